@@ -1,1 +1,3 @@
-//! placeholder
+//! Numbers in, verdict out. Knows nothing of releases, clocks or networks.
+
+pub mod rules;

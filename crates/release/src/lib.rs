@@ -5,8 +5,20 @@
 //! code as the real run.
 
 pub mod audit;
+pub mod context;
+pub mod decide;
+pub mod event;
+pub mod gates;
+pub mod life;
+pub mod people;
 pub mod plan;
+pub mod program;
+pub mod record;
+mod rollback;
+pub mod standing;
+pub mod state;
 pub mod time;
+pub mod verify;
 
 pub use plan::{Plan, ReleaseId, Step, StepId};
-
+pub use state::State;

@@ -35,7 +35,6 @@ macro_rules! text_id {
     };
 }
 
-
 text_id!(
     /// Names a step: the `{#id}` written in the document or the path of heading slugs and a
     /// position; followed by `@environment` where a phase runs once for each environment.
@@ -616,7 +615,11 @@ impl Plan {
 impl Step {
     /// Tells whether the step changes the world when it runs, so that it may need an undo.
     pub fn has_effect(&self) -> bool {
-        !self.check && matches!(&self.work, Work::Act(Action::Shell(_) | Action::Http(_) | Action::Unavailable(_)) | Work::Task(_))
+        !self.check
+            && matches!(
+                &self.work,
+                Work::Act(Action::Shell(_) | Action::Http(_) | Action::Unavailable(_)) | Work::Task(_)
+            )
     }
 }
 

@@ -34,6 +34,24 @@ impl Moment {
     }
 }
 
+impl Moment {
+    /// Writes the moment for file names, `20261120-093000`, in UTC: one such stamp serves a whole release.
+    pub fn stamp(self) -> String {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(timestamp) => timestamp.strftime("%Y%m%d-%H%M%S").to_string(),
+            Err(_) => self.0.to_string(),
+        }
+    }
+
+    /// Writes the time of day in UTC: `09:30:00`.
+    pub fn time_of_day(self) -> String {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(timestamp) => timestamp.strftime("%H:%M:%S").to_string(),
+            Err(_) => self.0.to_string(),
+        }
+    }
+}
+
 impl Span {
     /// A span that means "no limit was needed": about 292 million years.
     pub const FOREVER: Span = Span(i64::MAX as u64);
@@ -62,12 +80,22 @@ impl std::fmt::Display for Span {
             return write!(f, "{milliseconds}ms");
         }
         let seconds = milliseconds / 1000;
-        if seconds < 10 && milliseconds % 1000 != 0 {
+        if seconds < 10 && !milliseconds.is_multiple_of(1000) {
             return write!(f, "{:.1}s", milliseconds as f64 / 1000.0);
         }
-        let parts = [(seconds / 86400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
-        let text: Vec<String> =
-            parts.iter().skip_while(|(n, _)| *n == 0).take(2).filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
+        let parts = [
+            (seconds / 86400, "d"),
+            (seconds / 3600 % 24, "h"),
+            (seconds / 60 % 60, "m"),
+            (seconds % 60, "s"),
+        ];
+        let text: Vec<String> = parts
+            .iter()
+            .skip_while(|(n, _)| *n == 0)
+            .take(2)
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, unit)| format!("{n}{unit}"))
+            .collect();
         f.write_str(&text.join(" "))
     }
 }
@@ -79,8 +107,15 @@ mod tests {
     #[test]
     fn spans_read_as_people_write_them() {
         let table = [
-            (0, "0ms"), (30, "30ms"), (1500, "1.5s"), (2000, "2s"), (125_000, "2m 5s"),
-            (14_400_000, "4h"), (5_400_000, "1h 30m"), (86_400_000, "1d"), (90_061_000, "1d 1h"),
+            (0, "0ms"),
+            (30, "30ms"),
+            (1500, "1.5s"),
+            (2000, "2s"),
+            (125_000, "2m 5s"),
+            (14_400_000, "4h"),
+            (5_400_000, "1h 30m"),
+            (86_400_000, "1d"),
+            (90_061_000, "1d 1h"),
         ];
         for (milliseconds, text) in table {
             assert_eq!(Span(milliseconds).to_string(), text);

@@ -1,0 +1,63 @@
+//! Gates: when an item holds, what an approval is bound to, what its quorum still lacks.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::life::Life;
+use crate::plan::{Approval, Item, Role, Work, hex};
+use crate::program::Track;
+use crate::state::{State, Vote};
+
+/// Tells whether an item holds without asking anybody, and why.
+pub(crate) fn item_holds(state: &State, item: &Item) -> Option<String> {
+    let holds = |id| {
+        state.program.index(id).is_some_and(|index| matches!(state.life(index), Life::Passed | Life::ByHand))
+    };
+    if let Some(check) = &item.auto {
+        return holds(check).then(|| format!("check `{check}` passed"));
+    }
+    let nested = item.children.len();
+    (nested > 0 && item.children.iter().all(holds)).then(|| format!("all {nested} items below hold"))
+}
+
+/// Computes the digest of what an approval is given for: the results of every check, item and
+/// earlier evidence before it in the document. When one of them changes, the approval lapses.
+pub fn digest(state: &State, approval: usize) -> String {
+    let mut hash = Sha256::new();
+    hash.update(state.program.digest.as_bytes());
+    for index in 0..approval {
+        let step = &state.program.plan.steps[index];
+        let is_gate = step.check || matches!(step.work, Work::Item(_));
+        if !is_gate || state.program.track(index) != Track::Forward {
+            continue;
+        }
+        let track = &state.steps[index].forward;
+        let output =
+            track.result.as_ref().and_then(|result| result.output.as_ref()).map_or("", |output| &output.blob);
+        hash.update(format!("\n{}\t{}\t{}\t{output}", step.id, track.life, track.attempts).as_bytes());
+    }
+    hex(&hash.finalize())
+}
+
+/// Returns how many yes votes each role still lacks. Each person counts once.
+pub fn quorum_missing(approval: &Approval, votes: &[Vote]) -> BTreeMap<Role, u32> {
+    let mut missing = approval.quorum.clone();
+    if missing.is_empty() {
+        missing.insert(Role::from("anyone"), 1);
+    }
+    let mut counted: Vec<&str> = Vec::new();
+    for vote in votes {
+        if counted.contains(&vote.by.as_str()) {
+            continue;
+        }
+        if let Some(count) = missing.get_mut(&vote.role)
+            && *count > 0
+        {
+            *count -= 1;
+            counted.push(&vote.by);
+        }
+    }
+    missing.retain(|_, count| *count > 0);
+    missing
+}

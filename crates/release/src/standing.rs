@@ -1,0 +1,307 @@
+//! Where a release stands, in words: what it does, what it waits for, who must act and how.
+//!
+//! Computed from the state each time, so that the terminal, the JSON and a page say the same.
+
+use serde::Serialize;
+
+use crate::event::Outcome;
+use crate::gates;
+use crate::life::Life;
+use crate::plan::{StepId, Undo, Work};
+use crate::program::Track;
+use crate::state::State;
+use crate::time::Moment;
+
+/// The one-word status of a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Steps run or will run by themselves.
+    Running,
+    /// It waits for people, or for a hold to be lifted.
+    OnHold,
+    /// It waits for a soak or watch to end.
+    Soaking,
+    /// Undos run.
+    RollingBack,
+    /// An undo failed or an effect is unknown: a person must decide.
+    Stuck,
+    /// It ended well.
+    Succeeded,
+    /// It went back.
+    RolledBack,
+    /// A person said no.
+    Declined,
+    /// A person ended it.
+    Aborted,
+}
+
+/// Something a release waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Wait {
+    /// Which step, if it is one.
+    pub step: Option<StepId>,
+    /// Its title, or what the wait is about.
+    pub title: String,
+    /// Why it waits.
+    pub why: String,
+    /// Who can end the wait: roles, or "time".
+    pub who: String,
+    /// Since when.
+    pub since: Moment,
+    /// When it ends by itself.
+    pub until: Option<Moment>,
+    /// Commands that end it, without the program's name and the release: `approve go-live`.
+    pub commands: Vec<String>,
+}
+
+/// Where a release stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// One word.
+    pub status: Status,
+    /// Ids of the steps under way.
+    pub running: Vec<StepId>,
+    /// What it waits for.
+    pub waits: Vec<Wait>,
+    /// Steps settled and steps in all, on the way forward.
+    pub settled: usize,
+    /// Steps in all, on the way forward.
+    pub total: usize,
+}
+
+impl Status {
+    /// Returns the words for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Status::Running => "running",
+            Status::OnHold => "on hold",
+            Status::Soaking => "soaking",
+            Status::RollingBack => "rolling back",
+            Status::Stuck => "stuck",
+            Status::Succeeded => "succeeded",
+            Status::RolledBack => "rolled back",
+            Status::Declined => "declined",
+            Status::Aborted => "aborted",
+        }
+    }
+
+    /// Tells whether the release has ended.
+    pub fn is_end(self) -> bool {
+        matches!(self, Status::Succeeded | Status::RolledBack | Status::Declined | Status::Aborted)
+    }
+}
+
+/// Computes where a release stands.
+pub fn standing(state: &State) -> Standing {
+    let program = &state.program;
+    let forward = |index: &usize| program.track(*index) == Track::Forward;
+    let total = (0..state.steps.len()).filter(forward).count();
+    let settled =
+        (0..state.steps.len()).filter(forward).filter(|&index| state.life(index).is_settled()).count();
+    let running = (0..state.steps.len())
+        .filter(|&index| state.life(index).is_active() || state.steps[index].undo.life.is_active())
+        .map(|index| program.plan.steps[index].id.clone())
+        .collect::<Vec<_>>();
+    let waits = if state.is_finished() { Vec::new() } else { waits(state) };
+    Standing { status: status(state, &running, &waits), running, waits, settled, total }
+}
+
+fn status(state: &State, running: &[StepId], waits: &[Wait]) -> Status {
+    if let Some((outcome, _)) = &state.outcome {
+        return match outcome {
+            Outcome::Succeeded => Status::Succeeded,
+            Outcome::RolledBack => Status::RolledBack,
+            Outcome::Declined => Status::Declined,
+            Outcome::Aborted => Status::Aborted,
+        };
+    }
+    let unknown =
+        state.steps.iter().any(|step| step.forward.life == Life::Unknown || step.undo.life == Life::Unknown);
+    let for_people = waits.iter().any(|wait| !wait.commands.is_empty());
+    if state.rollback.is_some() {
+        return if for_people { Status::Stuck } else { Status::RollingBack };
+    }
+    match () {
+        () if unknown && for_people => Status::Stuck,
+        () if !running.is_empty() => Status::Running,
+        () if state.hold.is_some() || state.declined().is_some() => Status::OnHold,
+        () if waits.iter().any(|wait| wait.until.is_some()) => Status::Soaking,
+        () if for_people => Status::OnHold,
+        () => Status::Running,
+    }
+}
+
+fn waits(state: &State) -> Vec<Wait> {
+    let mut waits = Vec::new();
+    if let Some(hold) = &state.hold {
+        waits.push(Wait {
+            step: None,
+            title: "hold".to_owned(),
+            why: hold.reason.clone(),
+            who: format!("anyone; placed by {}", hold.by.name()),
+            since: hold.since,
+            until: None,
+            commands: vec!["continue".to_owned(), "rollback --reason \"…\"".to_owned()],
+        });
+    }
+    if let Some(declined) = state.declined().filter(|_| state.rollback.is_none()) {
+        let step = &state.program.plan.steps[declined];
+        let track = &state.steps[declined].forward;
+        let by = track.by.clone().unwrap_or_else(|| "someone".to_owned());
+        waits.push(Wait {
+            step: Some(step.id.clone()),
+            title: step.title.clone(),
+            why: format!(
+                "declined by {by}: {}; what was done so far still stands",
+                track.note.clone().unwrap_or_default()
+            ),
+            who: "anyone".to_owned(),
+            since: track.since,
+            until: None,
+            commands: vec!["rollback --reason \"…\"".to_owned(), "abort --reason \"…\"".to_owned()],
+        });
+        return waits;
+    }
+    for index in 0..state.steps.len() {
+        waits.extend(step_wait(state, index));
+        waits.extend(undo_wait(state, index));
+    }
+    waits
+}
+
+fn step_wait(state: &State, index: usize) -> Option<Wait> {
+    let step = &state.program.plan.steps[index];
+    let track = &state.steps[index].forward;
+    let on_the_way = match state.program.track(index) {
+        Track::Forward => state.rollback.is_none(),
+        Track::Rollback => state.rollback.is_some(),
+        Track::Message(_) | Track::OnDemand => false,
+    };
+    if !on_the_way {
+        return None;
+    }
+    let id = &step.id;
+    let mut until = None;
+    let (why, commands) = match (track.life, &step.work) {
+        (Life::Asked, Work::Approval(approval)) => {
+            let missing = gates::quorum_missing(approval, &state.steps[index].votes);
+            let missing: Vec<String> =
+                missing.iter().map(|(role, count)| format!("{count} × {role}")).collect();
+            until = approval.expires.map(|span| track.since.plus(span));
+            let why = format!("{} Still needed: {}.", approval.ask, missing.join(", "));
+            (why, vec![format!("approve {id}"), format!("decline {id} --reason \"…\"")])
+        }
+        (Life::Asked, Work::Item(item)) => (item.text.clone(), vec![format!("tick {id}")]),
+        (Life::Asked, Work::Task(task)) => (
+            task.reason.clone(),
+            vec![format!("answer {id} done"), format!("answer {id} skip --reason \"…\"")],
+        ),
+        (Life::Asked, _) => {
+            let why = step
+                .confirm
+                .as_ref()
+                .map_or_else(|| "asks first".to_owned(), |confirm| confirm.reason.clone());
+            (
+                why,
+                vec![
+                    format!("answer {id} run"),
+                    format!("answer {id} done"),
+                    format!("answer {id} skip --reason \"…\""),
+                    format!("answer {id} stop --reason \"…\""),
+                ],
+            )
+        }
+        (Life::Failed, Work::Act(crate::plan::Action::Notify(_))) => return None,
+        (Life::Failed, _) if crate::decide::retry_at(step, track).is_none() => {
+            let why =
+                track.result.as_ref().map_or_else(|| "failed".to_owned(), |result| result.detail.clone());
+            let commands = vec![
+                format!("answer {id} retry"),
+                format!("answer {id} skip --reason \"…\""),
+                "rollback --reason \"…\"".to_owned(),
+            ];
+            (why, commands)
+        }
+        (Life::Unknown, _) => {
+            let why = format!(
+                "nobody knows whether attempt {} took effect: {}",
+                track.attempts,
+                track.note.clone().unwrap_or_default()
+            );
+            (
+                why,
+                vec![
+                    format!("answer {id} done"),
+                    format!("answer {id} retry"),
+                    format!("answer {id} skip --reason \"…\""),
+                ],
+            )
+        }
+        (Life::Waiting, Work::Soak(_) | Work::Watch(_)) => {
+            until = state.steps[index].until;
+            ("time, with its rules holding".to_owned(), Vec::new())
+        }
+        _ => return None,
+    };
+    let roles: Vec<&str> = match &step.work {
+        Work::Approval(approval) => approval.quorum.keys().map(|role| role.as_str()).collect(),
+        _ => step.roles.iter().map(|role| role.as_str()).collect(),
+    };
+    let who = match (commands.is_empty(), roles.is_empty()) {
+        (true, _) => "time".to_owned(),
+        (false, true) => "anyone".to_owned(),
+        (false, false) => roles.join(" or "),
+    };
+    Some(Wait {
+        step: Some(id.clone()),
+        title: step.title.clone(),
+        why,
+        who,
+        since: track.since,
+        until,
+        commands,
+    })
+}
+
+fn undo_wait(state: &State, index: usize) -> Option<Wait> {
+    let step = &state.program.plan.steps[index];
+    let track = &state.steps[index].undo;
+    state.rollback.as_ref()?;
+    let id = &step.id;
+    let undo = state.program.undo_of(index).map_or(step, |undo| &state.program.plan.steps[undo]);
+    let why = match track.life {
+        Life::Asked if step.undo == Undo::Impossible => {
+            "it cannot be reversed; say whether to go on back past it".to_owned()
+        }
+        Life::Asked => format!("undo with `{}`?", undo.id),
+        Life::Failed if crate::decide::retry_at(undo, track).is_none() => {
+            let detail = track.result.as_ref().map_or("", |result| result.detail.as_str());
+            format!("its undo `{}` failed: {detail}", undo.id)
+        }
+        Life::Unknown => format!("nobody knows whether its undo `{}` took effect", undo.id),
+        _ => return None,
+    };
+    let commands = match track.life {
+        Life::Asked => vec![format!("answer {id} run"), format!("answer {id} skip --reason \"…\"")],
+        _ => vec![
+            format!("answer {id} retry"),
+            format!("answer {id} done"),
+            format!("answer {id} skip --reason \"…\""),
+        ],
+    };
+    let who = if undo.roles.is_empty() {
+        "anyone".to_owned()
+    } else {
+        undo.roles.iter().map(|role| role.0.clone()).collect::<Vec<_>>().join(" or ")
+    };
+    Some(Wait {
+        step: Some(id.clone()),
+        title: format!("undo: {}", step.title),
+        why,
+        who,
+        since: track.since,
+        until: None,
+        commands,
+    })
+}

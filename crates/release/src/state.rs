@@ -1,0 +1,449 @@
+//! The fold: a release's log, read from the start, becomes its state.
+//!
+//! There is no other state. What the engine, the command line or a page shows is computed from
+//! this, and this is computed from the log, so a crash cannot leave the two in disagreement.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::audit::{Entry, GENESIS};
+use crate::event::{
+    Actor, Answer, Cause, Event, Finished, Outcome, Purpose, ReadError, Recorded, RuleVerdict, Verdict,
+};
+use crate::life::{self, Happening, Illegal, Life};
+use crate::plan::{Plan, Role, StepId, Work};
+use crate::program::{PlanError, Program, Track};
+use crate::time::{Moment, Span};
+
+/// Everything that is known about a release.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The plan that it follows.
+    pub program: Arc<Program>,
+    /// Who started it.
+    pub starter: Actor,
+    /// When it was created; its stamp is made from this.
+    pub created_at: Moment,
+    /// Number of entries read.
+    pub length: u64,
+    /// Hash of the last entry.
+    pub head: String,
+    /// Time of the last entry.
+    pub last_at: Moment,
+    /// Each step, as in the plan.
+    pub steps: Vec<StepState>,
+    /// Steps that began and have or may have had an effect, in the order in which they began.
+    pub undo_stack: Vec<usize>,
+    /// Armed rules by id and environment.
+    pub rules: BTreeMap<RuleKey, RuleState>,
+    /// The reason for a hold, and who placed it.
+    pub hold: Option<Hold>,
+    /// Set once the release turns back.
+    pub rollback: Option<Rollback>,
+    /// Set once a person ends it where it stands.
+    pub abort: Option<String>,
+    /// Set at the end.
+    pub outcome: Option<(Outcome, Vec<StepId>)>,
+    /// When it ended.
+    pub finished_at: Option<Moment>,
+}
+
+/// One step.
+#[derive(Clone, Debug, Default)]
+pub struct StepState {
+    /// Doing it.
+    pub forward: TrackState,
+    /// Reversing it.
+    pub undo: TrackState,
+    /// Yes votes of an approval.
+    pub votes: Vec<Vote>,
+    /// When a soak or watch ends.
+    pub until: Option<Moment>,
+}
+
+/// One track of a step.
+#[derive(Clone, Debug, Default)]
+pub struct TrackState {
+    /// Where it stands.
+    pub life: Life,
+    /// Attempts so far, all purposes of this track.
+    pub attempts: u32,
+    /// Attempts that were made before a person said "again": retries are counted from there.
+    pub forgiven: u32,
+    /// When its life last changed.
+    pub since: Moment,
+    /// When it was first started.
+    pub started_at: Option<Moment>,
+    /// The last result.
+    pub result: Option<Finished>,
+    /// Who settled it, when that was a person or a check.
+    pub by: Option<String>,
+    /// Note or reason given.
+    pub note: Option<String>,
+}
+
+/// One person's yes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vote {
+    /// Who.
+    pub by: String,
+    /// How it is known that it was that person.
+    pub proof: String,
+    /// In which role.
+    pub role: Role,
+    /// For which gate results.
+    pub gates_digest: String,
+    /// When.
+    pub at: Moment,
+    /// A remark.
+    pub note: Option<String>,
+}
+
+/// A rule and where it is measured.
+pub type RuleKey = (String, Option<String>);
+
+/// What is known of an armed rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleState {
+    /// The last verdict.
+    pub verdict: RuleVerdict,
+    /// Since when.
+    pub since: Moment,
+    /// The last value recorded.
+    pub value: Option<f64>,
+    /// The sentence for people.
+    pub detail: String,
+}
+
+/// A hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Why.
+    pub reason: String,
+    /// Who placed it.
+    pub by: Actor,
+    /// Since when.
+    pub since: Moment,
+}
+
+/// A rollback under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rollback {
+    /// What set it off.
+    pub cause: Cause,
+    /// The sentence for people.
+    pub detail: String,
+    /// Since when.
+    pub since: Moment,
+}
+
+/// Why a log does not fold.
+#[derive(Debug, thiserror::Error)]
+pub enum FoldError {
+    /// A line cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The plan in event 0 cannot be followed.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The log is empty or does not begin with the creation.
+    #[error("read the log: it does not begin with the release's creation")]
+    NoBeginning,
+    /// An event about a step that the plan does not have.
+    #[error("read line {sequence} of the log: the plan has no step `{step}`")]
+    NoStep {
+        /// Position in the log.
+        sequence: u64,
+        /// The step named.
+        step: StepId,
+    },
+    /// An event that cannot happen there.
+    #[error("read line {sequence} of the log: `{step}` cannot {illegal}")]
+    Illegal {
+        /// Position in the log.
+        sequence: u64,
+        /// The step named.
+        step: StepId,
+        /// The pair.
+        illegal: Illegal,
+    },
+    /// Lines are missing or doubled.
+    #[error("read the log: line {expected} is missing, the next one there is {found}")]
+    Gap {
+        /// The line that should come next.
+        expected: u64,
+        /// The line that comes.
+        found: u64,
+    },
+}
+
+impl State {
+    /// Folds a whole log.
+    ///
+    /// # Errors
+    /// The first line that cannot be read or cannot have happened.
+    pub fn fold(entries: &[Entry]) -> Result<State, FoldError> {
+        let (first, rest) = entries.split_first().ok_or(FoldError::NoBeginning)?;
+        let mut state = State::begin(&crate::event::open(first)?, &first.hash)?;
+        for entry in rest {
+            state.take(&crate::event::open(entry)?, &entry.hash)?;
+        }
+        Ok(state)
+    }
+
+    /// Starts from the creation of a release.
+    ///
+    /// # Errors
+    /// When the event is not a creation, or its plan cannot be followed.
+    pub fn begin(recorded: &Recorded, hash: &str) -> Result<State, FoldError> {
+        let Event::ReleaseCreated { plan, .. } = &recorded.event else { return Err(FoldError::NoBeginning) };
+        State::with_plan(Plan::clone(plan), recorded, hash)
+    }
+
+    fn with_plan(plan: Plan, recorded: &Recorded, hash: &str) -> Result<State, FoldError> {
+        let steps = vec![StepState::default(); plan.steps.len()];
+        Ok(State {
+            program: Arc::new(Program::new(plan)?),
+            starter: recorded.by.clone(),
+            created_at: recorded.at,
+            length: 1,
+            head: hash.to_owned(),
+            last_at: recorded.at,
+            steps,
+            undo_stack: Vec::new(),
+            rules: BTreeMap::new(),
+            hold: None,
+            rollback: None,
+            abort: None,
+            outcome: None,
+            finished_at: None,
+        })
+    }
+
+    /// Returns the hash that the next entry must name: that of the last one.
+    pub fn previous(&self) -> &str {
+        if self.length == 0 { GENESIS } else { &self.head }
+    }
+
+    /// Applies the next event.
+    ///
+    /// # Errors
+    /// When it does not follow from the state. The state is then unusable.
+    pub fn take(&mut self, recorded: &Recorded, hash: &str) -> Result<(), FoldError> {
+        if recorded.sequence != self.length {
+            return Err(FoldError::Gap { expected: self.length, found: recorded.sequence });
+        }
+        self.length += 1;
+        hash.clone_into(&mut self.head);
+        self.last_at = recorded.at;
+        match &recorded.event {
+            Event::ReleaseCreated { .. } => return Err(FoldError::NoBeginning),
+            Event::EngineStarted => {}
+            Event::TimeUnobserved { from, to } => self.extend_watched_soaks(to.since(*from)),
+            Event::ClockStepped { by_ms } => self.shift_timers(*by_ms),
+            Event::RuleChanged { rule, environment, verdict, value, detail, .. } => {
+                let state = RuleState {
+                    verdict: *verdict,
+                    since: recorded.at,
+                    value: *value,
+                    detail: detail.clone(),
+                };
+                self.rules.insert((rule.clone(), environment.clone()), state);
+            }
+            Event::HoldPlaced { reason } => {
+                self.hold =
+                    Some(Hold { reason: reason.clone(), by: recorded.by.clone(), since: recorded.at });
+            }
+            Event::HoldLifted { .. } => {
+                self.hold = None;
+                // What made the engine hold is to be judged anew, not remembered.
+                self.rules
+                    .retain(|_, rule| !matches!(rule.verdict, RuleVerdict::NoData | RuleVerdict::Fired));
+            }
+            Event::RollbackStarted { cause, detail } => {
+                let rollback = Rollback { cause: cause.clone(), detail: detail.clone(), since: recorded.at };
+                self.rollback = Some(rollback);
+                self.hold = None;
+                self.abort = None;
+            }
+            Event::AbortStarted { reason } => self.abort = Some(reason.clone()),
+            Event::ReleaseFinished { outcome, left } => {
+                self.outcome = Some((*outcome, left.clone()));
+                self.finished_at = Some(recorded.at);
+            }
+            event => self.take_step_event(event, recorded)?,
+        }
+        Ok(())
+    }
+
+    fn take_step_event(&mut self, event: &Event, recorded: &Recorded) -> Result<(), FoldError> {
+        let Some((id, purpose, happening)) = happening(event) else { return Ok(()) };
+        let index = self
+            .program
+            .index(id)
+            .ok_or_else(|| FoldError::NoStep { sequence: recorded.sequence, step: id.clone() })?;
+        let program = Arc::clone(&self.program);
+        let step = &mut self.steps[index];
+        if let Event::Approved { role, gates_digest, note, .. } = event {
+            let (by, proof) = match &recorded.by {
+                Actor::Person { name, proof } => (name.clone(), proof.clone()),
+                Actor::Engine => ("tminus".to_owned(), String::new()),
+            };
+            let vote = Vote {
+                by,
+                proof,
+                role: role.clone(),
+                gates_digest: gates_digest.clone(),
+                at: recorded.at,
+                note: note.clone(),
+            };
+            step.votes.push(vote);
+            return Ok(());
+        }
+        let track = if purpose == Purpose::Undo { &mut step.undo } else { &mut step.forward };
+        if let Some(happening) = happening {
+            let before = track.life;
+            track.life = life::next(before, happening).map_err(|illegal| FoldError::Illegal {
+                sequence: recorded.sequence,
+                step: id.clone(),
+                illegal,
+            })?;
+            track.since = recorded.at;
+        }
+        if let Actor::Person { name, .. } = &recorded.by {
+            track.by = Some(name.clone());
+        }
+        track.remember(event, recorded.at);
+        match event {
+            Event::TimerStarted { until, .. } => step.until = Some(*until),
+            Event::ApprovalLapsed { .. } => step.votes.clear(),
+            Event::StepStarted { purpose: Purpose::Forward, .. }
+            | Event::StepAnswered { answer: Answer::Done { .. }, purpose: Purpose::Forward, .. }
+                if program.track(index) == Track::Forward
+                    && program.plan.steps[index].has_effect()
+                    && !self.undo_stack.contains(&index) =>
+            {
+                // Registered when it starts, not when it succeeds: a step that dies half-way has
+                // an effect too. A repeated attempt keeps the place of the first one.
+                self.undo_stack.push(index);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A soak counts only time in which its rules were watched.
+    fn extend_watched_soaks(&mut self, gap: Span) {
+        for (index, step) in self.steps.iter_mut().enumerate() {
+            let watched = match &self.program.plan.steps[index].work {
+                Work::Soak(soak) | Work::Watch(soak) => !soak.rules.is_empty(),
+                _ => false,
+            };
+            if watched && step.forward.life == Life::Waiting {
+                step.until = step.until.map(|until| until.plus(gap));
+            }
+        }
+    }
+
+    fn shift_timers(&mut self, by_ms: i64) {
+        for step in &mut self.steps {
+            if step.forward.life == Life::Waiting {
+                step.until = step.until.map(|until| Moment(until.0.saturating_add(by_ms)));
+            }
+        }
+    }
+
+    /// Returns the life of a step on its forward track.
+    pub fn life(&self, index: usize) -> Life {
+        self.steps[index].forward.life
+    }
+
+    /// Tells whether the release has ended.
+    pub fn is_finished(&self) -> bool {
+        self.outcome.is_some()
+    }
+
+    /// Finds the step at which a person said no.
+    pub fn declined(&self) -> Option<usize> {
+        self.steps.iter().position(|step| step.forward.life == Life::Declined)
+    }
+
+    /// Returns the steps whose effect stands: begun and not reversed.
+    pub fn standing_effects(&self) -> Vec<usize> {
+        let reversed = |index: &&usize| {
+            self.steps[**index].undo.life.is_settled() && self.program.undo_of(**index).is_some()
+        };
+        self.undo_stack.iter().filter(|index| !reversed(index)).copied().collect()
+    }
+}
+
+impl TrackState {
+    fn remember(&mut self, event: &Event, at: Moment) {
+        match event {
+            Event::StepStarted { attempt, .. } => {
+                self.attempts = self.attempts.max(*attempt);
+                self.started_at.get_or_insert(at);
+            }
+            Event::StepFinished { result, .. } => self.result = Some(result.clone()),
+            Event::OutcomeUnknown { detail, .. } => self.note = Some(detail.clone()),
+            Event::StepAnswered { answer, .. } => match answer {
+                Answer::Done { note } => self.note.clone_from(note),
+                Answer::Skip { reason } | Answer::Stop { reason } => self.note = Some(reason.clone()),
+                Answer::Retry => self.forgiven = self.attempts,
+                Answer::Run => {}
+            },
+            Event::ItemTicked { note, .. } => self.note.clone_from(note),
+            Event::ItemUnticked { reason, .. }
+            | Event::Declined { reason, .. }
+            | Event::ApprovalLapsed { reason, .. } => {
+                self.note = Some(reason.clone());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Reads the step, the track and the happening off an event. Votes have no happening of their own.
+fn happening(event: &Event) -> Option<(&StepId, Purpose, Option<Happening>)> {
+    use Happening as H;
+    let forward = |step, happening| Some((step, Purpose::Forward, Some(happening)));
+    match event {
+        Event::StepAsked { step, purpose } => Some((step, *purpose, Some(H::Asked))),
+        Event::StepAnswered { step, purpose, answer } => {
+            let said = match answer {
+                Answer::Run => H::SaidRun,
+                Answer::Done { .. } => H::SaidDone,
+                Answer::Skip { .. } => H::SaidSkip,
+                Answer::Retry => H::SaidRetry,
+                Answer::Stop { .. } => H::SaidStop,
+            };
+            Some((step, *purpose, Some(said)))
+        }
+        Event::ItemTicked { step, .. } | Event::ApprovalGranted { step } => forward(step, H::Granted),
+        Event::ItemUnticked { step, .. } | Event::ApprovalLapsed { step, .. } => forward(step, H::Lapsed),
+        Event::Declined { step, .. } => forward(step, H::SaidStop),
+        Event::Approved { step, .. } => Some((step, Purpose::Forward, None)),
+        Event::TimerStarted { step, .. } => forward(step, H::TimerStarted),
+        Event::TimerElapsed { step } => forward(step, H::TimerElapsed),
+        Event::StepStarted { step, purpose: Purpose::Verify, .. } => forward(step, H::VerifyStarted),
+        Event::StepStarted { step, purpose, .. } => Some((step, *purpose, Some(H::Started))),
+        Event::OutcomeUnknown { step, purpose, .. } => {
+            let track = if *purpose == Purpose::Undo { Purpose::Undo } else { Purpose::Forward };
+            Some((step, track, Some(H::Lost)))
+        }
+        Event::StepFinished { step, purpose, result, .. } => {
+            let passed = result.verdict == Verdict::Passed;
+            let (track, said) = match purpose {
+                Purpose::Verify if passed => (Purpose::Forward, H::VerifyPassed),
+                // Only a clear no of the check means "no effect"; a check that was ended or ran
+                // out of time tells nothing.
+                Purpose::Verify if result.verdict == Verdict::Failed => (Purpose::Forward, H::VerifyFailed),
+                Purpose::Verify => (Purpose::Forward, H::Lost),
+                track if passed => (*track, H::Passed),
+                track => (*track, H::Failed),
+            };
+            Some((step, track, Some(said)))
+        }
+        _ => None,
+    }
+}

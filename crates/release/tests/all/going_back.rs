@@ -1,0 +1,145 @@
+//! Rollback: order, points of no return, failed undos, messages.
+
+use tminus_release::StepId;
+use tminus_release::decide::Command;
+use tminus_release::event::{Actor, Answer, Event, Outcome, Purpose, RuleVerdict};
+use tminus_release::life::Life;
+use tminus_release::people;
+use tminus_release::plan::{Comparison, Undo, Usage, When};
+use tminus_release::standing::{Status, standing};
+use tminus_release::time::Span;
+use tminus_testkit::plan::PlanBuilder;
+
+use crate::support::{Release, all_pass, person};
+
+fn go_back(release: &mut Release) {
+    release.say("ana", |state| people::rollback(state, "errors".to_owned())).expect("may roll back");
+}
+
+#[test]
+fn undos_run_in_reverse_order_of_what_began_then_the_rollback_lane() {
+    let mut plan = PlanBuilder::new();
+    plan.undoable("a", "true", "true");
+    plan.undoable("b", "true", "true");
+    plan.undoable("c", "false", "true");
+    plan.undoable("never", "true", "true");
+    plan.shell("smoke", "true").phase = 1;
+    plan.plan.steps.last_mut().expect("smoke").after.clear();
+    plan.notify("tell", "going back", When::Rollback);
+    let mut release = Release::start(plan.plan);
+    release.run(|id, _, _| id != "c");
+    go_back(&mut release);
+    let started = release.run(all_pass);
+    // c failed half-way: its undo was registered when it started.
+    assert_eq!(started, ["forward tell", "undo c", "undo b", "undo a", "forward smoke"]);
+    assert_eq!(release.state.outcome, Some((Outcome::RolledBack, vec![])));
+}
+
+#[test]
+fn a_point_of_no_return_is_asked_about_and_then_told_as_left() {
+    let mut plan = PlanBuilder::new();
+    plan.undoable("a", "true", "true");
+    plan.shell("mail", "true").undo = Undo::Impossible;
+    plan.proposed("wait", "true");
+    let mut release = Release::start(plan.plan);
+    release.run(all_pass);
+    go_back(&mut release);
+    assert!(release.run(all_pass).is_empty(), "a person is asked first");
+    assert_eq!(standing(&release.state).status, Status::Stuck);
+    release
+        .say("ana", |state| people::answer(state, &person("ana"), &StepId::from("mail"), Answer::Run))
+        .expect("may go on");
+    assert_eq!(release.run(all_pass), ["undo a"]);
+    assert_eq!(release.state.outcome, Some((Outcome::RolledBack, vec![StepId::from("mail")])));
+}
+
+#[test]
+fn a_failed_undo_is_stuck_until_a_person_decides() {
+    for (answer, left) in [(Answer::Retry, vec![]), (Answer::Done { note: None }, vec![])] {
+        let mut plan = PlanBuilder::new();
+        plan.undoable("a", "true", "false");
+        plan.proposed("wait", "true");
+        let mut release = Release::start(plan.plan);
+        release.run(all_pass);
+        go_back(&mut release);
+        assert_eq!(release.run(|_, _, _| false), ["undo a"]);
+        assert_eq!((release.undo_life("a"), standing(&release.state).status), (Life::Failed, Status::Stuck));
+        assert!(release.state.outcome.is_none());
+        let stop = Answer::Stop { reason: "no".to_owned() };
+        assert!(
+            release
+                .say("ana", |state| people::answer(state, &person("ana"), &StepId::from("a"), stop))
+                .is_err()
+        );
+        release
+            .say("ana", |state| people::answer(state, &person("ana"), &StepId::from("a"), answer.clone()))
+            .expect("may decide");
+        release.run(all_pass);
+        assert_eq!(release.state.outcome, Some((Outcome::RolledBack, left)));
+    }
+}
+
+#[test]
+fn pain_06_a_breach_while_an_approval_waits_rolls_back() {
+    let mut plan = PlanBuilder::new();
+    plan.rule("r1", "error_rate", Comparison::Greater, 5.0, Span::minutes(2), Usage::Rollback);
+    plan.undoable("deploy", "true", "true");
+    plan.approval("go-on", &[], None);
+    let mut release = Release::start(plan.plan);
+    release.run(all_pass);
+    assert_eq!(release.decide().armed, [("r1".to_owned(), None)], "armed while people think");
+    let detail = "error_rate is 9%".to_owned();
+    let fired = Event::RuleChanged {
+        rule: "r1".to_owned(),
+        environment: None,
+        verdict: RuleVerdict::Fired,
+        value: Some(9.0),
+        detail,
+        evidence: None,
+    };
+    release.take(Actor::Engine, fired);
+    assert_eq!(release.run(all_pass), ["undo deploy"]);
+    assert_eq!(release.state.outcome, Some((Outcome::RolledBack, vec![])));
+    let why = release.state.rollback.as_ref().map(|rollback| rollback.detail.clone());
+    assert_eq!(why.as_deref(), Some("error_rate is 9%"), "and the record says why");
+}
+
+#[test]
+fn running_steps_are_ended_before_the_first_undo() {
+    let mut plan = PlanBuilder::new();
+    plan.undoable("a", "true", "true");
+    let mut release = Release::start(plan.plan);
+    let step = StepId::from("a");
+    release.take(
+        Actor::Engine,
+        Event::StepStarted { step: step.clone(), purpose: Purpose::Forward, attempt: 1 },
+    );
+    go_back(&mut release);
+    assert!(matches!(release.decide().commands[..], [Command::Cancel { .. }]));
+    release.finish(step, Purpose::Forward, 1, tminus_release::event::Verdict::Cancelled);
+    assert_eq!(release.run(all_pass), ["undo a"]);
+}
+
+#[test]
+fn pain_03_a_rollback_needs_no_lock_and_works_on_hold_and_while_asked() {
+    let mut plan = PlanBuilder::new();
+    plan.undoable("a", "true", "true");
+    plan.approval("go", &[("qa", 3)], None);
+    let mut release = Release::start(plan.plan);
+    release.run(all_pass);
+    release.say("ana", |state| people::hold(state, "thinking".to_owned())).expect("may hold");
+    go_back(&mut release);
+    assert_eq!(release.run(all_pass), ["undo a"]);
+}
+
+#[test]
+fn aborting_ends_where_it_stands_and_says_what_stands() {
+    let mut plan = PlanBuilder::new();
+    plan.undoable("a", "true", "true");
+    plan.proposed("b", "true");
+    let mut release = Release::start(plan.plan);
+    release.run(all_pass);
+    release.say("ana", |state| people::abort(state, "by hand from here".to_owned())).expect("may abort");
+    assert!(release.run(all_pass).is_empty());
+    assert_eq!(release.state.outcome, Some((Outcome::Aborted, vec![StepId::from("a")])));
+}

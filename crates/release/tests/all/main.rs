@@ -1,0 +1,7 @@
+//! Tests of the heart: one binary, one module for each subject.
+
+mod approvals;
+mod forward;
+mod going_back;
+mod support;
+mod verification;
