@@ -1,2 +1,57 @@
-//! x
-fn main(){}
+//! The project's own tasks. `cargo xtask` lists them.
+
+mod bench;
+mod edges;
+mod shell;
+mod testbed;
+mod tidy;
+
+use std::process::ExitCode;
+
+const TASKS: &str = "cargo xtask TASK
+  test      everything: format, lints, house rules, edges, dependencies, all tests
+  tidy      house rules that a compiler does not know
+  edges     rooms and dependencies against ARCHITECTURE.md and their limits
+  testbed   up | down: programs and services that tests use
+  bench     figures of docs/benchmarks.md
+  docs      pages that are made from the program: commands and codes";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let result = match arguments.first().map(String::as_str) {
+        Some("test") => test(),
+        Some("tidy") => tidy::run(),
+        Some("edges") => edges::run(),
+        Some("testbed") => testbed::run(&arguments[1..]),
+        Some("bench") => bench::run(&arguments[1..]),
+        Some("docs") => shell::run("cargo", &["run", "--quiet", "--package", "tminus-cli", "--", "docs"]),
+        _ => {
+            eprintln!("{TASKS}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Everything that must hold on each commit.
+fn test() -> Result<(), String> {
+    shell::run("cargo", &["fmt", "--all", "--check"])?;
+    tidy::run()?;
+    edges::run()?;
+    testbed::run(&["up".to_owned()])?;
+    shell::run("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"])?;
+    // The binary that the tests start is built as part of the tests of its own package.
+    let tests = if shell::has("cargo-nextest") {
+        shell::run("cargo", &["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "fail"])
+    } else {
+        shell::run("cargo", &["test", "--workspace", "--no-fail-fast", "--quiet"])
+    };
+    let down = testbed::run(&["down".to_owned()]);
+    tests.and(down)
+}

@@ -1,2 +1,15 @@
-//! x
-fn main(){}
+//! tminus: your release runbook, running.
+
+mod answers;
+mod args;
+mod commands;
+mod exit_code;
+mod failure;
+mod live;
+mod place;
+mod sample;
+mod screen;
+
+fn main() {
+    exit_code::leave(commands::run());
+}

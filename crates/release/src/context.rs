@@ -77,7 +77,9 @@ fn carry(context: &mut Context, carried: &Carried) {
         context.variables.remove(name);
         context.removed.push(name.clone());
     }
-    context.folder.clone_from(&carried.folder);
+    if let Some(folder) = &carried.folder {
+        context.folder = Some(folder.clone());
+    }
 }
 
 /// Facts for message templates: `release.id`, `release.outcome`, `release.elapsed`, `version`, …

@@ -215,7 +215,8 @@ fn lapse_approvals(state: &State, now: Moment, decision: &mut Decision) -> bool 
         let Work::Approval(approval) = &step.work else { continue };
         let here = &state.steps[index];
         let open = here.forward.life == Life::Asked;
-        if !open && !(here.forward.life == Life::Passed && may_lapse(state, index)) {
+        let granted = here.forward.life == Life::Passed && may_lapse(state, index);
+        if !open && !granted {
             continue;
         }
         let id = step.id.clone();
@@ -326,7 +327,15 @@ pub(crate) fn armed_rules(state: &State) -> Vec<RuleKey> {
     }
     if let Some(&last) = state.undo_stack.last() {
         let environment = &plan.steps[last].environment;
-        let standing = plan.rules.iter().filter(|rule| matches!(rule.usage, Usage::Rollback | Usage::Alert));
+        // A rule that is measured in one place only is armed while the release is there.
+        let here = |rule: &&crate::plan::Rule| {
+            rule.scope().is_none_or(|scope| Some(scope) == environment.as_deref())
+        };
+        let standing = plan
+            .rules
+            .iter()
+            .filter(|rule| matches!(rule.usage, Usage::Rollback | Usage::Alert))
+            .filter(here);
         armed.extend(standing.map(|rule| (rule.id.clone(), environment.clone())));
     }
     armed.sort();

@@ -498,6 +498,19 @@ pub struct Rule {
     pub line: u32,
 }
 
+impl Rule {
+    /// Returns the environment that the rule is measured in, when it is one only: the part of the
+    /// metric after `@`.
+    pub fn scope(&self) -> Option<&str> {
+        self.metric.split_once('@').map(|(_, scope)| scope)
+    }
+
+    /// Returns the metric's name without its scope, as a source gives it.
+    pub fn measure(&self) -> &str {
+        self.metric.split_once('@').map_or(self.metric.as_str(), |(name, _)| name)
+    }
+}
+
 /// A comparison between a measured value and a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -163,7 +163,6 @@ fn order(plan: &Plan, after: &[Vec<usize>]) -> Result<Vec<usize>, PlanError> {
 fn track(plan: &Plan, step: &crate::plan::Step) -> Track {
     if let Work::Act(Action::Notify(notify)) = &step.work
         && notify.when != When::InOrder
-        && !step.on_demand
     {
         return Track::Message(notify.when);
     }

@@ -6,17 +6,13 @@ use std::fmt::Write as _;
 
 use crate::event::{Answer, Cause, Event, Purpose, Recorded, RuleVerdict, Verdict};
 use crate::life::Life;
-use crate::plan::{Interpreter, Plan, Work};
+use crate::plan::{Interpreter, Plan, StepId, Work};
 use crate::state::State;
 use crate::time::Moment;
 
 /// Writes what happened as one sentence, without the time.
 pub fn sentence(plan: &Plan, recorded: &Recorded) -> String {
     let by = recorded.by.name();
-    let title = |id| {
-        plan.step(id)
-            .map_or_else(|| format!("{id}"), |step| name(step.title.as_str(), step.environment.as_deref()))
-    };
     match &recorded.event {
         Event::ReleaseCreated { plan, plan_digest, .. } => {
             let version = plan.version.as_deref().unwrap_or("no version");
@@ -31,6 +27,45 @@ pub fn sentence(plan: &Plan, recorded: &Recorded) -> String {
             format!("nobody watched for {}; soaks are extended by it", to.since(*from))
         }
         Event::ClockStepped { by_ms } => format!("the clock was set by {by_ms} ms; timers moved with it"),
+        Event::RuleChanged { verdict, detail, environment, .. } => {
+            rule_sentence(*verdict, detail, environment.as_deref())
+        }
+        Event::HoldPlaced { reason } => format!("{by} holds the release: {reason}"),
+        Event::HoldLifted { note } => format!("{by} lets the release go on{}", after(note.as_deref())),
+        Event::RollbackStarted { cause, detail } => match cause {
+            Cause::Person => format!("{by} rolls back: {detail}"),
+            Cause::Failure { .. } => format!("rolls back by itself, a step failed: {detail}"),
+            Cause::Breach { .. } => format!("rolls back by itself, a rule fired: {detail}"),
+        },
+        Event::AbortStarted { reason } => format!("{by} ends the release where it stands: {reason}"),
+        Event::ReleaseFinished { outcome, left } => {
+            let left: Vec<String> = left.iter().map(|id| title_of(plan, id)).collect();
+            let standing = if left.is_empty() {
+                String::new()
+            } else {
+                format!("; still standing: {}", left.join(", "))
+            };
+            format!("the release {}{standing}", outcome.words())
+        }
+        event => step_sentence(plan, event, by),
+    }
+}
+
+fn rule_sentence(verdict: RuleVerdict, detail: &str, environment: Option<&str>) -> String {
+    let place = environment.map_or_else(String::new, |environment| format!(" in {environment}"));
+    let word = match verdict {
+        RuleVerdict::Holding => "rule holds",
+        RuleVerdict::Breaching => "rule is breached, not yet for long enough",
+        RuleVerdict::Fired => "rule FIRED",
+        RuleVerdict::NoData => "rule has no data",
+    };
+    format!("{word}{place}: {detail}")
+}
+
+/// What happened to one step. Events of the release as a whole have no sentence here.
+fn step_sentence(plan: &Plan, event: &Event, by: &str) -> String {
+    let title = |id: &StepId| title_of(plan, id);
+    match event {
         Event::StepAsked { step, purpose: Purpose::Undo } => format!("asks about undoing: {}", title(step)),
         Event::StepAsked { step, .. } => format!("asks: {}", title(step)),
         Event::StepAnswered { step, purpose, answer } => {
@@ -75,41 +110,18 @@ pub fn sentence(plan: &Plan, recorded: &Recorded) -> String {
             format!("{}: {what}{}: {}", verdict_word(result.verdict), title(step), result.detail)
         }
         Event::OutcomeUnknown { step, detail, .. } => format!("unknown: {}: {detail}", title(step)),
-        Event::RuleChanged { verdict, detail, environment, .. } => {
-            let place =
-                environment.as_deref().map_or_else(String::new, |environment| format!(" in {environment}"));
-            let word = match verdict {
-                RuleVerdict::Holding => "rule holds",
-                RuleVerdict::Breaching => "rule is breached, not yet for long enough",
-                RuleVerdict::Fired => "rule FIRED",
-                RuleVerdict::NoData => "rule has no data",
-            };
-            format!("{word}{place}: {detail}")
-        }
-        Event::HoldPlaced { reason } => format!("{by} holds the release: {reason}"),
-        Event::HoldLifted { note } => format!("{by} lets the release go on{}", after(note.as_deref())),
-        Event::RollbackStarted { cause, detail } => match cause {
-            Cause::Person => format!("{by} rolls back: {detail}"),
-            Cause::Failure { .. } => format!("rolls back by itself, a step failed: {detail}"),
-            Cause::Breach { .. } => format!("rolls back by itself, a rule fired: {detail}"),
-        },
-        Event::AbortStarted { reason } => format!("{by} ends the release where it stands: {reason}"),
-        Event::ReleaseFinished { outcome, left } => {
-            let left: Vec<String> = left.iter().map(title).collect();
-            let standing = if left.is_empty() {
-                String::new()
-            } else {
-                format!("; still standing: {}", left.join(", "))
-            };
-            format!("the release {}{standing}", outcome.words())
-        }
+        _ => String::new(),
     }
 }
 
-fn name(title: &str, environment: Option<&str>) -> String {
-    match environment {
-        Some(environment) => format!("{title} [{environment}]"),
-        None => title.to_owned(),
+/// The step's title with its environment; its id when the plan does not have it.
+fn title_of(plan: &Plan, id: &StepId) -> String {
+    match plan.step(id) {
+        Some(step) => match &step.environment {
+            Some(environment) => format!("{} [{environment}]", step.title),
+            None => step.title.clone(),
+        },
+        None => id.0.clone(),
     }
 }
 

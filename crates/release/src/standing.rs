@@ -181,68 +181,11 @@ fn step_wait(state: &State, index: usize) -> Option<Wait> {
     if !on_the_way {
         return None;
     }
-    let id = &step.id;
-    let mut until = None;
-    let (why, commands) = match (track.life, &step.work) {
-        (Life::Asked, Work::Approval(approval)) => {
-            let missing = gates::quorum_missing(approval, &state.steps[index].votes);
-            let missing: Vec<String> =
-                missing.iter().map(|(role, count)| format!("{count} × {role}")).collect();
-            until = approval.expires.map(|span| track.since.plus(span));
-            let why = format!("{} Still needed: {}.", approval.ask, missing.join(", "));
-            (why, vec![format!("approve {id}"), format!("decline {id} --reason \"…\"")])
-        }
-        (Life::Asked, Work::Item(item)) => (item.text.clone(), vec![format!("tick {id}")]),
-        (Life::Asked, Work::Task(task)) => (
-            task.reason.clone(),
-            vec![format!("answer {id} done"), format!("answer {id} skip --reason \"…\"")],
-        ),
-        (Life::Asked, _) => {
-            let why = step
-                .confirm
-                .as_ref()
-                .map_or_else(|| "asks first".to_owned(), |confirm| confirm.reason.clone());
-            (
-                why,
-                vec![
-                    format!("answer {id} run"),
-                    format!("answer {id} done"),
-                    format!("answer {id} skip --reason \"…\""),
-                    format!("answer {id} stop --reason \"…\""),
-                ],
-            )
-        }
-        (Life::Failed, Work::Act(crate::plan::Action::Notify(_))) => return None,
-        (Life::Failed, _) if crate::decide::retry_at(step, track).is_none() => {
-            let why =
-                track.result.as_ref().map_or_else(|| "failed".to_owned(), |result| result.detail.clone());
-            let commands = vec![
-                format!("answer {id} retry"),
-                format!("answer {id} skip --reason \"…\""),
-                "rollback --reason \"…\"".to_owned(),
-            ];
-            (why, commands)
-        }
-        (Life::Unknown, _) => {
-            let why = format!(
-                "nobody knows whether attempt {} took effect: {}",
-                track.attempts,
-                track.note.clone().unwrap_or_default()
-            );
-            (
-                why,
-                vec![
-                    format!("answer {id} done"),
-                    format!("answer {id} retry"),
-                    format!("answer {id} skip --reason \"…\""),
-                ],
-            )
-        }
-        (Life::Waiting, Work::Soak(_) | Work::Watch(_)) => {
-            until = state.steps[index].until;
-            ("time, with its rules holding".to_owned(), Vec::new())
-        }
-        _ => return None,
+    let (why, commands) = question(state, index)?;
+    let until = match &step.work {
+        Work::Approval(approval) => approval.expires.map(|span| track.since.plus(span)),
+        Work::Soak(_) | Work::Watch(_) => state.steps[index].until,
+        _ => None,
     };
     let roles: Vec<&str> = match &step.work {
         Work::Approval(approval) => approval.quorum.keys().map(|role| role.as_str()).collect(),
@@ -254,13 +197,57 @@ fn step_wait(state: &State, index: usize) -> Option<Wait> {
         (false, false) => roles.join(" or "),
     };
     Some(Wait {
-        step: Some(id.clone()),
+        step: Some(step.id.clone()),
         title: step.title.clone(),
         why,
         who,
         since: track.since,
         until,
         commands,
+    })
+}
+
+/// Why a step waits and which commands end the wait; None when it does not wait.
+fn question(state: &State, index: usize) -> Option<(String, Vec<String>)> {
+    let step = &state.program.plan.steps[index];
+    let track = &state.steps[index].forward;
+    let id = &step.id;
+    let said = |words: &[&str]| words.iter().map(|word| format!("answer {id} {word}")).collect::<Vec<_>>();
+    const SKIP: &str = "skip --reason \"…\"";
+    Some(match (track.life, &step.work) {
+        (Life::Asked, Work::Approval(approval)) => {
+            let missing = gates::quorum_missing(approval, &state.steps[index].votes);
+            let missing: Vec<String> =
+                missing.iter().map(|(role, count)| format!("{count} × {role}")).collect();
+            let why = format!("{} Still needed: {}.", approval.ask, missing.join(", "));
+            (why, vec![format!("approve {id}"), format!("decline {id} --reason \"…\"")])
+        }
+        (Life::Asked, Work::Item(item)) => (item.text.clone(), vec![format!("tick {id}")]),
+        (Life::Asked, Work::Task(task)) => (task.reason.clone(), said(&["done", SKIP])),
+        (Life::Asked, _) => {
+            let why = step
+                .confirm
+                .as_ref()
+                .map_or_else(|| "asks first".to_owned(), |confirm| confirm.reason.clone());
+            (why, said(&["run", "done", SKIP, "stop --reason \"…\""]))
+        }
+        (Life::Failed, Work::Act(crate::plan::Action::Notify(_))) => return None,
+        (Life::Failed, _) if crate::decide::retry_at(step, track).is_none() => {
+            let why =
+                track.result.as_ref().map_or_else(|| "failed".to_owned(), |result| result.detail.clone());
+            let mut commands = said(&["retry", SKIP]);
+            commands.push("rollback --reason \"…\"".to_owned());
+            (why, commands)
+        }
+        (Life::Unknown, _) => {
+            let note = track.note.clone().unwrap_or_default();
+            let why = format!("nobody knows whether attempt {} took effect: {note}", track.attempts);
+            (why, said(&["done", "retry", SKIP]))
+        }
+        (Life::Waiting, Work::Soak(_) | Work::Watch(_)) => {
+            ("time, with its rules holding".to_owned(), Vec::new())
+        }
+        _ => return None,
     })
 }
 

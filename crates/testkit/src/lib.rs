@@ -1,1 +1,7 @@
-//! placeholder
+//! For tests only: builders, a simulated world, local services. Never a normal dependency.
+
+pub mod folder;
+pub mod plan;
+pub mod sim;
+
+pub use folder::TemporaryFolder;

@@ -183,7 +183,7 @@ impl PlanBuilder {
         self.plan.steps.last_mut().expect("just pushed")
     }
 
-    /// Adds a rule on a metric that a source gives each second.
+    /// Adds a rule on a metric that a source gives each quarter of a minute.
     pub fn rule(&mut self, id: &str, metric: &str, op: Comparison, limit: f64, duration: Span, usage: Usage) {
         let text = format!("{metric} {} {limit}", op.sign());
         self.plan.rules.push(Rule {
@@ -201,7 +201,7 @@ impl PlanBuilder {
             url: "http://127.0.0.1:9/".to_owned(),
             value: "body.value".to_owned(),
             headers: Vec::new(),
-            every: Span::seconds(1),
+            every: Span::seconds(15),
         };
         self.plan.sources.insert(metric.to_owned(), source);
     }

@@ -1,0 +1,192 @@
+//! The person at this terminal: questions are shown as they come, answers are read while the
+//! release is watched. Reading never blocks the driver.
+
+use std::io::BufRead as _;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tminus_engine::EngineError;
+use tminus_engine::open::Engine;
+use tminus_release::event::{Actor, Answer, Event};
+use tminus_release::people::{self, Person, Refusal};
+use tminus_release::plan::Work;
+use tminus_release::standing::Wait;
+use tminus_release::{ReleaseId, State};
+use tokio::sync::{mpsc, watch as signal};
+
+use crate::live::Shared;
+use crate::screen::{self, Tone, paint};
+
+/// Reads lines of standard input on a thread of its own: a read cannot be given up.
+pub(crate) fn lines() -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel(8);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines() {
+            let Ok(line) = line else { return };
+            if sender.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// Asks what waits and records what the person says, until the future is dropped.
+pub(crate) async fn ask(
+    engine: Engine,
+    release: ReleaseId,
+    by: Actor,
+    shared: Shared,
+    waker: signal::Sender<u64>,
+) {
+    let mut lines = lines();
+    let mut shown: Option<String> = None;
+    loop {
+        let wait = first_question(&shared);
+        let key = wait.as_ref().map(|wait| format!("{:?}{}", wait.step, wait.why));
+        if key != shown {
+            if let Some(wait) = &wait {
+                // Lines typed before the question was shown are no answer to it.
+                while lines.try_recv().is_ok() {}
+                prompt(wait);
+            }
+            shown = key;
+        }
+        let line = tokio::select! {
+            line = lines.recv() => line,
+            () = tokio::time::sleep(Duration::from_millis(50)) => continue,
+        };
+        // End of input: nobody is there any more. The release waits for others.
+        let Some(line) = line else { return std::future::pending().await };
+        let Some(wait) = wait else { continue };
+        match said(&line, &wait) {
+            Ok(None) => {}
+            Ok(Some(speech)) => {
+                let spoken = engine.say(&release, &by, |state| speak(state, &by, &wait, &speech)).await;
+                match spoken {
+                    Ok(_) => waker.send_modify(|count| *count += 1),
+                    Err(error) => complain(&error),
+                }
+                shown = None;
+            }
+            Err(help) => {
+                screen::line(&format!("    {}", paint(Tone::Warn, help)));
+                prompt_line(&wait);
+            }
+        }
+    }
+}
+
+fn complain(error: &EngineError) {
+    screen::line(&format!("    {}", paint(Tone::Warn, &format!("cannot {error}"))));
+}
+
+fn first_question(shared: &Shared) -> Option<Wait> {
+    let standing = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    standing.as_ref()?.waits.iter().find(|wait| !wait.commands.is_empty()).cloned()
+}
+
+/// What a person can say in one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Speech {
+    Yes,
+    Done(Option<String>),
+    Skip(String),
+    Retry,
+    Stop(String),
+    Rollback(String),
+    Abort(String),
+}
+
+fn prompt(wait: &Wait) {
+    screen::line("");
+    screen::line(&format!("  {} {}", paint(Tone::Ask, "?"), paint(Tone::Strong, &wait.title)));
+    if wait.why != wait.title {
+        screen::line(&format!("    {}", wait.why));
+    }
+    if wait.who != "anyone" {
+        screen::line(&format!("    {}", paint(Tone::Faint, &format!("for {}", wait.who))));
+    }
+    prompt_line(wait);
+}
+
+fn prompt_line(wait: &Wait) {
+    let words: Vec<&str> = choices(wait);
+    screen::raw(&format!("    {} › ", words.join(" · ")));
+}
+
+fn choices(wait: &Wait) -> Vec<&'static str> {
+    let has = |word: &str| wait.commands.iter().any(|command| command.contains(word));
+    let table: [(&str, &'static str); 9] = [
+        ("approve ", "[y]es"),
+        ("tick ", "[y]es, it holds"),
+        (" run", "[r]un"),
+        ("continue", "[y]es, go on"),
+        (" retry", "[r]etry"),
+        (" done", "[d]one by hand"),
+        (" skip", "[s]kip REASON"),
+        (" stop", "[q]uit REASON"),
+        ("decline ", "[n]o REASON"),
+    ];
+    let mut words: Vec<&'static str> =
+        table.into_iter().filter(|(word, _)| has(word)).map(|(_, shown)| shown).collect();
+    if has("rollback") {
+        words.push("[b]ack REASON");
+    }
+    if has("abort") {
+        words.push("[a]bort REASON");
+    }
+    words
+}
+
+fn said(line: &str, wait: &Wait) -> Result<Option<Speech>, &'static str> {
+    let line = line.trim();
+    let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let reason = rest.trim().to_owned();
+    let has = |word: &str| wait.commands.iter().any(|command| command.contains(word));
+    let needs = |make: fn(String) -> Speech| {
+        if reason.is_empty() {
+            Err("say why, in the same line: it goes into the record")
+        } else {
+            Ok(Some(make(reason.clone())))
+        }
+    };
+    match word.to_lowercase().as_str() {
+        "" => Ok(None),
+        "y" | "yes" => Ok(Some(Speech::Yes)),
+        "r" | "run" | "retry" if has(" retry") => Ok(Some(Speech::Retry)),
+        "r" | "run" => Ok(Some(Speech::Yes)),
+        "d" | "done" => Ok(Some(Speech::Done((!reason.is_empty()).then_some(reason)))),
+        "s" | "skip" => needs(Speech::Skip),
+        "q" | "quit" | "stop" | "n" | "no" => needs(Speech::Stop),
+        "b" | "back" | "rollback" => needs(Speech::Rollback),
+        "a" | "abort" => needs(Speech::Abort),
+        _ => Err("that is none of the answers; the first letter is enough"),
+    }
+}
+
+fn speak(state: &State, by: &Actor, wait: &Wait, speech: &Speech) -> Result<Vec<Event>, Refusal> {
+    let person = Person { name: by.name().to_owned(), role: None };
+    match speech {
+        Speech::Rollback(reason) => return people::rollback(state, reason.clone()),
+        Speech::Abort(reason) => return people::abort(state, reason.clone()),
+        _ => {}
+    }
+    let Some(step) = &wait.step else { return people::lift(state, None) };
+    let planned = state.program.plan.step(step);
+    let answer = match speech {
+        Speech::Yes => match planned.map(|step| &step.work) {
+            Some(Work::Approval(_)) => return people::approve(state, &person, step, None),
+            Some(Work::Item(_)) => return people::tick(state, &person, step, None),
+            Some(Work::Task(_)) => Answer::Done { note: None },
+            _ => Answer::Run,
+        },
+        Speech::Done(note) => Answer::Done { note: note.clone() },
+        Speech::Skip(reason) => Answer::Skip { reason: reason.clone() },
+        Speech::Retry => Answer::Retry,
+        Speech::Stop(reason) | Speech::Rollback(reason) | Speech::Abort(reason) => {
+            Answer::Stop { reason: reason.clone() }
+        }
+    };
+    people::answer(state, &person, step, answer)
+}

@@ -1,0 +1,58 @@
+//! `check`: every fault at once, with its place, the reason and the way out.
+
+use serde_json::json;
+use tminus_release::plan::Mode;
+use tminus_runbook::compile::{Request, compile};
+use tminus_runbook::diagnostic::{Diagnostic, Severity};
+
+use crate::args::{Check, Format};
+use crate::commands::source;
+use crate::exit_code::ExitCode;
+use crate::screen::{self, Tone, paint};
+
+/// `tminus check`
+pub(crate) fn run(args: &Check) -> super::Result {
+    let mut findings = Vec::new();
+    let mut counts = [0_usize; 3];
+    for path in &args.runbooks {
+        let text = source::read(path)?;
+        let document = path.display().to_string();
+        for found in all(&text, &document) {
+            counts[found.severity as usize] += 1;
+            match args.format {
+                Format::Json => findings.push(found.to_json(&document)),
+                Format::Text => source::frame(&document, &text, &found),
+            }
+        }
+    }
+    let [notes, warnings, errors] = counts;
+    match args.format {
+        Format::Json => screen::line(&json!({ "findings": findings }).to_string()),
+        Format::Text if errors + warnings + notes == 0 => screen::line(&paint(Tone::Good, "nothing found")),
+        Format::Text => {
+            let tone = if errors > 0 { Tone::Bad } else { Tone::Warn };
+            screen::line(&paint(tone, &format!("{errors} errors, {warnings} warnings, {notes} notes")));
+            screen::line("`tminus explain CODE` tells why a code hurts and how to mend it");
+        }
+    }
+    Ok(if errors > 0 { ExitCode::Findings } else { ExitCode::Success })
+}
+
+/// Everything found in a document: by its structure and plan, and by reading its commands.
+pub(crate) fn all(text: &str, document: &str) -> Vec<Diagnostic> {
+    let request = Request { name: document.to_owned(), ..Request::default() };
+    let mut compiled = compile(text, &request);
+    // A verbatim document is checked as one: that its blocks are not annotated is no fault.
+    if !compiled.outline.front_matter.is_ours {
+        compiled = compile(text, &Request { mode: Mode::Assisted, ..request });
+    }
+    let mut found = compiled.diagnostics;
+    found.extend(tminus_runbook::check::check(text, document));
+    found.sort_by(|a, b| {
+        (a.line, a.column, a.code).cmp(&(b.line, b.column, b.code)).then(b.severity.cmp(&a.severity))
+    });
+    found.dedup_by(|a, b| a.line == b.line && a.column == b.column && a.code == b.code);
+    found
+}
+
+const _: () = assert!(Severity::Note as usize == 0 && Severity::Error as usize == 2);

@@ -1,0 +1,212 @@
+//! `run` and `resume`: driving a release in the foreground.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use tminus_engine::drive::{Driver, Left, Observer, Reins, Stop, WhenIdle};
+use tminus_engine::open::Engine;
+use tminus_engine::operator::{Operator, Script};
+use tminus_engine::{export, host};
+use tminus_release::event::Outcome;
+use tminus_release::standing::{Status, standing};
+use tminus_release::{ReleaseId, State};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::answers;
+use crate::args::{Driving, Resume, Run};
+use crate::commands::source;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::live::{Live, Shared, Style, show_waits};
+use crate::place::{self, Place};
+use crate::screen::{self, Tone, paint};
+
+/// `tminus run`
+pub(crate) async fn run(args: &Run, state: Option<&Path>) -> super::Result {
+    let compiled = source::compile(&args.source)?;
+    let plan = source::usable(&compiled, &args.source)?;
+    if args.dry_run {
+        super::plan::show(&compiled, &plan);
+        return Ok(ExitCode::Success);
+    }
+    let place = place::place(state)?;
+    let engine = place::engine(&place).await?;
+    let by = place::person(args.driving.by.as_deref());
+    let release = engine.create(plan, compiled.text.into_bytes(), by).await?;
+    drive(&engine, &place, &release, &args.driving).await
+}
+
+/// `tminus resume`
+pub(crate) async fn resume(args: &Resume, state: Option<&Path>) -> super::Result {
+    let place = place::place(state)?;
+    let engine = place::existing_engine(&place).await?;
+    if args.all {
+        return all(&engine, &place).await;
+    }
+    let release = super::status::open_release(&engine, args.release.as_deref()).await?;
+    drive(&engine, &place, &release, &args.driving).await
+}
+
+/// Drives one release at this terminal.
+pub(crate) async fn drive(
+    engine: &Engine,
+    place: &Place,
+    release: &ReleaseId,
+    driving: &Driving,
+) -> super::Result {
+    let script = driving.answers.as_deref().map(source::script).transpose()?;
+    let at_keyboard = !driving.json && !driving.no_input && script.is_none() && source::is_interactive();
+    let style = if driving.json { Style::Json } else { Style::Text };
+    let before = engine.state(release).await?;
+    if style == Style::Text {
+        greet(&before, release);
+    }
+    let shared: Shared = Arc::new(Mutex::new(Some(standing(&before))));
+    let mut live = Live::new(style, Arc::clone(&shared));
+    let idle = if driving.no_wait || script.is_some() { WhenIdle::LeaveForPeople } else { WhenIdle::Stay };
+    let (mut reins, waker, stopper) = Reins::new();
+    let listening = tokio::spawn({
+        let (engine, release, waker) = (engine.clone(), release.clone(), waker.clone());
+        async move { engine.listen(release, waker).await }
+    });
+    let asking = at_keyboard.then(|| {
+        let by = place::person(driving.by.as_deref());
+        tokio::spawn(answers::ask(engine.clone(), release.clone(), by, shared, waker))
+    });
+    let stopping = tokio::spawn(stop_on_signals(stopper));
+    let driver = engine.driver(&place.work, idle);
+    let left = turn(&driver, release, &mut reins, &mut live, script).await;
+    listening.abort();
+    stopping.abort();
+    if let Some(asking) = asking {
+        asking.abort();
+    }
+    let left = left?;
+    let after = engine.state(release).await?;
+    if style == Style::Text {
+        farewell(&after, release, &left);
+    }
+    Ok(code(&after, &left))
+}
+
+async fn turn(
+    driver: &Driver,
+    release: &ReleaseId,
+    reins: &mut Reins,
+    live: &mut dyn Observer,
+    mut script: Option<Script>,
+) -> Result<Left, Failure> {
+    let operator = script.as_mut().map(|script| script as &mut dyn Operator);
+    Ok(driver.drive(release, reins, live, operator).await?)
+}
+
+/// Ctrl-C once: nothing new starts, what runs may end. Twice, or a closed terminal: what runs is
+/// ended, and the log says so.
+async fn stop_on_signals(stopper: watch::Sender<Stop>) {
+    let (Ok(mut interrupt), Ok(mut hangup), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::hangup()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    let mut pressed = false;
+    loop {
+        let stop = tokio::select! {
+            _ = interrupt.recv() => if pressed { Stop::Now } else { Stop::Gently },
+            _ = hangup.recv() => Stop::Now,
+            _ = terminate.recv() => Stop::Now,
+        };
+        if stop == Stop::Gently {
+            screen::note("\nstopping: nothing new starts; what runs may end. Once more to end it now.");
+        }
+        pressed = true;
+        let _ = stopper.send(stop);
+    }
+}
+
+fn greet(state: &State, release: &ReleaseId) {
+    let plan = &state.program.plan;
+    let version = plan.version.as_deref().map_or_else(String::new, |version| format!(" {version}"));
+    screen::line(&paint(Tone::Strong, &format!("{}{version}", plan.title)));
+    screen::line(&paint(
+        Tone::Faint,
+        &format!(
+            "release {release} · plan {} · {} steps",
+            &state.program.digest[..12],
+            standing(state).total
+        ),
+    ));
+}
+
+fn farewell(state: &State, release: &ReleaseId, left: &Left) {
+    let here = standing(state);
+    screen::line("");
+    match left {
+        Left::Finished(outcome) => {
+            let tone = if *outcome == Outcome::Succeeded { Tone::Good } else { Tone::Bad };
+            let took = state.finished_at.unwrap_or(state.last_at).since(state.created_at);
+            screen::line(&paint(tone, &format!("{} after {took}", outcome.words())));
+            if let Some(rollback) = &state.rollback {
+                screen::line(&format!("  why        {}", rollback.detail));
+            }
+            if let Some((_, standing)) = &state.outcome
+                && !standing.is_empty()
+            {
+                let ids: Vec<&str> = standing.iter().map(|id| id.as_str()).collect();
+                screen::line(&paint(Tone::Warn, &format!("  not undone {}", ids.join(", "))));
+            }
+            screen::line(&format!("  record     tminus record {release}"));
+        }
+        Left::Idle(_) | Left::Stopped => {
+            screen::line(&paint(
+                Tone::Warn,
+                &format!(
+                    "left while {} ({} of {} steps settled)",
+                    here.status.words(),
+                    here.settled,
+                    here.total
+                ),
+            ));
+            show_waits(&release.0, &here.waits, state.last_at);
+            screen::line(&format!("  go on      tminus resume {release}"));
+            screen::line(&format!("  go back    tminus rollback -r {release} --reason \"…\""));
+        }
+    }
+}
+
+/// The exit code of a release.
+pub(crate) fn code(state: &State, left: &Left) -> ExitCode {
+    match left {
+        Left::Finished(Outcome::Succeeded) => ExitCode::Success,
+        Left::Finished(Outcome::RolledBack) => ExitCode::RolledBack,
+        Left::Finished(Outcome::Declined | Outcome::Aborted) => ExitCode::Declined,
+        Left::Stopped => ExitCode::Interrupted,
+        Left::Idle(_) if standing(state).status == Status::Stuck => ExitCode::Stuck,
+        Left::Idle(_) => ExitCode::OnHold,
+    }
+}
+
+/// Drives everything that has not ended, until told to stop.
+async fn all(engine: &Engine, place: &Place) -> super::Result {
+    let (stopper, stop) = watch::channel(Stop::No);
+    let stopping = tokio::spawn(stop_on_signals(stopper));
+    let counts = host::run(engine, &place.work, stop, &mut |release, state| {
+        let here = standing(state);
+        let waits = here.waits.first().map_or_else(String::new, |wait| format!(": waits for {}", wait.title));
+        screen::line(&format!(
+            "{} {release} {}{waits}",
+            paint(Tone::Faint, &state.last_at.time_of_day()),
+            here.status.words()
+        ));
+    })
+    .await;
+    stopping.abort();
+    let counts = counts?;
+    screen::line(&format!("{} ended, {} not", counts.ended, counts.open));
+    Ok(if counts.open == 0 { ExitCode::Success } else { ExitCode::OnHold })
+}
+
+/// Where a record of a release goes when nobody says otherwise.
+pub(crate) fn record_folder(release: &ReleaseId) -> std::path::PathBuf {
+    export::folder_name(release)
+}

@@ -1,0 +1,252 @@
+//! `plan` and `rehearse`: what a release would do.
+
+use tminus_engine::rehearse::{self, Case};
+use tminus_release::event::Outcome;
+use tminus_release::plan::{Action, Danger, Lane, Plan, Resume, Step, Undo, When, Work};
+
+use crate::args::{PlanArgs, Rehearse};
+use crate::commands::source::{self, Compiled};
+use crate::exit_code::ExitCode;
+use crate::screen::{self, Tone, paint};
+
+/// `tminus plan`
+pub(crate) fn run(args: &PlanArgs) -> super::Result {
+    let compiled = source::compile(&args.source)?;
+    if args.json {
+        screen::line(&format!("{:#}", tminus_runbook::view::plan_json(&compiled.compiled)));
+        return Ok(if compiled.compiled.plan.is_some() { ExitCode::Success } else { ExitCode::Findings });
+    }
+    let plan = source::usable(&compiled, &args.source)?;
+    show(&compiled, &plan);
+    Ok(ExitCode::Success)
+}
+
+/// Shows a plan for people.
+pub(crate) fn show(compiled: &Compiled, plan: &Plan) {
+    let version = plan.version.as_deref().map_or_else(String::new, |version| format!(" · {version}"));
+    screen::line(&paint(Tone::Strong, &format!("{}{version}", plan.title)));
+    screen::line(&paint(Tone::Faint, &format!("{} · plan {}", compiled.name, &plan.digest()[..12])));
+    for input in &compiled.compiled.inputs {
+        let value = input.value.as_deref().unwrap_or("(not bound)");
+        screen::line(&format!("  {} = {value}", input.name));
+    }
+    let mut phase = None;
+    for step in plan.steps.iter().filter(|step| !step.on_demand) {
+        if phase != Some(step.phase) {
+            phase = Some(step.phase);
+            let here = &plan.phases[step.phase];
+            let facts = [
+                here.environment.clone(),
+                here.owner.clone(),
+                here.duration.clone(),
+                (here.lane != plan.lane).then(|| format!("{:?} lane", here.lane).to_lowercase()),
+            ];
+            let facts: Vec<String> = facts.into_iter().flatten().collect();
+            screen::line("");
+            screen::line(&format!(
+                "{} {}",
+                paint(Tone::Strong, &here.title),
+                paint(Tone::Faint, &facts.join(" · "))
+            ));
+        }
+        show_step(plan, step);
+    }
+    show_rules(plan);
+    let no_return: Vec<&str> = plan
+        .steps
+        .iter()
+        .filter(|step| step.undo == Undo::Impossible)
+        .map(|step| step.title.as_str())
+        .collect();
+    if !no_return.is_empty() {
+        screen::line("");
+        screen::line(&paint(Tone::Warn, &format!("points of no return: {}", no_return.join(", "))));
+    }
+}
+
+fn show_rules(plan: &Plan) {
+    if plan.rules.is_empty() {
+        return;
+    }
+    screen::line("");
+    screen::line(&paint(Tone::Strong, "Rules"));
+    for rule in &plan.rules {
+        let usage = format!("{:?}", rule.usage).to_lowercase();
+        screen::line(&format!(
+            "  {} {usage}: {} {}",
+            rule.id,
+            rule.text,
+            paint(Tone::Faint, &format!("line {}", rule.line))
+        ));
+    }
+}
+
+fn show_step(plan: &Plan, step: &Step) {
+    let place =
+        step.environment.as_deref().map_or_else(String::new, |environment| format!(" [{environment}]"));
+    let sign = match &step.work {
+        Work::Item(_) => "☐",
+        Work::Task(_) => "✋",
+        Work::Approval(_) => "⚖",
+        Work::Soak(_) | Work::Watch(_) => "⏳",
+        Work::Choice(_) => "⑂",
+        Work::Act(_) if step.check => "✓",
+        Work::Act(_) => "▶",
+    };
+    screen::line(&format!(
+        "  {sign} {}{place} {}",
+        step.title,
+        paint(Tone::Faint, &format!("{} · line {}", step.id, step.line))
+    ));
+    for line in details(plan, step) {
+        screen::line(&format!("      {line}"));
+    }
+}
+
+fn details(plan: &Plan, step: &Step) -> Vec<String> {
+    let mut lines = Vec::new();
+    match &step.work {
+        Work::Act(Action::Shell(shell)) => {
+            if let Some(host) = &shell.host {
+                lines.push(format!("on {host}"));
+            }
+            lines.extend(shell.script.lines().map(|line| format!("{} {line}", paint(Tone::Faint, "$"))));
+        }
+        Work::Act(Action::Http(http)) => {
+            lines.push(format!("{} {}", http.method, http.url));
+            lines.extend(http.json.as_ref().map(|json| format!("must hold: {json}")));
+            lines.extend(http.poll.map(|poll| format!("each {} for at most {}", poll.every, poll.within)));
+        }
+        Work::Act(Action::Notify(notify)) => {
+            let when = match notify.when {
+                When::InOrder => "here",
+                When::Always => "at the end, always",
+                When::Success => "at the end, on success",
+                When::Failure => "at the end, unless it succeeded",
+                When::Rollback => "when a rollback begins",
+            };
+            lines.push(format!("to {} {when}", notify.to.join(", ")));
+        }
+        Work::Act(Action::Unavailable(unavailable)) => {
+            lines.push(paint(
+                Tone::Warn,
+                &format!("`{}` is not available yet: a release with it does not start", unavailable.kind),
+            ));
+        }
+        Work::Item(item) => lines.extend(item.auto.as_ref().map(|check| format!("ticked by {check}"))),
+        Work::Task(task) => {
+            lines.push(format!("a person has to: {}", task.reason));
+            lines.extend(task.instructions.lines().take(8).map(str::to_owned));
+        }
+        Work::Approval(approval) => {
+            let quorum: Vec<String> =
+                approval.quorum.iter().map(|(role, count)| format!("{count} × {role}")).collect();
+            let expires = approval.expires.map_or_else(String::new, |span| format!(", lapses after {span}"));
+            lines.push(format!(
+                "{} ({}{expires})",
+                approval.ask,
+                if quorum.is_empty() { "anyone".to_owned() } else { quorum.join(", ") }
+            ));
+        }
+        Work::Soak(soak) | Work::Watch(soak) => lines.push(format!(
+            "for {} under {}",
+            soak.duration,
+            if soak.rules.is_empty() { "no rule".to_owned() } else { soak.rules.join(", ") }
+        )),
+        Work::Choice(choice) => lines.push(format!("{} ({})", choice.ask, choice.options.join(" · "))),
+    }
+    lines.extend(limits(plan, step));
+    lines
+}
+
+fn limits(plan: &Plan, step: &Step) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(confirm) = &step.confirm {
+        let tone = if confirm.danger == Danger::Dangerous { Tone::Bad } else { Tone::Ask };
+        lines.push(paint(tone, &format!("asks first: {}", confirm.reason)));
+    }
+    if !step.roles.is_empty() {
+        let roles: Vec<&str> = step.roles.iter().map(|role| role.as_str()).collect();
+        lines.push(format!("by {}", roles.join(" or ")));
+    }
+    if !matches!(step.work, Work::Act(_)) {
+        return lines;
+    }
+    let undo = match &step.undo {
+        _ if step.check => None,
+        Undo::NotNeeded => None,
+        Undo::Step(undo) => Some(format!("undo {undo}")),
+        Undo::Impossible => Some(paint(Tone::Warn, "point of no return")),
+        Undo::Unstated => Some("no undo stated".to_owned()).filter(|_| plan.lane_of(step) == Lane::Main),
+    };
+    let retry = (step.retry.times > 0).then(|| format!("{} more tries", step.retry.times));
+    let resume = match &step.resume {
+        Resume::Rerun => None,
+        Resume::Verify(check) => Some(format!("after a crash looks with {check}")),
+        Resume::Ask => None,
+    };
+    let facts: Vec<String> =
+        [Some(format!("at most {}", step.timeout)), retry, undo, resume].into_iter().flatten().collect();
+    lines.push(paint(Tone::Faint, &facts.join(" · ")));
+    lines
+}
+
+/// `tminus rehearse`
+pub(crate) async fn rehearse(args: &Rehearse) -> super::Result {
+    let compiled = source::compile(&args.source)?;
+    let plan = source::usable(&compiled, &args.source)?;
+    let script = args.answers.as_deref().map(source::script).transpose()?.unwrap_or_default();
+    let cases = if args.fail_each {
+        rehearse::fail_each(&plan, &script).await?
+    } else {
+        vec![rehearse::rehearse(&plan, None, &script).await?]
+    };
+    // A failure that ends neither well nor rolled back leaves people in the middle.
+    let stranded = cases.iter().filter(|case| case.outcome.is_none()).count();
+    if args.json {
+        screen::line(&format!("{:#}", serde_json::json!({ "cases": cases })));
+    } else {
+        cases.iter().for_each(|case| show_case(&plan, case));
+        screen::line("");
+        screen::line(&format!(
+            "{} rehearsed, nothing was run; {stranded} end without a way out",
+            cases.len()
+        ));
+    }
+    Ok(if stranded == 0 { ExitCode::Success } else { ExitCode::Findings })
+}
+
+fn show_case(plan: &Plan, case: &Case) {
+    let title = |id: &tminus_release::StepId| {
+        plan.step(id).map_or_else(
+            || id.0.clone(),
+            |step| match &step.environment {
+                Some(environment) => format!("{} [{environment}]", step.title),
+                None => step.title.clone(),
+            },
+        )
+    };
+    let (tone, outcome) = match case.outcome {
+        Some(Outcome::Succeeded) => (Tone::Good, "succeeded"),
+        Some(outcome) => (Tone::Warn, outcome.words()),
+        None => (Tone::Bad, "waits for a person"),
+    };
+    let what = case
+        .failing
+        .as_ref()
+        .map_or_else(|| "nothing fails".to_owned(), |id| format!("fails: {}", title(id)));
+    screen::line(&format!("{} → {}", paint(Tone::Strong, &what), paint(tone, outcome)));
+    let list = |ids: &[tminus_release::StepId]| ids.iter().map(&title).collect::<Vec<_>>().join(", ");
+    if !case.undone.is_empty() {
+        screen::line(&format!("    undone  {}", list(&case.undone)));
+    }
+    if !case.left.is_empty() {
+        screen::line(&format!("    {}  {}", paint(Tone::Warn, "left  "), list(&case.left)));
+    }
+    for person in &case.people {
+        screen::line(&format!("    person  {person}"));
+    }
+    if case.failing.is_none() {
+        screen::line(&format!("    waits   {} at least", case.waits));
+    }
+}

@@ -1,0 +1,169 @@
+//! What people say to a release: each command is one entry in its log, and takes no lock.
+
+use std::path::Path;
+
+use tminus_engine::open::Engine;
+use tminus_release::State;
+use tminus_release::event::{Answer, Event};
+use tminus_release::people::{self, Person, Refusal};
+use tminus_release::plan::{Role, Undo};
+
+use crate::args::{Command, Driving, Rollback, SayArg, Speaker};
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::place;
+use crate::screen::{self, Tone, paint};
+
+/// All commands that say something but `rollback`.
+pub(crate) async fn say(command: &Command, state: Option<&Path>) -> super::Result {
+    match command {
+        Command::Tick(args) => {
+            let said = spoken(&args.speaker, state, |state, person| {
+                let step = people::find_step(state, &args.step)?;
+                match &args.undo {
+                    Some(reason) => people::untick(state, person, &step, reason.clone()),
+                    None => people::tick(state, person, &step, args.note.clone()),
+                }
+            })
+            .await?;
+            match &args.write {
+                Some(runbook) => {
+                    super::source::tick_in_document(&said, &args.step, runbook, args.undo.is_none())
+                }
+                None => Ok(ExitCode::Success),
+            }
+        }
+        Command::Approve(args) => done(
+            spoken(&args.speaker, state, |state, person| {
+                people::approve(state, person, &people::find_step(state, &args.step)?, args.note.clone())
+            })
+            .await,
+        ),
+        Command::Decline(args) => done(
+            spoken(&args.speaker, state, |state, person| {
+                people::decline(state, person, &people::find_step(state, &args.step)?, args.reason.clone())
+            })
+            .await,
+        ),
+        Command::Answer(args) => done(
+            spoken(&args.speaker, state, |state, person| {
+                let reason = args.reason.clone().unwrap_or_default();
+                let answer = match args.say {
+                    SayArg::Run => Answer::Run,
+                    SayArg::Done => Answer::Done { note: args.reason.clone() },
+                    SayArg::Skip => Answer::Skip { reason },
+                    SayArg::Retry => Answer::Retry,
+                    SayArg::Stop => Answer::Stop { reason },
+                };
+                people::answer(state, person, &people::find_step(state, &args.step)?, answer)
+            })
+            .await,
+        ),
+        Command::Hold(args) => {
+            done(spoken(&args.speaker, state, |state, _| people::hold(state, args.reason.clone())).await)
+        }
+        Command::Continue(args) => {
+            done(spoken(&args.speaker, state, |state, _| people::lift(state, args.note.clone())).await)
+        }
+        Command::Abort(args) => {
+            done(spoken(&args.speaker, state, |state, _| people::abort(state, args.reason.clone())).await)
+        }
+        _ => Err(Failure::usage(
+            "do that: the command is not known here",
+            "`tminus --help` lists the commands",
+        )),
+    }
+}
+
+fn done(said: Result<State, Failure>) -> super::Result {
+    said.map(|_| ExitCode::Success)
+}
+
+async fn spoken(
+    speaker: &Speaker,
+    state: Option<&Path>,
+    mut speak: impl FnMut(&State, &Person) -> Result<Vec<Event>, Refusal>,
+) -> Result<State, Failure> {
+    let place = place::place(state)?;
+    let engine = place::existing_engine(&place).await?;
+    said(&engine, speaker, &mut speak).await
+}
+
+async fn said(
+    engine: &Engine,
+    speaker: &Speaker,
+    speak: &mut impl FnMut(&State, &Person) -> Result<Vec<Event>, Refusal>,
+) -> Result<State, Failure> {
+    let release = super::status::open_release(engine, speaker.release.as_deref()).await?;
+    let by = place::person(speaker.by.as_deref());
+    let person = Person { name: by.name().to_owned(), role: speaker.role.as_deref().map(Role::from) };
+    let before = engine.state(&release).await?;
+    let after = engine.say(&release, &by, |state| speak(state, &person)).await?;
+    show_new(engine, &release, &before, &after).await?;
+    Ok(after)
+}
+
+/// Shows what was recorded: the same sentences as everywhere.
+async fn show_new(
+    engine: &Engine,
+    release: &tminus_release::ReleaseId,
+    before: &State,
+    after: &State,
+) -> Result<(), Failure> {
+    let entries =
+        engine.store.read(release, before.length).await.map_err(tminus_engine::EngineError::from)?;
+    for entry in entries.iter().filter(|entry| entry.sequence < after.length) {
+        if let Ok(recorded) = tminus_release::event::open(entry)
+            && crate::live::is_person(&recorded.by)
+        {
+            let sentence = tminus_release::record::sentence(&after.program.plan, &recorded);
+            screen::line(&format!("{} {sentence}", paint(Tone::Good, "recorded:")));
+        }
+    }
+    Ok(())
+}
+
+/// `tminus rollback`: says it, and drives it when nobody else does.
+pub(crate) async fn rollback(args: &Rollback, state: Option<&Path>) -> super::Result {
+    let place = place::place(state)?;
+    let engine = place::existing_engine(&place).await?;
+    let release = super::status::open_release(&engine, args.speaker.release.as_deref()).await?;
+    if args.dry_run {
+        show_undos(&engine.state(&release).await?);
+        return Ok(ExitCode::Success);
+    }
+    said(&engine, &args.speaker, &mut |state: &State, _: &Person| {
+        people::rollback(state, args.reason.clone())
+    })
+    .await?;
+    if args.no_drive {
+        return Ok(ExitCode::Success);
+    }
+    let driving =
+        Driving { answers: None, no_wait: false, no_input: false, json: false, by: args.speaker.by.clone() };
+    match super::drive::drive(&engine, &place, &release, &driving).await {
+        // Another process drives the release: it has seen the entry and does the work.
+        Err(failure) if failure.code == ExitCode::Refused => {
+            screen::line("another process drives this release and rolls it back; `tminus watch` follows it");
+            Ok(ExitCode::Success)
+        }
+        other => other,
+    }
+}
+
+/// Shows what a rollback would undo, in its order.
+fn show_undos(state: &State) {
+    if state.undo_stack.is_empty() {
+        screen::line("nothing was done yet that would need undoing");
+    }
+    for &index in state.undo_stack.iter().rev() {
+        let step = &state.program.plan.steps[index];
+        let how = match &step.undo {
+            Undo::Step(undo) => format!("undone by `{undo}`"),
+            Undo::Impossible => "cannot be undone: asked about first".to_owned(),
+            Undo::Unstated => "no undo stated: it stays as it is".to_owned(),
+            Undo::NotNeeded => "needs no undo".to_owned(),
+        };
+        screen::line(&format!("{}  {}", step.title, paint(Tone::Faint, &how)));
+    }
+}

@@ -1,0 +1,289 @@
+//! Reading a document with its settings and compiling it; showing what is wrong with it.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+use tminus_engine::operator::Script;
+use tminus_release::State;
+use tminus_release::plan::{Lane, Mode, Plan};
+use tminus_runbook::compile::{self, Request};
+use tminus_runbook::diagnostic::{Diagnostic, Severity};
+use tminus_runbook::{adopt, settings};
+
+use crate::args::{LaneArg, Source};
+use crate::exit_code::ExitCode;
+use crate::failure::{self, Failure};
+use crate::screen::{self, Tone, paint};
+
+/// Bytes of a document that are read: far beyond any page that people wrote.
+const DOCUMENT_LIMIT: u64 = 64 * 1024 * 1024;
+
+/// A compiled document with its text.
+pub(crate) struct Compiled {
+    /// The text as read, byte-order mark and all.
+    pub(crate) text: String,
+    /// The name shown in messages.
+    pub(crate) name: String,
+    /// What came of compiling.
+    pub(crate) compiled: compile::Compiled,
+    /// Settings that were used, for messages about them.
+    pub(crate) settings_faults: Vec<(String, Diagnostic)>,
+}
+
+/// Tells whether a person sits at the keyboard and sees the screen.
+pub(crate) fn is_interactive() -> bool {
+    std::io::stdin().is_terminal() && screen::is_terminal()
+}
+
+/// Reads a document of any bytes: what is not text is an error that says so.
+pub(crate) fn read(path: &Path) -> Result<String, Failure> {
+    let meta = std::fs::metadata(path).map_err(|error| failure::file("read", path, &error))?;
+    if meta.is_dir() {
+        return Err(Failure::usage(
+            format!("read {}: it is a folder", path.display()),
+            "name the Markdown file in it",
+        ));
+    }
+    if meta.len() > DOCUMENT_LIMIT {
+        let what = format!(
+            "read {}: it has {} MiB, the limit is {} MiB",
+            path.display(),
+            meta.len() >> 20,
+            DOCUMENT_LIMIT >> 20
+        );
+        return Err(Failure::usage(what, "a runbook is a page that people read; look whether this is one"));
+    }
+    let bytes = std::fs::read(path).map_err(|error| failure::file("read", path, &error))?;
+    if bytes.contains(&0) {
+        let what = format!("read {}: it is not text (it holds a zero byte)", path.display());
+        return Err(Failure::usage(what, "name a Markdown file"));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let what = format!("read {}: line {line} is not UTF-8", path.display());
+        Failure::usage(
+            what,
+            "save the file as UTF-8: `iconv -f windows-1252 -t utf-8 FILE` if it came from there",
+        )
+    })
+}
+
+/// Compiles what the arguments name.
+pub(crate) fn compile(source: &Source) -> Result<Compiled, Failure> {
+    let text = read(&source.runbook)?;
+    let name = source
+        .runbook
+        .file_name()
+        .map_or_else(|| "runbook".to_owned(), |name| name.to_string_lossy().into_owned());
+    let mut settings_faults = Vec::new();
+    let settings = match settings_file(source)? {
+        Some((path, text)) => {
+            let (settings, found) = settings::read(&text);
+            settings_faults.extend(found.into_iter().map(|found| (path.display().to_string(), found)));
+            settings
+        }
+        None => settings::Settings::default(),
+    };
+    let adoption = match std::fs::read_to_string(adoption_path(&source.runbook)) {
+        Ok(text) => {
+            let (adoption, found) = adopt::read(&text);
+            let path = adoption_path(&source.runbook).display().to_string();
+            settings_faults.extend(found.into_iter().map(|found| (path.clone(), found)));
+            Some(adoption)
+        }
+        Err(_) => None,
+    };
+    let request = Request {
+        name: name.clone(),
+        mode: if source.assisted { Mode::Assisted } else { Mode::Unattended },
+        lane: match source.lane {
+            LaneArg::Main => Lane::Main,
+            LaneArg::Hotfix => Lane::Hotfix,
+            LaneArg::Incident => Lane::Incident,
+            LaneArg::Rollback => Lane::Rollback,
+        },
+        version: source.version.clone(),
+        previous_version: source.previous_version.clone(),
+        inputs: pairs(&source.set, "--set")?,
+        environment: source.environment.clone(),
+        choices: pairs(&source.choices, "--choose")?,
+        settings,
+        adoption,
+    };
+    let compiled = compile::compile(&text, &request);
+    Ok(Compiled { text, name, compiled, settings_faults })
+}
+
+/// `RUNBOOK.adopt.yaml` beside the document.
+pub(crate) fn adoption_path(runbook: &Path) -> PathBuf {
+    runbook.with_extension("adopt.yaml")
+}
+
+fn settings_file(source: &Source) -> Result<Option<(PathBuf, String)>, Failure> {
+    let (path, must_be_there) = match &source.config {
+        Some(path) => (path.clone(), true),
+        None => (source.runbook.parent().unwrap_or(Path::new("")).join("tminus.toml"), false),
+    };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some((path, text))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_be_there => Ok(None),
+        Err(error) => Err(failure::file("read", &path, &error)),
+    }
+}
+
+fn pairs(given: &[String], option: &str) -> Result<BTreeMap<String, String>, Failure> {
+    given
+        .iter()
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').ok_or_else(|| {
+                Failure::usage(
+                    format!("read `{option} {pair}`: it has no `=`"),
+                    format!("write `{option} NAME=VALUE`"),
+                )
+            })?;
+            Ok((name.to_owned(), value.to_owned()))
+        })
+        .collect()
+}
+
+/// Reads written answers.
+pub(crate) fn script(path: &Path) -> Result<Script, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| failure::file("read", path, &error))?;
+    serde_saphyr::from_str(&text).map_err(|error| {
+        Failure::usage(
+            format!("read {}: {error}", path.display()),
+            "docs/answers.md shows how answers are written",
+        )
+    })
+}
+
+/// Returns the plan, or tells everything that is in the way of it.
+pub(crate) fn usable(compiled: &Compiled, source: &Source) -> Result<Plan, Failure> {
+    let document = source.runbook.display();
+    for (file, found) in &compiled.settings_faults {
+        screen::note(&one_line(file, found));
+    }
+    let in_settings =
+        compiled.settings_faults.iter().filter(|(_, found)| found.severity == Severity::Error).count();
+    let errors =
+        compiled.compiled.diagnostics.iter().filter(|found| found.severity == Severity::Error).count()
+            + in_settings;
+    if errors > 0 {
+        for found in compiled.compiled.diagnostics.iter().filter(|found| found.severity == Severity::Error) {
+            screen::note(&one_line(&document.to_string(), found));
+        }
+        let what = format!(
+            "plan {document}: {errors} {}",
+            if errors == 1 { "fault is in the way" } else { "faults are in the way" }
+        );
+        let mut now = vec![format!("`tminus check {document}` shows each with its place and the way out")];
+        if !source.assisted {
+            now.push(
+                "a document that is not annotated runs with --assisted: each block asks first".to_owned(),
+            );
+        }
+        return Err(Failure { what, now, code: ExitCode::Usage });
+    }
+    if !compiled.compiled.open_choices.is_empty() {
+        let now = compiled.compiled.open_choices.iter().map(|choice| {
+            format!("--choose \"{}=…\" with one of: {}", choice.id, choice.options.join(" · "))
+        });
+        let what = format!("plan {document}: it holds options, and nobody has picked one");
+        return Err(Failure { what, now: now.collect(), code: ExitCode::Usage });
+    }
+    compiled.compiled.plan.clone().ok_or_else(|| {
+        Failure::usage(format!("plan {document}"), format!("`tminus check {document}` shows why"))
+    })
+}
+
+/// A fault in one line: place, severity, code, message.
+pub(crate) fn one_line(document: &str, found: &Diagnostic) -> String {
+    format!(
+        "{document}:{}:{}: {} {}: {}",
+        found.line,
+        found.column,
+        found.severity.word(),
+        found.code,
+        found.message
+    )
+}
+
+/// A fault with its source line and carets.
+pub(crate) fn frame(document: &str, text: &str, found: &Diagnostic) {
+    let tone = match found.severity {
+        Severity::Error => Tone::Bad,
+        Severity::Warning => Tone::Warn,
+        Severity::Note => Tone::Faint,
+    };
+    let head = format!(
+        "{} {}",
+        paint(tone, &format!("{}[{}]", found.severity.word(), found.code)),
+        paint(Tone::Strong, &found.message)
+    );
+    screen::line(&head);
+    screen::line(&paint(Tone::Faint, &format!("  --> {document}:{}:{}", found.line, found.column)));
+    if let Some(line) = text.lines().nth(found.line.saturating_sub(1) as usize) {
+        let number = found.line.to_string();
+        let indent = " ".repeat(number.len());
+        let shown: String = line.chars().map(|c| if c == '\t' || c.is_control() { ' ' } else { c }).collect();
+        let (shown, column) = window(&shown, found.column.max(1) as usize);
+        let length = if found.end_line == found.line {
+            found.end_column.saturating_sub(found.column).max(1) as usize
+        } else {
+            1
+        };
+        let room = shown.chars().count().saturating_sub(column - 1).max(1);
+        screen::line(&format!("  {} {}", paint(Tone::Faint, &format!("{number} │")), shown));
+        screen::line(&format!(
+            "  {} {}{}",
+            paint(Tone::Faint, &format!("{indent} │")),
+            " ".repeat(column - 1),
+            paint(tone, &"^".repeat(length.min(room)))
+        ));
+    }
+    if let Some(help) = &found.help {
+        screen::line(&format!("  {} {help}", paint(Tone::Ask, "now:")));
+    }
+    screen::line("");
+}
+
+/// Cuts a long line around a column, so that carets stay below what they mean on a small screen.
+fn window(line: &str, column: usize) -> (String, usize) {
+    let width = screen::width().saturating_sub(10).max(30);
+    let length = line.chars().count();
+    if length <= width {
+        return (line.to_owned(), column);
+    }
+    let from = column.saturating_sub(width / 3).min(length - width + 1).saturating_sub(1);
+    let cut: String = line.chars().skip(from).take(width).collect();
+    let cut = if from > 0 { format!("…{}", cut.chars().skip(1).collect::<String>()) } else { cut };
+    (cut, column - from)
+}
+
+/// Ticks or unticks exactly one box of the document: the byte between the brackets.
+pub(crate) fn tick_in_document(state: &State, step: &str, runbook: &Path, ticked: bool) -> super::Result {
+    let id = tminus_release::people::find_step(state, step).map_err(tminus_engine::EngineError::from)?;
+    let line = state.program.plan.step(&id).map_or(0, |step| step.line);
+    let text = read(runbook)?;
+    if tminus_engine::export::text_hash(&text) != state.program.plan.document.sha256 {
+        let what = format!(
+            "tick the box in {}: the file has changed since the release was planned",
+            runbook.display()
+        );
+        return Err(Failure::usage(
+            what,
+            "the tick is in the release's log all the same; tick the box by hand if you want it in the file",
+        ));
+    }
+    let start = text.split_inclusive('\n').take(line.saturating_sub(1) as usize).map(str::len).sum::<usize>();
+    let end = text[start..].find('\n').map_or(text.len(), |end| start + end);
+    let (from, to) = if ticked { ("[ ]", "x") } else { ("[x]", " ") };
+    let Some(at) = text[start..end].find(from).map(|at| start + at + 1) else { return Ok(ExitCode::Success) };
+    let mut changed = text;
+    changed.replace_range(at..=at, to);
+    std::fs::write(runbook, changed).map_err(|error| failure::file("write", runbook, &error))?;
+    screen::line(&format!("{}:{line}: box {}", runbook.display(), if ticked { "ticked" } else { "cleared" }));
+    Ok(ExitCode::Success)
+}

@@ -1,0 +1,80 @@
+//! Errors as a tired person needs them: what, why, what now.
+
+use tminus_engine::{EngineError, StoreError};
+
+use crate::exit_code::ExitCode;
+
+/// A command that could not do what was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// What was wanted and why it cannot be, after "cannot".
+    pub(crate) what: String,
+    /// What to do now, a line each; commands as they can be pasted.
+    pub(crate) now: Vec<String>,
+    /// The exit code.
+    pub(crate) code: ExitCode,
+}
+
+impl Failure {
+    /// A failure of the call itself.
+    pub(crate) fn usage(what: impl Into<String>, now: impl Into<String>) -> Failure {
+        Failure { what: what.into(), now: vec![now.into()], code: ExitCode::Usage }
+    }
+
+    /// Writes it to standard error.
+    pub(crate) fn show(&self) {
+        crate::screen::error(&format!("cannot {}", self.what));
+        for now in &self.now {
+            crate::screen::hint(now);
+        }
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Failure {
+        let (now, code): (&[&str], ExitCode) = match &error {
+            EngineError::Refused(_) => {
+                (&["`tminus status` shows what each step waits for, and who may answer"], ExitCode::Refused)
+            }
+            EngineError::NoRelease(_) => {
+                (&["`tminus status` lists all releases; `last` names the newest one"], ExitCode::Usage)
+            }
+            EngineError::NotAvailable(_) => (
+                &[
+                    "these kinds come with a later version; until then do the step by hand: mark its fence {.manual}",
+                    "`tminus rehearse` shows the whole plan without running anything",
+                ],
+                ExitCode::Usage,
+            ),
+            EngineError::Plan(_) => (&["`tminus check` shows where in the document"], ExitCode::Usage),
+            EngineError::Fold(_) => (
+                &["nothing was changed; `tminus verify` on the record tells which line is damaged"],
+                ExitCode::Failed,
+            ),
+            EngineError::Store(StoreError::Held { .. }) => (
+                &[
+                    "answers, holds and rollbacks need no lock: `tminus rollback --reason \"…\"` works meanwhile",
+                ],
+                ExitCode::Refused,
+            ),
+            EngineError::Store(_) | EngineError::File { .. } => {
+                (&["nothing is lost: `tminus resume` goes on where it was"], ExitCode::Failed)
+            }
+        };
+        let what = match &error {
+            EngineError::Store(store) => format!("use the store: {store}"),
+            other => other.to_string(),
+        };
+        Failure { what, now: now.iter().map(|line| (*line).to_owned()).collect(), code }
+    }
+}
+
+/// A file that cannot be read or written.
+pub(crate) fn file(verb: &str, path: &std::path::Path, error: &std::io::Error) -> Failure {
+    let now = match error.kind() {
+        std::io::ErrorKind::NotFound => "look for the name with `ls`; `tminus init` writes a first runbook",
+        std::io::ErrorKind::PermissionDenied => "look at the owner and mode with `ls -l`",
+        _ => "nothing was changed",
+    };
+    Failure::usage(format!("{verb} {}: {error}", path.display()), now)
+}

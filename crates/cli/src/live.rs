@@ -1,0 +1,197 @@
+//! What a person or a pipe sees while a release runs.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tminus_engine::drive::Observer;
+use tminus_release::event::{Actor, Event, Purpose, Recorded, RuleVerdict, Verdict};
+use tminus_release::plan::{Action, Work};
+use tminus_release::record;
+use tminus_release::standing::{Standing, Wait, standing};
+use tminus_release::{State, StepId};
+
+use crate::screen::{self, Tone, paint};
+
+/// How events are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// Lines of text, with the output of steps.
+    Text,
+    /// One event of the log a line.
+    Json,
+}
+
+/// Shows events as they become durable.
+pub(crate) struct Live {
+    style: Style,
+    phase: Option<usize>,
+    shared: Shared,
+    partial: Vec<u8>,
+    told: BTreeSet<String>,
+}
+
+/// What the person at this terminal may be asked: read by the keyboard's task.
+pub(crate) type Shared = Arc<Mutex<Option<Standing>>>;
+
+impl Live {
+    /// Makes a view. `shared` gets the standing after each event.
+    pub(crate) fn new(style: Style, shared: Shared) -> Live {
+        Live { style, phase: None, shared, partial: Vec::new(), told: BTreeSet::new() }
+    }
+
+    fn heading(&mut self, state: &State, event: &Event) {
+        let (Event::StepStarted { step, purpose: Purpose::Forward, .. }
+        | Event::StepAsked { step, purpose: Purpose::Forward }
+        | Event::TimerStarted { step, .. }) = event
+        else {
+            return;
+        };
+        let Some(step) = state.program.plan.step(step) else { return };
+        if self.phase == Some(step.phase) {
+            return;
+        }
+        self.phase = Some(step.phase);
+        let phase = &state.program.plan.phases[step.phase];
+        let place =
+            phase.environment.as_deref().map_or_else(String::new, |environment| format!(" · {environment}"));
+        let owner = phase.owner.as_deref().map_or_else(String::new, |owner| format!(" · {owner}"));
+        screen::line("");
+        screen::line(&format!(
+            "{}{}",
+            paint(Tone::Strong, &phase.title),
+            paint(Tone::Faint, &format!("{place}{owner}"))
+        ));
+    }
+
+    fn text(&mut self, state: &State, recorded: &Recorded) {
+        self.flush_partial();
+        self.heading(state, &recorded.event);
+        let plan = &state.program.plan;
+        let tone = match &recorded.event {
+            // Said once at the top, or shown by what follows.
+            Event::ReleaseCreated { .. } | Event::EngineStarted | Event::ApprovalGranted { .. } => return,
+            Event::StepFinished { result, .. } => match result.verdict {
+                Verdict::Passed => Tone::Good,
+                Verdict::Cancelled => Tone::Warn,
+                Verdict::Failed | Verdict::TimedOut => Tone::Bad,
+            },
+            Event::RuleChanged { verdict: RuleVerdict::Fired, .. }
+            | Event::RollbackStarted { .. }
+            | Event::Declined { .. } => Tone::Bad,
+            Event::RuleChanged { verdict: RuleVerdict::Breaching | RuleVerdict::NoData, .. }
+            | Event::HoldPlaced { .. }
+            | Event::OutcomeUnknown { .. }
+            | Event::ApprovalLapsed { .. } => Tone::Warn,
+            Event::StepAsked { .. } => Tone::Ask,
+            Event::ItemTicked { .. } | Event::Approved { .. } => Tone::Good,
+            Event::ReleaseFinished { outcome, .. }
+                if *outcome == tminus_release::event::Outcome::Succeeded =>
+            {
+                Tone::Good
+            }
+            Event::ReleaseFinished { .. } => Tone::Bad,
+            _ => Tone::Plain,
+        };
+        if let Event::StepAsked { step, purpose } = &recorded.event {
+            self.told.insert(format!("{step}{purpose:?}"));
+        }
+        let sign = match (&recorded.event, tone) {
+            (Event::StepStarted { .. } | Event::TimerStarted { .. }, _) => "▶",
+            (_, Tone::Good) => "✓",
+            (_, Tone::Bad) => "✗",
+            (_, Tone::Warn) => "!",
+            (_, Tone::Ask) => "?",
+            _ => "·",
+        };
+        let sentence = record::sentence(plan, recorded);
+        screen::line(&format!(
+            "{} {}",
+            paint(Tone::Faint, &recorded.at.time_of_day()),
+            paint(tone, &format!("{sign} {sentence}"))
+        ));
+        if let Event::StepStarted { step, purpose, .. } = &recorded.event {
+            show_command(state, step, *purpose);
+        }
+    }
+
+    fn flush_partial(&mut self) {
+        if !self.partial.is_empty() {
+            let rest = std::mem::take(&mut self.partial);
+            screen::line(&format!("         {} {}", paint(Tone::Faint, "│"), screen::tame(&rest)));
+        }
+    }
+}
+
+/// Shows the first lines of what runs, exactly as it runs.
+fn show_command(state: &State, id: &StepId, purpose: Purpose) {
+    let Some(index) = state.program.index(id) else { return };
+    let step = match purpose {
+        Purpose::Undo => state.program.undo_of(index).map(|undo| &state.program.plan.steps[undo]),
+        _ => state.program.plan.steps.get(index),
+    };
+    let Some(Work::Act(action)) = step.map(|step| &step.work) else { return };
+    let text = match action {
+        Action::Shell(shell) => shell.script.clone(),
+        Action::Http(http) => format!("{} {}", http.method, http.url),
+        Action::Notify(_) | Action::Unavailable(_) => return,
+    };
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    for line in lines.iter().take(3) {
+        screen::line(&paint(
+            Tone::Faint,
+            &format!("         $ {}", screen::cut(line, screen::width().max(60) - 12)),
+        ));
+    }
+    if lines.len() > 3 {
+        screen::line(&paint(Tone::Faint, &format!("         $ … {} more lines", lines.len() - 3)));
+    }
+}
+
+impl Observer for Live {
+    fn event(&mut self, state: &State, recorded: &Recorded) {
+        match self.style {
+            Style::Text => self.text(state, recorded),
+            Style::Json => {
+                if let Ok(text) = serde_json::to_string(recorded) {
+                    screen::line(&text);
+                }
+            }
+        }
+        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(standing(state));
+    }
+
+    fn output(&mut self, _: &StepId, bytes: &[u8]) {
+        if self.style == Style::Json {
+            return;
+        }
+        self.partial.extend_from_slice(bytes);
+        while let Some(end) = self.partial.iter().position(|byte| *byte == b'\n') {
+            let rest = self.partial.split_off(end + 1);
+            let line = std::mem::replace(&mut self.partial, rest);
+            screen::line(&format!("         {} {}", paint(Tone::Faint, "│"), screen::tame(&line).trim_end()));
+        }
+        // A line without an end must not grow for ever.
+        if self.partial.len() > 64 * 1024 {
+            self.flush_partial();
+        }
+    }
+}
+
+/// Writes what a release waits for, with the commands that end the wait.
+pub(crate) fn show_waits(release: &str, waits: &[Wait], now: tminus_release::time::Moment) {
+    for wait in waits {
+        let age = now.since(wait.since);
+        let until = wait.until.map_or_else(String::new, |until| format!(", ends in {}", until.since(now)));
+        screen::line(&format!("  {} {}", paint(Tone::Ask, "waits for"), paint(Tone::Strong, &wait.title)));
+        screen::line(&format!("    why    {}", wait.why));
+        screen::line(&format!("    who    {} · for {age}{until}", wait.who));
+        for command in &wait.commands {
+            screen::line(&format!("    {}", paint(Tone::Faint, &format!("tminus {command} -r {release}"))));
+        }
+    }
+}
+
+/// Tells who caused an event, when that was a person.
+pub(crate) fn is_person(actor: &Actor) -> bool {
+    matches!(actor, Actor::Person { .. })
+}

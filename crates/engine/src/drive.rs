@@ -1,0 +1,508 @@
+//! Drives one release: from its log to its next outcome, again and again.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tminus_release::decide::{Command, decide};
+use tminus_release::event::{Actor, Event, Finished, Outcome, Purpose, Recorded, Verdict};
+use tminus_release::life::Life;
+use tminus_release::plan::Work;
+use tminus_release::time::{Moment, Span};
+use tminus_release::{ReleaseId, State, StepId};
+use tminus_steps::{Hands, Recovered, Report};
+use tminus_store::Store;
+use tokio::sync::{mpsc, watch as signal};
+use tokio::task::JoinSet;
+
+use crate::EngineError;
+use crate::clock::Clock;
+use crate::job::{self, Places};
+use crate::log::{Flushed, Log};
+use crate::operator::Operator;
+use crate::watch::Watcher;
+
+/// Attempts of one release that may be under way at once. More would not finish sooner on the
+/// machines that runbooks are run from, and each holds pipes and output in memory.
+const ATTEMPTS_AT_ONCE: usize = 16;
+
+/// A gap between the clock and the steady time that is worth a line in the log.
+const CLOCK_STEP: u64 = 2_000;
+
+/// What a driver is told from outside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stop {
+    /// Go on.
+    #[default]
+    No,
+    /// Start nothing new; leave when what runs has ended.
+    Gently,
+    /// End what runs, record it, and leave.
+    Now,
+}
+
+/// When a driver leaves a release that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenIdle {
+    /// Stays, for other processes may answer.
+    Stay,
+    /// Leaves when only people can end the wait.
+    LeaveForPeople,
+    /// Leaves as soon as nothing runs and nothing is measured.
+    Leave,
+}
+
+/// Why a driver left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// The release ended.
+    Finished(Outcome),
+    /// It waits; time alone changes that at this moment, if at all.
+    Idle(Option<Moment>),
+    /// It was told to stop.
+    Stopped,
+}
+
+/// Sees what happens while it happens.
+pub trait Observer: Send {
+    /// An event became durable; `state` already includes it.
+    fn event(&mut self, state: &State, recorded: &Recorded);
+    /// A step printed something; secrets are cut out.
+    fn output(&mut self, step: &StepId, bytes: &[u8]);
+}
+
+/// Sees nothing.
+#[derive(Debug)]
+pub struct Blind;
+
+impl Observer for Blind {
+    fn event(&mut self, _: &State, _: &Recorded) {}
+    fn output(&mut self, _: &StepId, _: &[u8]) {}
+}
+
+/// Everything a driver needs.
+pub struct Driver {
+    /// Where logs and blobs are.
+    pub store: Arc<dyn Store>,
+    /// What acts.
+    pub hands: Arc<dyn Hands>,
+    /// What tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Where steps run.
+    pub places: Places,
+    /// When to leave a release that waits.
+    pub idle: WhenIdle,
+}
+
+/// How a driver is reached while it drives.
+pub struct Reins {
+    /// Someone wrote to the release: a lost wake-up costs time, never truth.
+    pub wake: signal::Receiver<u64>,
+    /// Told to stop.
+    pub stop: signal::Receiver<Stop>,
+}
+
+impl Reins {
+    /// Reins that nobody holds, with the ends to hold them by.
+    pub fn new() -> (Reins, signal::Sender<u64>, signal::Sender<Stop>) {
+        let (waker, wake) = signal::channel(0);
+        let (stopper, stop) = signal::channel(Stop::No);
+        (Reins { wake, stop }, waker, stopper)
+    }
+}
+
+type Key = (usize, Purpose);
+
+/// A piece of a step's output on its way to the observer.
+type Chunk = (StepId, Vec<u8>);
+
+struct Done {
+    key: Key,
+    attempt: u32,
+    scratch: PathBuf,
+    report: Report,
+}
+
+struct Round<'a> {
+    driver: &'a Driver,
+    release: ReleaseId,
+    log: Log,
+    running: JoinSet<Done>,
+    cancels: BTreeMap<Key, signal::Sender<bool>>,
+    watcher: Watcher,
+    observer: &'a mut dyn Observer,
+    operator: Option<&'a mut dyn Operator>,
+    output: (mpsc::Sender<Chunk>, mpsc::Receiver<Chunk>),
+    offset: Option<i64>,
+    to_clean: Vec<PathBuf>,
+}
+
+impl Driver {
+    /// Drives a release until it ends, waits, or is told to stop.
+    ///
+    /// # Errors
+    /// When the store fails or the log cannot be read. Nothing is lost: driving again goes on.
+    pub async fn drive<'a>(
+        &'a self,
+        release: &ReleaseId,
+        reins: &mut Reins,
+        observer: &'a mut dyn Observer,
+        operator: Option<&'a mut dyn Operator>,
+    ) -> Result<Left, EngineError> {
+        let log = Log::take(Arc::clone(&self.store), release.clone()).await?;
+        if let Some((outcome, _)) = &log.state.outcome {
+            return Ok(Left::Finished(*outcome));
+        }
+        let mut round = Round {
+            driver: self,
+            release: release.clone(),
+            log,
+            running: JoinSet::new(),
+            cancels: BTreeMap::new(),
+            watcher: Watcher::default(),
+            observer,
+            operator,
+            // Bounded, and never waited for by a step: a slow terminal loses live output, not
+            // the captured one.
+            output: mpsc::channel(256),
+            offset: None,
+            to_clean: Vec::new(),
+        };
+        round.take_up().await?;
+        // The lease is given back when the log is dropped; a crash gives it back as well.
+        round.turn(reins).await
+    }
+}
+
+impl Round<'_> {
+    /// Looks into what was under way when the last driver went away.
+    async fn take_up(&mut self) -> Result<(), EngineError> {
+        let now = self.driver.clock.now();
+        let under_way = self
+            .log
+            .state
+            .steps
+            .iter()
+            .any(|step| step.forward.life.is_active() || step.undo.life.is_active());
+        // Only a line when there is something to tell: looking at a release that waits must not
+        // write to it, or it would wake itself for ever.
+        if under_way {
+            self.log.push(now, Actor::Engine, Event::EngineStarted)?;
+        }
+        if let Some(from) = self.last_seen().await
+            && now.since(from) > Span::seconds(5)
+        {
+            self.log.push(now, Actor::Engine, Event::TimeUnobserved { from, to: now })?;
+        }
+        self.flush().await?;
+        self.watcher.remember(&self.log.state);
+        for index in 0..self.log.state.steps.len() {
+            let step = &self.log.state.steps[index];
+            let purpose = match (step.forward.life, step.undo.life) {
+                (Life::Running, _) => Purpose::Forward,
+                (Life::Verifying, _) => Purpose::Verify,
+                (_, Life::Running) => Purpose::Undo,
+                _ => continue,
+            };
+            self.look_into(index, purpose).await?;
+        }
+        self.flush().await.map(drop)
+    }
+
+    async fn look_into(&mut self, index: usize, purpose: Purpose) -> Result<(), EngineError> {
+        let state = &self.log.state;
+        let track =
+            if purpose == Purpose::Undo { &state.steps[index].undo } else { &state.steps[index].forward };
+        let attempt = track.attempts;
+        let step = state.program.plan.steps[index].id.clone();
+        let now = self.driver.clock.now();
+        let job = job::build(state, &self.release, &self.driver.places, index, purpose, attempt, now);
+        let recovered = match job {
+            Some(job) => {
+                self.to_clean.push(job.scratch.clone());
+                self.driver.hands.recover(job).await
+            }
+            None => Recovered::Unknown("there is nothing to look at".to_owned()),
+        };
+        let now = self.driver.clock.now();
+        match recovered {
+            Recovered::Finished(report) => self.finish((index, purpose), attempt, report).await,
+            Recovered::NotStarted => {
+                let result = Finished {
+                    verdict: Verdict::Cancelled,
+                    detail: "it was never started: tminus ended between the intent and the act".to_owned(),
+                    exit_code: None,
+                    output: None,
+                    carried: None,
+                    outputs: BTreeMap::new(),
+                    leftovers: 0,
+                };
+                self.log.push_outcome(now, Event::StepFinished { step, purpose, attempt, result })
+            }
+            Recovered::Unknown(detail) => {
+                self.log.push_outcome(now, Event::OutcomeUnknown { step, purpose, attempt, detail })
+            }
+        }
+    }
+
+    async fn turn(&mut self, reins: &mut Reins) -> Result<Left, EngineError> {
+        loop {
+            let stop = *reins.stop.borrow_and_update();
+            let now = self.driver.clock.now();
+            self.notice_clock(now)?;
+            let decision = decide(&self.log.state, now);
+            let mut starts = Vec::new();
+            let mut moved = false;
+            for command in decision.commands {
+                match command {
+                    Command::Record(event) => {
+                        self.log.push(now, Actor::Engine, event)?;
+                        moved = true;
+                    }
+                    Command::Start { step, purpose, attempt } => {
+                        if stop != Stop::No || self.running.len() + starts.len() >= ATTEMPTS_AT_ONCE {
+                            continue;
+                        }
+                        let id = self.log.state.program.plan.steps[step].id.clone();
+                        self.log.push(
+                            now,
+                            Actor::Engine,
+                            Event::StepStarted { step: id, purpose, attempt },
+                        )?;
+                        starts.push((step, purpose, attempt));
+                    }
+                    Command::Cancel { step, purpose } => self.cancel((step, purpose)),
+                }
+            }
+            if self.flush().await? == Flushed::Changed {
+                // Intents that lost against another writer were never written: decide again.
+                self.fail_unwritten(&starts);
+                continue;
+            }
+            for (step, purpose, attempt) in starts {
+                self.act(step, purpose, attempt, now).await?;
+            }
+            if moved {
+                continue;
+            }
+            if let Some((outcome, _)) = &self.log.state.outcome {
+                let outcome = *outcome;
+                self.summarise().await?;
+                return Ok(Left::Finished(outcome));
+            }
+            if stop == Stop::Now {
+                let keys: Vec<Key> = self.cancels.keys().copied().collect();
+                keys.into_iter().for_each(|key| self.cancel(key));
+            }
+            if stop != Stop::No && self.running.is_empty() {
+                self.summarise().await?;
+                return Ok(Left::Stopped);
+            }
+            if self.running.is_empty() && self.ask_operator().await? {
+                continue;
+            }
+            if let Some(left) = self.may_leave(&decision.armed, decision.wake_at) {
+                self.summarise().await?;
+                return Ok(left);
+            }
+            self.wait(reins, now, decision.wake_at, &decision.armed).await?;
+        }
+    }
+
+    /// An intent dropped by a conflict has no attempt behind it, so there is nothing to end.
+    fn fail_unwritten(&mut self, starts: &[(usize, Purpose, u32)]) {
+        debug_assert!(starts.iter().all(|(step, purpose, _)| !self.cancels.contains_key(&(*step, *purpose))));
+    }
+
+    fn may_leave(&self, armed: &[tminus_release::state::RuleKey], wake_at: Option<Moment>) -> Option<Left> {
+        let free = self.running.is_empty() && self.watcher.is_idle();
+        let leave = match self.driver.idle {
+            WhenIdle::Stay => false,
+            WhenIdle::LeaveForPeople => wake_at.is_none() && armed.is_empty(),
+            WhenIdle::Leave => armed.is_empty(),
+        };
+        (free && leave).then_some(Left::Idle(wake_at))
+    }
+
+    async fn wait(
+        &mut self,
+        reins: &mut Reins,
+        now: Moment,
+        wake_at: Option<Moment>,
+        armed: &[tminus_release::state::RuleKey],
+    ) -> Result<(), EngineError> {
+        let next_sample = self.watcher.sample_due(&self.log.state, armed, now, self.driver.hands.as_ref());
+        let at = [wake_at, next_sample].into_iter().flatten().min();
+        // Even with nothing to wait for, look now and then: the state of the clock, heartbeats.
+        let at = at.unwrap_or(Moment(i64::MAX)).min(now.plus(Span::seconds(30)));
+        let nothing_runs = self.running.is_empty();
+        tokio::select! {
+            biased;
+            Some(done) = self.running.join_next(), if !nothing_runs => self.take_done(done).await?,
+            Some((step, bytes)) = self.output.1.recv() => self.observer.output(&step, &bytes),
+            sampled = self.watcher.next(), if !self.watcher.is_idle() => self.take_sample(sampled, now).await?,
+            _ = reins.stop.changed() => {}
+            _ = reins.wake.changed() => { self.catch_up().await?; }
+            () = self.driver.clock.sleep_until(at) => {
+                if !armed.is_empty() { self.summarise().await?; }
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_done(&mut self, done: Result<Done, tokio::task::JoinError>) -> Result<(), EngineError> {
+        match done {
+            Ok(done) => {
+                self.drain_output();
+                self.cancels.remove(&done.key);
+                self.to_clean.push(done.scratch);
+                self.finish(done.key, done.attempt, done.report).await
+            }
+            // A hand that panicked left its outcome unknown; the log says so after a restart.
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    fn drain_output(&mut self) {
+        while let Ok((step, bytes)) = self.output.1.try_recv() {
+            self.observer.output(&step, &bytes);
+        }
+    }
+
+    async fn take_sample(&mut self, sampled: crate::watch::Sampled, now: Moment) -> Result<(), EngineError> {
+        let changes = self.watcher.judge(&self.log.state, sampled, now);
+        for change in changes {
+            let evidence = match change.evidence {
+                Some(bytes) => Some(self.driver.store.put_blob(bytes).await?),
+                None => None,
+            };
+            let at = self.driver.clock.now();
+            self.log.push_outcome(
+                at,
+                Event::RuleChanged {
+                    rule: change.key.0,
+                    environment: change.key.1,
+                    verdict: change.verdict,
+                    value: change.value,
+                    detail: change.detail,
+                    evidence,
+                },
+            )?;
+        }
+        Ok(())
+    }
+
+    async fn finish(&mut self, key: Key, attempt: u32, mut report: Report) -> Result<(), EngineError> {
+        let output = std::mem::take(&mut report.output);
+        let blob = if output.is_empty() { None } else { Some(self.driver.store.put_blob(output).await?) };
+        let step = self.log.state.program.plan.steps[key.0].id.clone();
+        let result = job::finished(report, blob);
+        let now = self.driver.clock.now();
+        self.log.push_outcome(now, Event::StepFinished { step, purpose: key.1, attempt, result })
+    }
+
+    async fn act(
+        &mut self,
+        index: usize,
+        purpose: Purpose,
+        attempt: u32,
+        now: Moment,
+    ) -> Result<(), EngineError> {
+        let key = (index, purpose);
+        let job =
+            job::build(&self.log.state, &self.release, &self.driver.places, index, purpose, attempt, now);
+        let Some(job) = job else {
+            let report = Report::failed("there is no action behind this step; a person has to do it");
+            return self.finish(key, attempt, report).await;
+        };
+        let (cancel, cancelled) = signal::channel(false);
+        self.cancels.insert(key, cancel);
+        let hands = Arc::clone(&self.driver.hands);
+        let (progress, mut chunks) = mpsc::channel::<Vec<u8>>(64);
+        let sender = self.output.0.clone();
+        let step = StepId(job.step.clone());
+        self.running.spawn(async move {
+            let scratch = job.scratch.clone();
+            let mut work = hands.perform(job, cancelled, progress);
+            let report = loop {
+                tokio::select! {
+                    report = &mut work => break report,
+                    Some(bytes) = chunks.recv() => { let _ = sender.try_send((step.clone(), bytes)); }
+                }
+            };
+            while let Ok(bytes) = chunks.try_recv() {
+                let _ = sender.try_send((step.clone(), bytes));
+            }
+            Done { key, attempt, scratch, report }
+        });
+        Ok(())
+    }
+
+    fn cancel(&mut self, key: Key) {
+        if let Some(cancel) = self.cancels.get(&key) {
+            let _ = cancel.send(true);
+        }
+    }
+
+    async fn flush(&mut self) -> Result<Flushed, EngineError> {
+        let observer = &mut *self.observer;
+        let flushed = self.log.flush(&mut |state, recorded| observer.event(state, recorded)).await?;
+        for scratch in self.to_clean.drain(..) {
+            job::clean(&scratch);
+        }
+        Ok(flushed)
+    }
+
+    async fn catch_up(&mut self) -> Result<(), EngineError> {
+        self.flush().await?;
+        let observer = &mut *self.observer;
+        self.log.catch_up(&mut |state, recorded| observer.event(state, recorded)).await.map(drop)
+    }
+
+    /// Lets the operator of this process answer what waits. Returns whether something was said.
+    async fn ask_operator(&mut self) -> Result<bool, EngineError> {
+        let Some(operator) = self.operator.as_mut() else { return Ok(false) };
+        let Some((person, events)) = operator.answer(&self.log.state) else { return Ok(false) };
+        let now = self.driver.clock.now();
+        for event in events {
+            self.log.push(now, person.clone(), event)?;
+        }
+        self.flush().await?;
+        Ok(true)
+    }
+
+    /// Compares the clock with time that nobody can set. The first look only notes the offset.
+    fn notice_clock(&mut self, now: Moment) -> Result<(), EngineError> {
+        let steady = i64::try_from(self.driver.clock.steady().0).unwrap_or(i64::MAX);
+        let offset = now.0.saturating_sub(steady);
+        let before = *self.offset.get_or_insert(offset);
+        let by_ms = offset.saturating_sub(before);
+        if by_ms.unsigned_abs() >= CLOCK_STEP {
+            self.offset = Some(offset);
+            self.log.push(now, Actor::Engine, Event::ClockStepped { by_ms })?;
+        }
+        Ok(())
+    }
+
+    /// Writes the summary that lists show, with the last moment at which rules were watched.
+    async fn summarise(&mut self) -> Result<(), EngineError> {
+        let now = self.driver.clock.now();
+        let text = crate::open::summary(&self.log.state, now);
+        Ok(self.driver.store.summarise(&self.release, text).await?)
+    }
+
+    async fn last_seen(&mut self) -> Option<Moment> {
+        let soaks =
+            self.log.state.steps.iter().zip(&self.log.state.program.plan.steps).any(|(step, planned)| {
+                step.forward.life == Life::Waiting
+                    && matches!(&planned.work, Work::Soak(soak) | Work::Watch(soak) if !soak.rules.is_empty())
+            });
+        if !soaks {
+            return None;
+        }
+        let before = self.log.state.last_at;
+        let summaries = self.driver.store.releases().await.ok()?;
+        let text = summaries.into_iter().find(|summary| summary.release == self.release)?.text;
+        Some(crate::open::seen_at(&text).unwrap_or(before))
+    }
+}

@@ -1,0 +1,117 @@
+//! From a state to the value that the hands act on, and from their report back to an event.
+
+use std::path::{Path, PathBuf};
+
+use tminus_release::event::{Carried, Finished, Output, Purpose, Verdict};
+use tminus_release::plan::{Action, Resume, Step, Work};
+use tminus_release::time::Moment;
+use tminus_release::{ReleaseId, State, context};
+use tminus_steps::{Job, Report};
+
+/// Where a process keeps things and runs steps.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The folder that steps start in: the runbook's own.
+    pub work: PathBuf,
+    /// The folder for the scratch folders of attempts.
+    pub scratch: PathBuf,
+}
+
+/// Finds the step whose action an attempt performs.
+pub(crate) fn acting_step(state: &State, index: usize, purpose: Purpose) -> Option<&Step> {
+    let plan = &state.program.plan;
+    let step = &plan.steps[index];
+    match purpose {
+        Purpose::Forward => Some(step),
+        Purpose::Undo => state.program.undo_of(index).map(|undo| &plan.steps[undo]),
+        Purpose::Verify => match &step.resume {
+            Resume::Verify(check) => plan.step(check),
+            _ => None,
+        },
+    }
+}
+
+/// Builds the job of an attempt. None when there is nothing that the hands could do.
+pub(crate) fn build(
+    state: &State,
+    release: &ReleaseId,
+    places: &Places,
+    index: usize,
+    purpose: Purpose,
+    attempt: u32,
+    now: Moment,
+) -> Option<Job> {
+    let step = acting_step(state, index, purpose)?;
+    let Work::Act(action) = &step.work else { return None };
+    let context = context::of_step(state, release, index);
+    let name: String = format!("{}.{}.{attempt}", state.program.plan.steps[index].id, purpose.word())
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@') { c } else { '_' })
+        .collect();
+    let mut folder = context.folder.map_or_else(|| places.work.clone(), PathBuf::from);
+    if let Action::Shell(shell) = action
+        && let Some(own) = &shell.folder
+    {
+        folder = places.work.join(own);
+    }
+    Some(Job {
+        release: release.clone(),
+        step: state.program.plan.steps[index].id.0.clone(),
+        purpose: purpose.word(),
+        attempt,
+        action: action.clone(),
+        variables: context.variables,
+        secrets: context.secrets,
+        folder,
+        scratch: scratch(places, release).join(shorten(name)),
+        timeout: step.timeout,
+        output_limit_bytes: step.output_limit_bytes,
+        channels: state.program.plan.channels.clone(),
+        message: match action {
+            Action::Notify(_) => context::facts(state, release, index, now),
+            _ => serde_json::Value::Null,
+        },
+    })
+}
+
+/// The folder for all attempts of a release.
+pub(crate) fn scratch(places: &Places, release: &ReleaseId) -> PathBuf {
+    places.scratch.join(&release.0)
+}
+
+/// File names are limited to 255 bytes; ids made of long headings are not.
+fn shorten(name: String) -> String {
+    if name.len() <= 150 {
+        return name;
+    }
+    let hash = tminus_release::audit::line_hash(&name);
+    format!("{}-{}", &name[..100], &hash[..16])
+}
+
+/// Turns a report into what is recorded; the output has become a blob already.
+pub(crate) fn finished(report: Report, blob: Option<String>) -> Finished {
+    Finished {
+        verdict: match report.verdict {
+            tminus_steps::Verdict::Passed => Verdict::Passed,
+            tminus_steps::Verdict::Failed => Verdict::Failed,
+            tminus_steps::Verdict::TimedOut => Verdict::TimedOut,
+            tminus_steps::Verdict::Cancelled => Verdict::Cancelled,
+        },
+        detail: report.detail,
+        exit_code: report.exit_code,
+        output: blob.map(|blob| Output { blob, bytes: report.output_bytes }),
+        carried: report.carried.map(|carried| Carried {
+            folder: carried.folder.map(|folder| folder.to_string_lossy().into_owned()),
+            set: carried.set,
+            removed: carried.removed,
+        }),
+        outputs: report.outputs,
+        leftovers: report.leftovers,
+    }
+}
+
+/// Removes the scratch folder of an attempt whose outcome is on disk.
+pub(crate) fn clean(scratch: &Path) {
+    // Failing to clean loses nothing: the folder is found and removed with the release's.
+    let _ = std::fs::remove_dir_all(scratch);
+}

@@ -1,0 +1,6 @@
+//! Tests of the loop, in simulated worlds.
+
+mod crash_everywhere;
+mod host;
+mod simulation;
+mod watching;

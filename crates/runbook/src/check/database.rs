@@ -1,0 +1,148 @@
+//! T3: databases: errors that nobody sees, restores over live data, migrations without a ledger.
+
+use tminus_release::plan::Lane;
+
+use crate::diagnostic::Severity;
+use crate::shell::{CommandUse, RedirectKind};
+
+use super::page::{Finding, Page, Script, short};
+
+/// Runs the checks of this group.
+pub(super) fn check(page: &mut Page<'_>) {
+    page.each_script(|script, found| {
+        for command in script.commands() {
+            silent_errors(script, command, found);
+            restore_over_live(script, command, found);
+            not_compressed(script, command, found);
+        }
+        all_migrations_again(script, found);
+    });
+}
+
+fn reads_file(command: &CommandUse) -> Option<String> {
+    let mut arguments = command.arguments.iter();
+    while let Some(argument) = arguments.next() {
+        if matches!(argument.as_str(), "-f" | "--file") {
+            return arguments.next().cloned();
+        }
+        if let Some(file) = argument.strip_prefix("--file=") {
+            return Some(file.to_owned());
+        }
+    }
+    command
+        .redirects
+        .iter()
+        .find(|redirect| redirect.kind == RedirectKind::Read)
+        .map(|redirect| redirect.target.clone())
+}
+
+/// T301: psql goes on after an SQL error and returns 0.
+fn silent_errors(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Finding>) {
+    if command.program != "psql" {
+        return;
+    }
+    let stops = command.arguments.iter().any(|argument| argument.contains("ON_ERROR_STOP"));
+    let document = command.redirects.iter().any(|redirect| {
+        redirect.kind == RedirectKind::HereDocument && !redirect.target.contains("ON_ERROR_STOP")
+    });
+    if stops || (reads_file(command).is_none() && !document) {
+        return;
+    }
+    found.push(script.on(
+        "T301",
+        Severity::Error,
+        command,
+        "psql returns 0 when a statement of the file fails, so the step passes and the rest of the file still runs",
+        "add `-v ON_ERROR_STOP=1` (psql then returns 3), and `--single-transaction` where the file allows it",
+    ));
+}
+
+/// T302: a restore into a database that is in use.
+fn restore_over_live(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Finding>) {
+    let file = match command.program.as_str() {
+        "psql" | "mysql" | "mariadb" => command
+            .redirects
+            .iter()
+            .find(|redirect| redirect.kind == RedirectKind::Read)
+            .map(|redirect| redirect.target.clone()),
+        "pg_restore" | "mongorestore" => command.arguments.last().cloned(),
+        _ => None,
+    };
+    let Some(file) = file else { return };
+    let name = file.to_lowercase();
+    let is_backup = ["backup", "dump", "snapshot", "restore"].iter().any(|word| name.contains(word))
+        || script.lane == Lane::Rollback;
+    let target = command.arguments.join(" ").to_lowercase();
+    let elsewhere = ["test", "verify", "scratch", "tmp", "temp", "copy", "local", "sandbox", "restore_check"]
+        .iter()
+        .any(|word| target.contains(word));
+    if is_backup && !elsewhere {
+        found.push(script.on(
+            "T302",
+            Severity::Warning,
+            command,
+            format!("`{}` is written over the database in use: what came in since the backup is lost, and a failure halfway leaves neither", short(&file)),
+            "stop the writers, restore into a new database, check it, then switch; and say how much data may be lost",
+        ));
+    }
+}
+
+/// T305: every migration is applied again at each release.
+fn all_migrations_again(script: &Script<'_>, found: &mut Vec<Finding>) {
+    for repeated in &script.survey.loops {
+        let all = repeated.values.iter().any(|value| {
+            value.to_lowercase().contains("migration") && value.ends_with("*.sql") && !value.contains("NEW_")
+        });
+        let Some(variable) = repeated.variable.as_ref().filter(|_| all) else { continue };
+        let commands = &script.commands()[repeated.commands.clone()];
+        // A body that asks whether the migration is there already has a ledger of some kind.
+        let asks = commands.iter().any(|command| command.place.condition || command.program == "continue");
+        let applies = commands.iter().find(|command| {
+            matches!(command.program.as_str(), "psql" | "mysql")
+                && reads_file(command).is_some_and(|file| file.contains(variable.as_str()))
+        });
+        if let Some(command) = applies.filter(|_| !asks) {
+            found.push(script.on(
+                "T305",
+                Severity::Warning,
+                command,
+                "every migration of the folder is applied again at each release: nothing remembers which ones have run",
+                "keep a ledger: a `.migrate` step, `supabase migration up`, `prisma migrate deploy`, or a table of names and checksums",
+            ));
+        }
+    }
+}
+
+/// T306: a name that promises compression.
+fn not_compressed(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Finding>) {
+    if !matches!(command.program.as_str(), "pg_dump" | "pg_dumpall" | "mysqldump") || command.pipe.1 > 1 {
+        return;
+    }
+    let compresses = command.arguments.iter().any(|a| {
+        a.starts_with("-Z")
+            || a.starts_with("--compress")
+            || a.starts_with("-Fc")
+            || a == "--format=custom"
+            || a == "-Fd"
+    });
+    let by_option = command
+        .arguments
+        .windows(2)
+        .find(|pair| matches!(pair[0].as_str(), "-f" | "--file"))
+        .map(|pair| pair[1].clone());
+    let target = command
+        .redirects
+        .iter()
+        .find(|redirect| redirect.kind == RedirectKind::Write)
+        .map(|redirect| redirect.target.clone())
+        .or(by_option);
+    if let Some(target) = target.filter(|target| target.ends_with(".gz") && !compresses) {
+        found.push(script.on(
+            "T306",
+            Severity::Error,
+            command,
+            format!("`{}` is plain text: {} does not compress because of a name, so `gunzip` refuses it when it is needed", short(&target), command.program),
+            "pipe it: `pg_dump … | gzip > file.sql.gz`, or use `pg_dump -Fc`",
+        ));
+    }
+}

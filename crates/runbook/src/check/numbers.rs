@@ -1,0 +1,149 @@
+//! T5: numbers and dates that contradict each other.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::pattern::compile;
+use tminus_release::plan::{Comparison, Usage};
+
+use crate::diagnostic::Severity;
+use crate::outline::FoundThreshold;
+use crate::rules::{Op, Value};
+
+use super::page::Page;
+
+/// Runs the checks of this group.
+pub(super) fn check(page: &mut Page<'_>) {
+    alert_after_rollback(page);
+    without_baseline(page);
+    weekdays(page);
+}
+
+fn limit(found: &FoundThreshold) -> Option<(Comparison, f64, &str)> {
+    match (found.threshold.op, &found.threshold.value) {
+        (Op::Compare(op), Some(Value::Number(number))) => {
+            Some((op, *number, found.threshold.unit.as_deref().unwrap_or_default()))
+        }
+        _ => None,
+    }
+}
+
+/// T501: people are told only after the release has already gone back.
+fn alert_after_rollback(page: &mut Page<'_>) {
+    let thresholds = &page.outline.thresholds;
+    let mut found = Vec::new();
+    for rollback in thresholds.iter().filter(|t| t.usage == Usage::Rollback && !t.threshold.inverted) {
+        for alert in thresholds.iter().filter(|t| {
+            t.usage == Usage::Alert
+                && t.threshold.key == rollback.threshold.key
+                && t.threshold.grade.is_none()
+        }) {
+            let (Some((back, back_limit, back_unit)), Some((tell, tell_limit, tell_unit))) =
+                (limit(rollback), limit(alert))
+            else {
+                continue;
+            };
+            let both_above = matches!(back, Comparison::Greater | Comparison::AtLeast)
+                && matches!(tell, Comparison::Greater | Comparison::AtLeast);
+            let same_metric = alert.threshold.metric.eq_ignore_ascii_case(&rollback.threshold.metric);
+            if both_above && same_metric && back_unit == tell_unit && tell_limit > back_limit {
+                found.push((
+                    alert.line,
+                    rollback.line,
+                    alert.threshold.metric.clone(),
+                    tell_limit,
+                    back_limit,
+                    tell_unit.to_owned(),
+                ));
+            }
+        }
+    }
+    for (line, other, metric, tell, back, unit) in found {
+        let message = format!(
+            "the alert for {metric} comes at {tell} {unit}, but the release goes back at {back} {unit} (line {other}): it can never warn"
+        );
+        page.add_at_line("T501", Severity::Warning, line, message)
+            .help("let the alert fire below the limit for rollback");
+    }
+}
+
+/// T502: a change against nothing.
+fn without_baseline(page: &mut Page<'_>) {
+    let stated = page.document.to_lowercase().contains("baseline");
+    let relative: Vec<(u32, String)> = page
+        .outline
+        .thresholds
+        .iter()
+        .filter(|t| t.threshold.needs_baseline && !stated)
+        .map(|t| (t.line, t.threshold.metric.clone()))
+        .collect();
+    for (line, metric) in relative {
+        page.add_at_line("T502", Severity::Note, line, format!("`{metric}` is a change, and nothing says against what: the week before, the old version, the last hour?"))
+            .help("name the metric and its baseline: `p95 latency > 1.5x baseline`");
+    }
+}
+
+static DATED: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    let day = r"(?P<day>Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?";
+    [
+        format!(r"(?i)\b{day},?\s+(?P<y>20\d\d)-(?P<m>\d\d)-(?P<d>\d\d)\b"),
+        format!(r"(?i)\b(?P<y>20\d\d)-(?P<m>\d\d)-(?P<d>\d\d)\s*[,(]\s*{day}\b"),
+        format!(r"(?i)\b{day},?\s+(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<y>20\d\d)\b"),
+        format!(r"(?i)\b{day},?\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?\s+(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?,?\s+(?P<y>20\d\d)\b"),
+    ]
+    .iter()
+    .map(|text| compile(text))
+    .collect()
+});
+
+const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+
+/// T503: a weekday that is not the date's.
+fn weekdays(page: &mut Page<'_>) {
+    if !page.document.contains("20") {
+        return;
+    }
+    let mut found = Vec::new();
+    for regex in DATED.iter() {
+        for captures in regex.captures_iter(page.document) {
+            let number = |name: &str| captures.name(name).and_then(|n| n.as_str().parse::<u32>().ok());
+            let month = number("m").or_else(|| captures.name("month").and_then(|name| month(name.as_str())));
+            let (Some(year), Some(month), Some(day)) = (number("y"), month, number("d")) else { continue };
+            let Some(right) = weekday(year, month, day) else { continue };
+            let named = captures["day"].to_lowercase();
+            if let (Some(whole), false) =
+                (captures.get(0), DAYS[right].to_lowercase().starts_with(&named[..3]))
+            {
+                found.push((
+                    whole.range(),
+                    format!("{year}-{month:02}-{day:02} is a {}, not what stands here", DAYS[right]),
+                ));
+            }
+        }
+    }
+    for (range, message) in found {
+        page.add("T503", Severity::Warning, range, message)
+            .help("people come on the weekday or on the date: make them agree");
+    }
+}
+
+fn month(name: &str) -> Option<u32> {
+    let names = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    names
+        .iter()
+        .position(|known| name.to_lowercase().starts_with(known))
+        .and_then(|at| u32::try_from(at + 1).ok())
+}
+
+/// Day of the week, Sunday 0, by Sakamoto's method; `None` for a date that is none.
+fn weekday(year: u32, month: u32, day: u32) -> Option<usize> {
+    const OFFSETS: [u32; 12] = [0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4];
+    const LENGTHS: [u32; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let at = usize::try_from(month.checked_sub(1)?).ok().filter(|at| *at < 12)?;
+    if day == 0 || day > LENGTHS[at] {
+        return None;
+    }
+    let year = if month < 3 { year - 1 } else { year };
+    usize::try_from((year + year / 4 - year / 100 + year / 400 + OFFSETS[at] + day) % 7).ok()
+}

@@ -1,0 +1,302 @@
+//! What the checks look at: the document, its outline, and every script with its place.
+
+use std::collections::BTreeSet;
+
+use tminus_release::plan::Lane;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::faults::{Added, Faults};
+use crate::markdown::Markdown;
+use crate::names;
+use crate::outline::{FenceClass, FenceUnit, Outline, UnitKind};
+use crate::shell::{self, CommandUse, Position, Survey};
+
+/// A document under check, with the faults found so far.
+pub(super) struct Page<'a> {
+    pub(super) document: &'a str,
+    pub(super) markdown: &'a Markdown,
+    pub(super) outline: &'a Outline,
+    pub(super) scripts: Vec<Script<'a>>,
+    /// Names that inputs bind, in the form of environment variables.
+    pub(super) bound: BTreeSet<String>,
+    faults: Faults<'a>,
+}
+
+/// A shell fence or an inline command.
+pub(super) struct Script<'a> {
+    pub(super) text: &'a str,
+    pub(super) survey: std::borrow::Cow<'a, Survey>,
+    /// Section of the outline.
+    pub(super) section: usize,
+    /// The line of the document on which the script's first line stands.
+    first_line: u32,
+    /// Characters in front of each line of the script, in the document.
+    indents: Vec<u32>,
+    pub(super) lane: Lane,
+    /// True for a code span in running text.
+    pub(super) inline: bool,
+}
+
+impl<'a> Page<'a> {
+    /// Gathers what the checks need.
+    pub(super) fn new(document: &'a str, markdown: &'a Markdown, outline: &'a Outline) -> Page<'a> {
+        let bound = outline.front_matter.inputs.iter().map(|input| input.name.clone()).collect();
+        let mut page = Page {
+            document,
+            markdown,
+            outline,
+            scripts: Vec::new(),
+            bound,
+            faults: Faults::new(document, &markdown.lines),
+        };
+        page.gather_fences();
+        page.gather_spans();
+        page
+    }
+
+    fn gather_fences(&mut self) {
+        for unit in &self.outline.units {
+            let UnitKind::Fence(fence) = &unit.kind else { continue };
+            let Some(survey) = fence.survey.as_ref().filter(|_| runs(fence)) else { continue };
+            let indents = (fence.body_line..).zip(fence.body.split('\n')).map(|(line, text)| {
+                let whole = self.markdown.lines.text_of(self.document, line);
+                u32::try_from(
+                    whole.chars().count().saturating_sub(text.trim_end_matches('\r').chars().count()),
+                )
+                .unwrap_or(0)
+            });
+            self.scripts.push(Script {
+                text: &fence.body,
+                survey: std::borrow::Cow::Borrowed(survey),
+                section: unit.section,
+                first_line: fence.body_line,
+                indents: indents.collect(),
+                lane: self.outline.sections[unit.section].lane,
+                inline: false,
+            });
+        }
+    }
+
+    fn gather_spans(&mut self) {
+        let mut seen: (u32, usize) = (0, 0);
+        for command in &self.outline.inline_commands {
+            let line = self.markdown.lines.text_of(self.document, command.line);
+            // Several spans of one line are found one after the other.
+            let from = if seen.0 == command.line { seen.1 } else { 0 };
+            let Some(at) = line.get(from..).and_then(|rest| rest.find(&command.text)).map(|at| at + from)
+            else {
+                continue;
+            };
+            seen = (command.line, at + command.text.len());
+            self.scripts.push(Script {
+                text: &command.text,
+                survey: std::borrow::Cow::Owned(shell::survey(&command.text)),
+                section: command.section,
+                first_line: command.line,
+                indents: vec![u32::try_from(line[..at].chars().count()).unwrap_or(0)],
+                lane: self.outline.sections[command.section].lane,
+                inline: true,
+            });
+        }
+    }
+
+    /// Adds a fault at a range of bytes of the document.
+    pub(super) fn add(
+        &mut self,
+        code: &'static str,
+        severity: Severity,
+        bytes: std::ops::Range<usize>,
+        message: impl Into<String>,
+    ) -> Added<'_> {
+        self.faults.add(code, severity, bytes, message)
+    }
+
+    /// Adds a fault that is about a whole line.
+    pub(super) fn add_at_line(
+        &mut self,
+        code: &'static str,
+        severity: Severity,
+        line: u32,
+        message: impl Into<String>,
+    ) -> Added<'_> {
+        self.faults.add_at_line(code, severity, line, message)
+    }
+
+    /// Adds a finding of a script.
+    pub(super) fn report(&mut self, finding: Finding) {
+        let start = self.markdown.lines.start_of(finding.at.0) + self.bytes_of(finding.at);
+        let end = self.markdown.lines.start_of(finding.end.0) + self.bytes_of(finding.end);
+        let added = self.faults.add(finding.code, finding.severity, start..end.max(start), finding.message);
+        added.help(finding.help);
+    }
+
+    fn bytes_of(&self, place: (u32, u32)) -> usize {
+        let line = self.markdown.lines.text_of(self.document, place.0);
+        line.chars().take(place.1.saturating_sub(1) as usize).map(char::len_utf8).sum()
+    }
+
+    /// Returns all faults.
+    pub(super) fn into_found(self) -> Vec<Diagnostic> {
+        self.faults.into_sorted()
+    }
+
+    /// Runs a check over each script and reports what it finds.
+    pub(super) fn each_script(&mut self, mut check: impl FnMut(&Script<'a>, &mut Vec<Finding>)) {
+        let mut found = Vec::new();
+        for script in &self.scripts {
+            check(script, &mut found);
+        }
+        found.into_iter().for_each(|finding| self.report(finding));
+    }
+
+    /// Tells whether a placeholder such as `<staging-org>` is declared as an input.
+    pub(super) fn is_bound(&self, written: &str) -> bool {
+        self.bound.contains(&names::variable(written))
+    }
+
+    /// Tells whether a section, or one that holds it, acts on an environment by its own words.
+    pub(super) fn acts_on(&self, section: usize, environment: &str) -> bool {
+        let sections = &self.outline.sections;
+        for at in self.outline.chain(section) {
+            if !sections[at].environments.is_empty() {
+                return sections[at].environments.iter().any(|name| name == environment);
+            }
+            if sections[at].title.to_lowercase().contains(environment) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// A script whose author does not mean it to run is no subject of the shell checks.
+fn runs(fence: &FenceUnit) -> bool {
+    let never = fence
+        .info
+        .attributes
+        .iter()
+        .flat_map(|a| &a.classes)
+        .any(|class| matches!(class.text.as_str(), "example" | "manual"));
+    matches!(fence.class, FenceClass::Shell(_)) && !never
+}
+
+/// A fault of a script, not yet in the document's bytes.
+pub(super) struct Finding {
+    pub(super) code: &'static str,
+    pub(super) severity: Severity,
+    pub(super) at: (u32, u32),
+    pub(super) end: (u32, u32),
+    pub(super) message: String,
+    pub(super) help: String,
+}
+
+impl Script<'_> {
+    /// Turns a place of the script into one of the document.
+    pub(super) fn place(&self, line: u32, column: u32) -> (u32, u32) {
+        let indent = self.indents.get(line.saturating_sub(1) as usize).copied().unwrap_or(0);
+        (self.first_line + line.saturating_sub(1), column + indent)
+    }
+
+    /// Builds a fault that covers a part of the script.
+    pub(super) fn at(
+        &self,
+        code: &'static str,
+        severity: Severity,
+        position: Position,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Finding {
+        Finding {
+            code,
+            severity,
+            at: self.place(position.line, position.column),
+            end: self.place(position.end_line, position.end_column),
+            message: message.into(),
+            help: help.into(),
+        }
+    }
+
+    /// Builds a fault that covers a command.
+    pub(super) fn on(
+        &self,
+        code: &'static str,
+        severity: Severity,
+        command: &CommandUse,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Finding {
+        self.at(code, severity, position(command), message, help)
+    }
+
+    /// Builds a fault that covers a line of the script.
+    pub(super) fn on_line(
+        &self,
+        code: &'static str,
+        severity: Severity,
+        line: u32,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Finding {
+        self.on_lines(code, severity, (line, line), message, help)
+    }
+
+    /// Builds a fault that covers several lines.
+    pub(super) fn on_lines(
+        &self,
+        code: &'static str,
+        severity: Severity,
+        lines: (u32, u32),
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Finding {
+        let text = |line: u32| self.text.split('\n').nth(line.saturating_sub(1) as usize).unwrap_or_default();
+        let indent = text(lines.0).chars().take_while(|c| c.is_whitespace()).count();
+        let width = text(lines.1).trim_end().chars().count();
+        let column = |n: usize| u32::try_from(n).unwrap_or(u32::MAX - 1) + 1;
+        let position = Position {
+            line: lines.0,
+            column: column(indent),
+            end_line: lines.1,
+            end_column: column(width.max(1)),
+            start: 0,
+            end: 0,
+        };
+        self.at(code, severity, position, message, help)
+    }
+
+    /// The commands of the script.
+    pub(super) fn commands(&self) -> &[CommandUse] {
+        &self.survey.commands
+    }
+}
+
+/// The place of a command in its script.
+pub(super) fn position(command: &CommandUse) -> Position {
+    Position {
+        line: command.line,
+        column: command.column,
+        end_line: command.end_line,
+        end_column: command.end_column,
+        start: command.start,
+        end: command.end,
+    }
+}
+
+/// Tells whether a command has an option, alone or with `=value`.
+pub(super) fn has_option(command: &CommandUse, options: &[&str]) -> bool {
+    command.arguments.iter().any(|argument| {
+        options.iter().any(|option| {
+            argument == option || argument.strip_prefix(option).is_some_and(|rest| rest.starts_with('='))
+        })
+    })
+}
+
+/// Shortens a text for a message.
+pub(super) fn short(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default().trim();
+    if line.chars().count() <= 60 {
+        line.to_owned()
+    } else {
+        format!("{}…", line.chars().take(57).collect::<String>())
+    }
+}

@@ -1,0 +1,424 @@
+//! T2: shell code that reports success on failure, waits for ever, or does not do what it says.
+
+use crate::diagnostic::Severity;
+use crate::shell::{Link, Placeholder, PlaceholderKind, RedirectKind};
+
+use super::page::{Finding, Page, Script, has_option, position, short};
+
+/// Runs the checks of this group.
+pub(super) fn check(page: &mut Page<'_>) {
+    page.each_script(|script, found| {
+        if script.inline {
+            return;
+        }
+        cannot_fail(script, found);
+        late_status(script, found);
+        fixed_sleep(script, found);
+        waits(script, found);
+        by_hand(script, found);
+        several_ways(script, found);
+        without_guard(script, found);
+        refused(script, found);
+        piped_download(script, found);
+    });
+    clock_names(page);
+    placeholders(page);
+}
+
+/// T201: a check that cannot fail.
+fn cannot_fail(script: &Script<'_>, found: &mut Vec<Finding>) {
+    for swallowed in &script.survey.swallowed {
+        let (checked, by) = (&script.commands()[swallowed.checked], &script.commands()[swallowed.by]);
+        let looks = is_check(&checked.program);
+        let silent = matches!(by.program.as_str(), "true" | ":");
+        // `rm x || true` and `mkdir x || true` are deliberate.
+        if silent && !looks {
+            continue;
+        }
+        let severity = if looks && !silent { Severity::Error } else { Severity::Warning };
+        let mut place = position(checked);
+        (place.end_line, place.end_column, place.end) = (by.end_line, by.end_column, by.end);
+        found.push(script.at(
+            "T201",
+            severity,
+            place,
+            format!(
+                "this passes even when `{}` fails, because `{}` always succeeds",
+                short(&checked.text),
+                by.program
+            ),
+            "leave out what follows `||`, or end it with `exit 1`: `|| { echo \"…\"; exit 1; }`",
+        ));
+    }
+}
+
+fn is_check(program: &str) -> bool {
+    matches!(
+        program,
+        "curl"
+            | "wget"
+            | "test"
+            | "["
+            | "[["
+            | "grep"
+            | "nc"
+            | "ping"
+            | "pg_isready"
+            | "diff"
+            | "cmp"
+            | "jq"
+            | "dig"
+            | "nslookup"
+            | "openssl"
+            | "kubectl"
+            | "http"
+            | "systemctl"
+            | "sha256sum"
+            | "cosign"
+            | "trivy"
+    ) || ["check", "test", "verify", "health", "smoke"]
+        .iter()
+        .any(|word| program.to_lowercase().contains(word))
+}
+
+/// T202: `$?` read after another command has overwritten it.
+fn late_status(script: &Script<'_>, found: &mut Vec<Finding>) {
+    for pair in script.commands().windows(2) {
+        let (before, test) = (&pair[0], &pair[1]);
+        let prints =
+            matches!(before.program.as_str(), "echo" | "printf" | "date" | "sleep" | "cd" | "logger");
+        if test.reads_status
+            && prints
+            && !before.reads_status
+            && test.link == Link::First
+            && !before.place.substituted
+            && before.line < test.line
+        {
+            found.push(script.on(
+                "T202",
+                Severity::Error,
+                test,
+                format!("`$?` here is the status of `{}`, not of the command before it", short(&before.text)),
+                "test the command itself: `if ! command; then …`, or keep its status at once: `status=$?`",
+            ));
+        }
+    }
+}
+
+/// T203: names that are made from the clock, where they must agree.
+fn clock_names(page: &mut Page<'_>) {
+    page.each_script(|script, found| {
+        let clocks = &script.survey.clocks;
+        let names: Vec<_> = clocks.iter().filter(|clock| clock.assigned.is_none() && names_a_file(&clock.word)).collect();
+        let mut told: Vec<String> = Vec::new();
+        for clock in &names {
+            let stem = stem(&clock.word);
+            if told.contains(&stem) {
+                continue;
+            }
+            let uses: Vec<_> = names.iter().filter(|other| stem.starts_with(&self::stem(&other.word)) || self::stem(&other.word).starts_with(&stem)).collect();
+            told.extend(uses.iter().map(|other| self::stem(&other.word)));
+            let makes = script.commands().iter().any(|command| command.start <= clock.position.start && clock.position.end <= command.end && makes_a_file(command));
+            if uses.len() < 2 && !makes {
+                continue;
+            }
+            let fine = clock.format.is_empty() || ["%S", "%s", "%N", "%T", "%c"].iter().any(|part| clock.format.contains(part));
+            let (severity, message) = if uses.len() > 1 {
+                let lines: Vec<String> = uses[1..].iter().map(|other| script.place(other.position.line, 1).0.to_string()).collect();
+                let severity = if fine { Severity::Error } else { Severity::Warning };
+                (severity, format!("the clock is read again for this name on line {}: the names need not agree, and the file is missed", lines.join(", ")))
+            } else {
+                (Severity::Warning, "this name is made from the clock and kept nowhere: no later step can know it".to_owned())
+            };
+            found.push(script.at("T203", severity, clock.position, message, "read the clock once: `$RUN_STAMP` is one time for the whole release"));
+        }
+    });
+}
+
+fn names_a_file(word: &str) -> bool {
+    let outside: String = stem(word);
+    outside.contains(['.', '/', '-', '_']) && !outside.contains(' ') && !outside.starts_with("http")
+}
+
+/// The word with its `$(date …)` taken out.
+fn stem(word: &str) -> String {
+    match (word.find("$("), word.rfind(')')) {
+        (Some(start), Some(end)) if start < end => format!("{}\u{1}{}", &word[..start], &word[end + 1..]),
+        _ => word.replace('`', "\u{1}"),
+    }
+}
+
+fn makes_a_file(command: &crate::shell::CommandUse) -> bool {
+    matches!(
+        command.program.as_str(),
+        "pg_dump" | "pg_dumpall" | "mysqldump" | "mongodump" | "tar" | "zip" | "cp" | "mv" | "supabase"
+    ) || (command.program != "echo"
+        && command.redirects.iter().any(|redirect| redirect.kind == RedirectKind::Write))
+}
+
+/// T204: a fixed wait that stands for readiness.
+fn fixed_sleep(script: &Script<'_>, found: &mut Vec<Finding>) {
+    for command in
+        script.commands().iter().filter(|command| command.program == "sleep" && !command.place.in_loop)
+    {
+        let seconds = command.arguments.first().map_or("", String::as_str);
+        let long = seconds
+            .trim_end_matches(['s', 'm', 'h'])
+            .parse::<f64>()
+            .is_ok_and(|n| n >= 2.0 || seconds.ends_with(['m', 'h']));
+        let alone = script.commands().iter().all(|other| other.program == "sleep");
+        if long && !alone {
+            found.push(script.on(
+                "T204",
+                Severity::Warning,
+                command,
+                format!("`{}` hopes that the service is ready by then: too short on a bad day, wasted on a good one", short(&command.text)),
+                "wait for what you need: a check with `every=2s within=5m`, `docker compose up --wait`, `kubectl rollout status`",
+            ));
+        }
+    }
+}
+
+/// T205 and T206: what waits for a person, and what never ends.
+fn waits(script: &Script<'_>, found: &mut Vec<Finding>) {
+    let survey = &script.survey;
+    for (line, reason) in &survey.interactive {
+        let command = script.commands().iter().find(|command| command.line == *line);
+        let others = script.commands().len() > 1;
+        let (message, help) = match &survey.ssh_host {
+            Some(start) if start.line == *line && others => (
+                format!("`ssh {}` opens a session: the lines below run here, not there, and only after it ends", start.target),
+                "say where the section runs in a **Hosts** line, or give ssh its commands: `ssh host 'cd /opt && …'`".to_owned(),
+            ),
+            _ => (format!("{reason}, and nobody is there"), "give it what it needs on the command line, or mark the block `.manual`".to_owned()),
+        };
+        match command {
+            Some(command) => found.push(script.on("T205", Severity::Warning, command, message, help)),
+            None => found.push(script.on_line("T205", Severity::Warning, *line, message, help)),
+        }
+    }
+    for (line, reason) in &survey.prompts {
+        found.push(script.on_line(
+            "T205",
+            Severity::Warning,
+            *line,
+            format!("{reason}, and nobody answers"),
+            "give the flag that answers",
+        ));
+    }
+    for (line, reason) in &survey.endless {
+        found.push(script.on_line(
+            "T206",
+            Severity::Warning,
+            *line,
+            format!("{reason}: the release never gets past this line"),
+            "take a part that ends (`--tail=100` without `-f`), put `timeout 60` in front, or wait with a check",
+        ));
+    }
+}
+
+/// T207: places to fill in that a shell reads as something else.
+fn placeholders(page: &mut Page<'_>) {
+    let mut found = Vec::new();
+    for script in &page.scripts {
+        for placeholder in
+            script.survey.placeholders.iter().filter(|p| p.kind.must_be_bound() && !page.is_bound(&p.text))
+        {
+            let Some(command) =
+                script.commands().iter().find(|c| c.start <= placeholder.start && placeholder.end <= c.end)
+            else {
+                continue;
+            };
+            // A quoted text alone is a message for people.
+            if command.place.quoted_program || matches!(placeholder.kind, PlaceholderKind::Blank) {
+                continue;
+            }
+            let quoted = is_quoted(script.text, command.start, placeholder.start);
+            let printed = quoted && matches!(command.program.as_str(), "echo" | "printf" | "git" | "logger");
+            if !printed {
+                let refused = !quoted && ends_with_bracket(script, command.end);
+                found.push(placeholder_finding(script, placeholder, quoted, refused));
+            }
+        }
+    }
+    found.into_iter().for_each(|finding| page.report(finding));
+}
+
+/// `… --org <x>` and `… <x> | y`: the last `>` has no file, so the shell refuses the command.
+fn ends_with_bracket(script: &Script<'_>, end: usize) -> bool {
+    script.survey.placeholders.iter().any(|p| p.kind == PlaceholderKind::Angle && p.end == end)
+}
+
+fn placeholder_finding(
+    script: &Script<'_>,
+    placeholder: &Placeholder,
+    quoted: bool,
+    refused: bool,
+) -> Finding {
+    let name = &placeholder.text;
+    let misread = placeholder.kind == PlaceholderKind::Angle && !quoted;
+    let rest = script.text[placeholder.end..].trim_start_matches([' ', '\t']);
+    let next = rest
+        .split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ';' | '|' | '&'))
+        .next()
+        .unwrap_or_default();
+    let inner = name.trim_matches(['<', '>']);
+    let message = if !misread {
+        format!("`{name}` is a place to fill in: as written, the command gets these very characters")
+    } else if refused || next.is_empty() {
+        format!(
+            "a shell reads `{name}` as two redirections and finds no file for the last one: a syntax error, after the lines above have run"
+        )
+    } else {
+        format!(
+            "a shell reads `{name}` as two redirections: it takes `{inner}` as input and writes a file named `{next}`"
+        )
+    };
+    let width = u32::try_from(name.chars().count()).unwrap_or(0);
+    Finding {
+        code: "T207",
+        severity: if misread { Severity::Error } else { Severity::Warning },
+        at: script.place(placeholder.line, placeholder.column),
+        end: script.place(placeholder.line, placeholder.column + width),
+        message,
+        help: format!(
+            "declare the input in the front matter (`inputs: {{ {}: '…' }}`), or give a value when the plan is made",
+            crate::names::variable(name)
+        ),
+    }
+}
+
+/// Tells whether a byte stands between quotes, counted from the start of its command.
+fn is_quoted(text: &str, from: usize, at: usize) -> bool {
+    let mut open = None;
+    let mut escaped = false;
+    for character in text[from..at].chars() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' if open != Some('\'') => escaped = true,
+            '"' | '\'' if open.is_none() => open = Some(character),
+            quote if open == Some(quote) => open = None,
+            _ => {}
+        }
+    }
+    open.is_some()
+}
+
+/// T208: a step for a person inside a comment; one fault for comments that stand together.
+fn by_hand(script: &Script<'_>, found: &mut Vec<Finding>) {
+    let comments = &script.survey.manual_comments;
+    for (index, (line, text)) in comments.iter().enumerate() {
+        let goes_on = comments.get(index + 1).is_some_and(|next| next.0 == line + 1);
+        if !goes_on {
+            found.push(script.on_line(
+                "T208",
+                Severity::Warning,
+                *line,
+                format!("`{}` is a step for a person, hidden in a comment: a run goes past it", short(text)),
+                "make it a checklist item (`- [ ] … (@role)`), which a person must tick",
+            ));
+        }
+    }
+}
+
+/// T209: several ways in one fence.
+fn several_ways(script: &Script<'_>, found: &mut Vec<Finding>) {
+    for way in &script.survey.ways {
+        found.push(script.on_lines(
+            "T209",
+            Severity::Warning,
+            (way.line, way.end_line),
+            "several ways to do one thing stand in one block: run as written, all of them are done",
+            "give each way a block of its own under `Option A` / `Option B`; the plan then asks which",
+        ));
+    }
+}
+
+/// T210: destruction that one empty variable or one slip away is everything.
+fn without_guard(script: &Script<'_>, found: &mut Vec<Finding>) {
+    for command in script.commands() {
+        let reason = match command.program.as_str() {
+            "rm" => {
+                let recursive = command
+                    .arguments
+                    .iter()
+                    .any(|a| a.starts_with('-') && !a.starts_with("--") && a.contains(['r', 'R']));
+                let open = command.arguments.iter().find(|a| recursive && is_open_path(a));
+                open.map(|path| format!("`{path}` is `/` or everything when the variable is empty"))
+            }
+            "git"
+                if command.arguments.first().is_some_and(|a| a == "push")
+                    && has_option(command, &["--force", "-f"]) =>
+            {
+                Some("`--force` overwrites what others pushed in the meantime".to_owned())
+            }
+            "terraform" | "tofu"
+                if command.arguments.first().is_some_and(|a| a == "destroy")
+                    && has_option(command, &["-auto-approve", "--auto-approve"]) =>
+            {
+                Some("everything is destroyed without a question".to_owned())
+            }
+            "docker" | "docker-compose"
+                if command.arguments.iter().any(|a| a == "down")
+                    && has_option(command, &["-v", "--volumes"]) =>
+            {
+                Some("`-v` deletes the volumes, the database's among them".to_owned())
+            }
+            _ => None,
+        };
+        if let Some(reason) = reason {
+            let help = match command.program.as_str() {
+                "rm" => "write `${NAME:?}`: the shell then stops when it is empty",
+                "git" => "use `--force-with-lease`, or better a new commit",
+                _ => "ask before it: a `.approval` step with a quorum, and a backup that was verified",
+            };
+            found.push(script.on("T210", Severity::Warning, command, reason, help));
+        }
+    }
+}
+
+/// `"$DIR"/`, `$DIR/*` and `${DIR}/` without `:?`.
+fn is_open_path(argument: &str) -> bool {
+    let Some(rest) = argument.strip_prefix('$') else { return false };
+    if rest.contains(":?") || rest.starts_with('(') {
+        return false;
+    }
+    let rest = rest.trim_start_matches('{');
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+    matches!(rest[end..].trim_start_matches('}'), "/" | "/*" | "/.")
+}
+
+/// T212: the shell refuses it.
+fn refused(script: &Script<'_>, found: &mut Vec<Finding>) {
+    if let Some((line, column, reason)) = &script.survey.syntax_error {
+        let at = script.place(*line, *column);
+        found.push(Finding {
+            code: "T212",
+            severity: Severity::Error,
+            at,
+            end: (at.0, at.1 + 1),
+            message: format!("syntax error: {reason}"),
+            help: "paste the block into `bash -n` to see it; a block that is not meant to run can be marked `.example` or `text`".to_owned(),
+        });
+    }
+}
+
+/// T213: a download that runs unseen.
+fn piped_download(script: &Script<'_>, found: &mut Vec<Finding>) {
+    for pair in script.commands().windows(2) {
+        let (from, to) = (&pair[0], &pair[1]);
+        let joined = from.list == to.list && from.pipe.1 > 1 && to.pipe.0 == from.pipe.0 + 1;
+        if joined
+            && matches!(from.program.as_str(), "curl" | "wget")
+            && matches!(to.program.as_str(), "bash" | "sh" | "zsh" | "python" | "python3" | "node")
+        {
+            found.push(script.on(
+                "T213",
+                Severity::Warning,
+                from,
+                "what was downloaded runs at once: nobody has seen it, and half a download runs too",
+                "download it, compare its SHA-256 with the one that was reviewed, then run it",
+            ));
+        }
+    }
+}

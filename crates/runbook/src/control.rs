@@ -1,0 +1,259 @@
+//! Control steps: a `yaml` fence whose class says what it is.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use tminus_release::plan::OnFailure;
+use tminus_release::time::Span;
+
+use crate::data::{Fault, Keys, Node, Value, parse_yaml};
+use crate::front_matter::on_failure_word;
+use crate::names;
+use crate::rules::{ParsedRule, parse_duration, parse_rule};
+
+/// A control step as written, inputs not yet bound.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Control {
+    /// The one environment that it is for.
+    pub only: Option<String>,
+    /// What it is.
+    pub body: Body,
+}
+
+/// What a control step is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// A recorded yes of several people.
+    Approval {
+        /// The question.
+        ask: String,
+        /// Role to number of people.
+        quorum: BTreeMap<String, u32>,
+        /// An answer is asked for again after this time.
+        expires: Option<Span>,
+        /// False unless the author lets whoever started the release say yes as well.
+        starter_may_approve: bool,
+    },
+    /// A timed wait, or rules that are armed for a time.
+    Timed {
+        /// How long, by environment or release type.
+        durations: Durations,
+        /// Rules that must hold meanwhile.
+        rules: WatchedRules,
+        /// What a breach leads to.
+        on_breach: Option<OnFailure>,
+    },
+    /// One of several ways.
+    Choice {
+        /// The question.
+        ask: String,
+        /// The answers.
+        options: Vec<String>,
+    },
+    /// A kind that this version recognises and cannot run.
+    Unavailable,
+}
+
+/// How long something takes, by environment or release type.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Durations {
+    /// Where nothing else holds.
+    pub default: Option<Span>,
+    /// By the name of an environment or a release type.
+    pub by_name: Vec<(String, Span)>,
+}
+
+/// Rules that must hold during a soak or watch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WatchedRules {
+    /// None are named: the wait is only a wait.
+    None,
+    /// `while: slo`: those of the document.
+    Slo,
+    /// Written out, with their text.
+    Own(Vec<(String, ParsedRule)>),
+}
+
+impl Durations {
+    /// Returns the duration for an environment or, failing that, one of the release types.
+    pub fn pick<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Option<Span> {
+        let by_name = names.into_iter().find_map(|name| {
+            self.by_name.iter().find(|(known, _)| crate::attributes::is_environment(known, name)).map(|(_, span)| *span)
+        });
+        by_name.or(self.default)
+    }
+}
+
+/// Keys of the kinds that this version recognises and cannot run.
+fn unavailable_keys(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "backup" => &["db", "to", "verify"],
+        "migrate" => &["db", "apply", "undo", "tool", "lock_timeout", "statement_timeout", "dry_run_on"],
+        "deploy" => &["target", "services", "version", "healthy", "strategy", "batch"],
+        "rollout" => &["shift", "steps", "waves", "hold", "compare", "rules", "on_breach"],
+        "flag" => &["flag", "to", "provider"],
+        "gate" => &["evidence", "format", "require", "github", "env_keys", "git", "window"],
+        _ => &[],
+    }
+}
+
+/// Reads the body of a control step. `place` is where a fault about the whole of it is shown, and
+/// `base` the byte offset of the body, or None when the body's indentation was removed.
+pub fn parse(kind: &str, body: &str, place: Range<usize>, base: Option<usize>) -> (Option<Control>, Vec<Fault>) {
+    let mut faults = Vec::new();
+    let value = match parse_yaml(body, base.unwrap_or(0)) {
+        Ok(value) => value,
+        Err(fault) => return (None, vec![placed(fault, &place, base)]),
+    };
+    let control = read(kind, &value, &mut faults);
+    let faults = faults.into_iter().map(|fault| placed(fault, &place, base)).collect();
+    (control, faults)
+}
+
+/// Without a true offset, a fault is shown at the block.
+fn placed(fault: Fault, place: &Range<usize>, base: Option<usize>) -> Fault {
+    match base {
+        Some(_) if !fault.bytes.is_empty() || fault.bytes.start > 0 => fault,
+        _ => Fault { bytes: place.clone(), ..fault },
+    }
+}
+
+fn read(kind: &str, value: &Value, faults: &mut Vec<Fault>) -> Option<Control> {
+    let what = format!("`.{kind}`");
+    let mut keys = Keys::of(value, &what, faults);
+    let only = keys.text("only").map(str::to_owned);
+    let body = match kind {
+        "approval" => approval(&mut keys),
+        "soak" | "watch" => timed(&mut keys),
+        "choice" => choice(&mut keys),
+        _ => {
+            for key in unavailable_keys(kind) {
+                keys.value(key);
+            }
+            if matches!(kind, "attest" | "handoff" | "report" | "incident") {
+                // Their keys come with the version that can run them.
+                return Some(Control { only, body: Body::Unavailable });
+            }
+            Some(Body::Unavailable)
+        }
+    };
+    keys.finish();
+    Some(Control { only, body: body? })
+}
+
+fn approval(keys: &mut Keys<'_, '_>) -> Option<Body> {
+    let ask = keys.text("ask");
+    if ask.is_none() {
+        keys.missing("ask", "the question that the approver reads, such as `ask: Promote $VERSION?`");
+    }
+    let mut quorum = BTreeMap::new();
+    match keys.value("quorum") {
+        Some(value) => read_quorum(keys, value, &mut quorum),
+        None => keys.missing("quorum", "how many of which role, such as `quorum: { qa-lead: 1 }`"),
+    }
+    let expires = keys.duration("expires");
+    let not = keys.texts("not");
+    let starter_may_approve = keys
+        .parsed("starter_may_approve", |text| match text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            other => Err(format!("`{other}` is neither `true` nor `false`")),
+        })
+        .unwrap_or(false)
+        && !not.iter().any(|who| who == "starter");
+    Some(Body::Approval { ask: ask?.to_owned(), quorum, expires, starter_may_approve })
+}
+
+fn read_quorum(keys: &mut Keys<'_, '_>, value: &Value, quorum: &mut BTreeMap<String, u32>) {
+    let Some(entries) = value.entries() else {
+        keys.fault(value, "`quorum` says how many of which role, such as `{ qa-lead: 1 }`");
+        return;
+    };
+    for (role, count) in entries {
+        match count.text().and_then(|text| text.parse::<u32>().ok()).filter(|count| *count > 0) {
+            Some(count) => drop(quorum.insert(names::role(&role.text), count)),
+            None => keys.fault(count, format!("`{}` needs a number of people, from 1", role.text)),
+        }
+    }
+    if quorum.is_empty() {
+        keys.fault(value, "an approval that nobody has to give is none");
+    }
+}
+
+fn timed(keys: &mut Keys<'_, '_>) -> Option<Body> {
+    let durations = match keys.value("for") {
+        Some(value) => read_durations(keys, value),
+        None => {
+            keys.missing("for", "how long, such as `for: 4h` or `for: { staging: 4h, production: 30m }`");
+            Durations::default()
+        }
+    };
+    let rules = match (keys.value("while"), keys.value("rules")) {
+        (Some(value), None) if value.text() == Some("slo") => WatchedRules::Slo,
+        (Some(value), None) | (None, Some(value)) => read_rules(keys, value),
+        (None, None) => WatchedRules::None,
+        (Some(_), Some(value)) => {
+            keys.fault(value, "`while` and `rules` say the same thing; one is enough");
+            WatchedRules::None
+        }
+    };
+    let on_breach = keys.parsed("on_breach", on_failure_word);
+    Some(Body::Timed { durations, rules, on_breach })
+}
+
+fn read_durations(keys: &mut Keys<'_, '_>, value: &Value) -> Durations {
+    let mut durations = Durations::default();
+    let read = |keys: &mut Keys<'_, '_>, value: &Value| match parse_duration(value.text().unwrap_or("")) {
+        Ok(span) => Some(span),
+        Err(error) => {
+            keys.fault(value, error.to_string());
+            None
+        }
+    };
+    match &value.node {
+        Node::Map(entries) => {
+            for (name, value) in entries {
+                // `hotfix: 0` needs no unit.
+                let span = if value.text() == Some("0") { Some(Span(0)) } else { read(keys, value) };
+                match span {
+                    Some(span) if name.text == "default" => durations.default = Some(span),
+                    Some(span) => durations.by_name.push((name.text.clone(), span)),
+                    None => {}
+                }
+            }
+        }
+        _ => durations.default = read(keys, value),
+    }
+    durations
+}
+
+fn read_rules(keys: &mut Keys<'_, '_>, value: &Value) -> WatchedRules {
+    let texts: Vec<(String, &Value)> = match &value.node {
+        Node::Map(entries) => {
+            entries.iter().map(|(key, value)| (format!("{} {}", key.text, value.text().unwrap_or("")), value)).collect()
+        }
+        Node::List(values) => values.iter().map(|value| (value.text().unwrap_or("").to_owned(), value)).collect(),
+        Node::Scalar(text) => vec![(text.clone(), value)],
+        Node::Nothing => Vec::new(),
+    };
+    let mut rules = Vec::new();
+    for (text, value) in texts {
+        match parse_rule(&text) {
+            Ok(rule) => rules.push((text, rule)),
+            Err(error) => keys.fault(value, error.to_string()),
+        }
+    }
+    WatchedRules::Own(rules)
+}
+
+fn choice(keys: &mut Keys<'_, '_>) -> Option<Body> {
+    let ask = keys.text("ask");
+    if ask.is_none() {
+        keys.missing("ask", "the question");
+    }
+    let options = keys.texts("options");
+    if options.len() < 2 {
+        keys.missing("options", "a list of at least two answers");
+    }
+    Some(Body::Choice { ask: ask?.to_owned(), options })
+}

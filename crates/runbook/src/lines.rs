@@ -1,0 +1,86 @@
+//! Where a byte stands in a document: lines and columns as editors count them.
+//!
+//! Everything else works on byte offsets, because they are exact and cheap; people are shown lines
+//! and columns. This is the only place that turns one into the other.
+
+/// The starts of all lines of a text.
+///
+/// Lines end with LF or CR LF. A lone CR is no line end, as in git and in editors' counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LineIndex {
+    /// Byte offset of each line's first byte. 32 bits keep a 50 MB document's index small;
+    /// offsets above 4 GB saturate, and such documents are refused long before.
+    starts: Vec<u32>,
+}
+
+impl LineIndex {
+    /// Reads a text once and remembers where its lines start.
+    pub fn new(text: &str) -> LineIndex {
+        let mut starts = vec![0];
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        starts.extend(ends.map(|(offset, _)| u32::try_from(offset + 1).unwrap_or(u32::MAX)));
+        LineIndex { starts }
+    }
+
+    /// Returns the line, from 1, that holds the byte at `offset`.
+    pub fn line(&self, offset: usize) -> u32 {
+        let offset = u32::try_from(offset).unwrap_or(u32::MAX);
+        let after = self.starts.partition_point(|start| *start <= offset);
+        u32::try_from(after.max(1)).unwrap_or(u32::MAX)
+    }
+
+    /// Returns line and column, both from 1; the column counts characters, not bytes.
+    pub fn position(&self, text: &str, offset: usize) -> (u32, u32) {
+        let line = self.line(offset);
+        let start = self.start_of(line);
+        let end = floor_boundary(text, offset);
+        let column = text.get(start..end).map_or(0, |before| before.chars().count());
+        (line, u32::try_from(column + 1).unwrap_or(u32::MAX))
+    }
+
+    /// Returns the byte offset at which a line, from 1, starts; far behind the text for a line that
+    /// is not there.
+    pub fn start_of(&self, line: u32) -> usize {
+        let index = (line.max(1) - 1) as usize;
+        self.starts.get(index).map_or(usize::MAX, |start| *start as usize)
+    }
+
+    /// Returns a line's text without its end, or nothing for a line that is not there.
+    pub fn text_of<'a>(&self, text: &'a str, line: u32) -> &'a str {
+        let start = self.start_of(line);
+        let end = self.starts.get(line.max(1) as usize).map_or(text.len(), |next| *next as usize);
+        text.get(start..end).unwrap_or("").trim_end_matches(['\n', '\r'])
+    }
+
+    /// Counts the lines; a text that ends with a line end has an empty last line.
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.starts.len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// Returns the largest character boundary that is not after `offset`.
+pub fn floor_boundary(text: &str, offset: usize) -> usize {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    offset
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_lines_and_characters() {
+        let text = "a\r\nbé→c\n\nz";
+        let index = LineIndex::new(text);
+        let table = [(0, (1, 1)), (3, (2, 1)), (4, (2, 2)), (6, (2, 3)), (9, (2, 4)), (11, (3, 1)), (12, (4, 1)), (99, (4, 2))];
+        for (offset, expected) in table {
+            assert_eq!(index.position(text, offset), expected, "offset {offset}");
+        }
+        assert_eq!(index.text_of(text, 2), "bé→c");
+        assert_eq!(index.text_of(text, 7), "");
+        assert_eq!(index.count(), 4);
+    }
+}

@@ -1,0 +1,218 @@
+//! Code blocks: what each is for.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use tminus_release::plan::{Danger, Interpreter};
+
+use super::build::Reader;
+use super::{FenceClass, FenceUnit, FoundDanger, Remark, UnitKind, durations, people};
+use crate::attributes::{self, Info};
+use crate::diagnostic::Severity;
+use crate::encoding::repair;
+use crate::markdown::{Fence, FenceKind};
+use crate::shell::{self, Nature, Survey};
+
+/// A section, item or line before a block that says that a person sends or fills it in.
+static TEMPLATE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?i)\btemplate\b|\bpost in #|\bnotif(?:y|ication)|\bannounce|\bcommunicat|\bhand-?off\b|\bmessage\b|\bemail\b|\bhandover\b",
+    )
+    .expect("a constant pattern")
+});
+
+/// Reads a block. `item` is the list item that holds it.
+pub(super) fn read(reader: &mut Reader<'_>, fence: &Fence, item: Option<&str>) -> usize {
+    let info = attributes::parse(&fence.info, fence.info_start);
+    reader.check_info(&info);
+    if fence.kind == FenceKind::Unclosed {
+        reader
+            .faults
+            .add_at_line("T109", Severity::Error, fence.line, "the code block is never closed, so everything after it is code")
+            .help("put a line with the same number of backticks after the code");
+    }
+    let class = class(reader, &info, fence, item);
+    let is_session = matches!(info.language.as_str(), "console" | "shell-session" | "shellsession");
+    let body = if is_session { prompted(&fence.body) } else { fence.body.clone() };
+    let survey = matches!(class, FenceClass::Shell(Interpreter::Bash | Interpreter::Sh | Interpreter::Zsh))
+        .then(|| shell::survey(&body));
+    let title = title(reader, item, &info);
+    if let Some(survey) = &survey {
+        note_survey(reader, fence, survey, &title);
+    } else {
+        note_text(reader, fence, class);
+    }
+    let unit = FenceUnit {
+        info,
+        class,
+        body,
+        body_line: fence.body_line,
+        start: fence.start,
+        end: fence.end,
+        survey,
+    };
+    let annotated = unit.is_annotated();
+    if let Some(id) = unit.info.attributes.as_ref().and_then(|attributes| attributes.id.clone()) {
+        note_id(reader, &id, fence.line);
+    }
+    if annotated {
+        reader.is_claimed[reader.section] = true;
+    }
+    if annotated || unit.is_shell_like() || class == FenceClass::Template {
+        reader.work_here();
+    }
+    let at = reader.unit(fence.line, title, UnitKind::Fence(Box::new(unit)));
+    let added = &mut reader.outline.units[at];
+    added.end_line = fence.end_line;
+    added.item_title = item.map(str::to_owned);
+    at
+}
+
+fn note_id(reader: &mut Reader<'_>, id: &attributes::Word, line: u32) {
+    if let Some(first) = reader.ids.get(&id.text) {
+        let message = format!("the id `{}` is already the one of the block on line {first}", id.text);
+        reader
+            .faults
+            .add("T104", Severity::Error, id.start..id.end, message)
+            .help("an id names one step: rename one of them");
+        return;
+    }
+    let is_plain = !id.text.is_empty() && id.text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    if !is_plain {
+        let message = format!("`{}` cannot be an id", id.text);
+        reader
+            .faults
+            .add("T103", Severity::Error, id.start..id.end, message)
+            .help("use letters, digits, `-`, `_` and `.`");
+    }
+    reader.ids.insert(id.text.clone(), line);
+}
+
+/// What a person would call the block: its item, the line before it, or its heading; with its id,
+/// because a section of annotated blocks has one heading for all of them.
+fn title(reader: &Reader<'_>, item: Option<&str>, info: &Info) -> String {
+    let own = item.map(str::to_owned).or_else(|| reader.lead.clone());
+    let id = info.attributes.as_ref().and_then(|attributes| attributes.id.as_ref());
+    let heading = &reader.outline.sections[reader.section].title;
+    match (own, id) {
+        (Some(own), _) => own,
+        (None, Some(id)) => format!("{heading}: {}", id.text),
+        (None, None) => heading.clone(),
+    }
+}
+
+fn class(reader: &Reader<'_>, info: &Info, fence: &Fence, item: Option<&str>) -> FenceClass {
+    if let Some(kind) = info.attributes.as_ref().and_then(attributes::Attributes::kind) {
+        return if kind == "notify" { FenceClass::Notify } else { FenceClass::Control(kind) };
+    }
+    if fence.kind == FenceKind::Indented {
+        return FenceClass::Text;
+    }
+    match info.language.as_str() {
+        "bash" | "shell" | "console" | "shell-session" | "shellsession" => FenceClass::Shell(Interpreter::Bash),
+        "sh" => FenceClass::Shell(Interpreter::Sh),
+        "zsh" => FenceClass::Shell(Interpreter::Zsh),
+        "python" | "py" | "python3" => FenceClass::Shell(Interpreter::Python),
+        "node" | "javascript" | "js" => code_of_a_page(info, Interpreter::Node),
+        "powershell" | "pwsh" | "ps1" => FenceClass::Shell(Interpreter::Powershell),
+        "http" => FenceClass::Http,
+        "sql" | "postgresql" | "psql" => FenceClass::Sql,
+        "" | "text" | "txt" | "plaintext" | "markdown" | "md" => {
+            let places = [item, reader.lead.as_deref(), Some(reader.outline.sections[reader.section].title.as_str())];
+            let says_so = places.into_iter().flatten().any(|place| TEMPLATE.is_match(place));
+            if says_so && !fence.body.trim().is_empty() { FenceClass::Template } else { FenceClass::Text }
+        }
+        _ => FenceClass::Text,
+    }
+}
+
+/// `js` in a runbook is mostly an excerpt of a program; only `node`, or attributes, make it a step.
+fn code_of_a_page(info: &Info, interpreter: Interpreter) -> FenceClass {
+    if info.language == "node" || info.attributes.is_some() {
+        FenceClass::Shell(interpreter)
+    } else {
+        FenceClass::Text
+    }
+}
+
+/// Keeps what follows a prompt; lines without one are output. Line numbers stay the same.
+fn prompted(body: &str) -> String {
+    let has_prompt = body.lines().any(|line| line.trim_start().starts_with("$ "));
+    if !has_prompt {
+        return body.to_owned();
+    }
+    let mut code = String::with_capacity(body.len());
+    let mut continues = false;
+    for line in body.lines() {
+        let trimmed = line.trim_start();
+        if let Some(command) = trimmed.strip_prefix("$ ").or(continues.then_some(line)) {
+            code.push_str(command);
+            continues = command.ends_with('\\');
+        } else {
+            continues = false;
+        }
+        code.push('\n');
+    }
+    code
+}
+
+fn note_survey(reader: &mut Reader<'_>, fence: &Fence, survey: &Survey, title: &str) {
+    let at = |line: u32| fence.body_line + line.saturating_sub(1);
+    let section = reader.section;
+    let command_at = |line: u32| {
+        let command = survey.commands.iter().find(|command| command.line <= line && line <= command.end_line);
+        command.map_or_else(|| fence.body.lines().nth(line.saturating_sub(1) as usize).unwrap_or("").trim().to_owned(), |command| command.text.clone())
+    };
+    for (line, danger, reason) in &survey.danger_reasons {
+        if *danger > Danger::Ordinary {
+            let text = command_at(*line);
+            reader.outline.dangers.push(FoundDanger { text, line: at(*line), section, danger: *danger, reason: reason.clone() });
+        }
+    }
+    for (line, reason) in survey.interactive.iter().chain(&survey.endless) {
+        let text = format!("{} ({reason})", command_at(*line));
+        reader.outline.waits.push(Remark { text, line: at(*line), section });
+    }
+    if let Some(start) = &survey.ssh_host
+        && !survey.interactive.iter().any(|(line, _)| *line == start.line)
+    {
+        let text = format!("ssh {} (the lines after it are meant for that host)", start.target);
+        reader.outline.waits.push(Remark { text, line: at(start.line), section });
+    }
+    for found in &survey.placeholders {
+        reader.placeholder(found.text.clone(), at(found.line));
+    }
+    for name in survey.variables_read.iter().map(|name| format!("${name}")).chain(survey.variables_set.iter().cloned()) {
+        reader.placeholder(name, fence.body_line);
+    }
+    for (offset, line) in fence.body.lines().enumerate() {
+        let number = fence.body_line + u32::try_from(offset).unwrap_or(0);
+        let shown = repair(line).text;
+        durations::in_code(reader, &shown, number);
+        reader.environments.in_code(&shown, number);
+    }
+    for (line, text) in &survey.manual_comments {
+        super::commands::manual_danger(reader, text, at(*line));
+    }
+    super::purpose::flags(reader, survey, fence.body_line);
+    if survey.alternatives {
+        reader.group_in_fence(fence.line, title);
+    }
+    if survey.nature != Nature::Empty {
+        people::in_code(reader, &fence.body, fence.body_line);
+    }
+}
+
+/// Templates and texts hold no work, but people look for their spans and places to fill in.
+fn note_text(reader: &mut Reader<'_>, fence: &Fence, class: FenceClass) {
+    if !matches!(class, FenceClass::Template | FenceClass::Text | FenceClass::Notify) {
+        return;
+    }
+    for (offset, line) in fence.body.lines().enumerate() {
+        let number = fence.body_line + u32::try_from(offset).unwrap_or(0);
+        let shown = repair(line).text;
+        durations::read(reader, &shown, number);
+        reader.placeholders_in(&shown, number);
+    }
+    people::in_code(reader, &fence.body, fence.body_line);
+}

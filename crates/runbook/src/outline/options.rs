@@ -1,0 +1,192 @@
+//! Several ways to do one thing: sibling headings or bold lines titled as options.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::{GroupKind, OptionGroup, Outline, Remark, UnitKind};
+
+/// `Option A`, `Strategy 2:`, `Method 1`
+static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^(?:\d+(?:\.\d+)*[.)]?\s+)?(option|strategy|approach|method|variant|way|path)\s+(?:[a-z]|\d+|one|two|three)\b")
+        .expect("a constant pattern")
+});
+/// `Alternative`, `Alternatively`, `Or:`, `Or manually`
+static ALTERNATIVE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)^(?:alternative(?:ly)?\b|or\b(?:\s*[:,]|\s+\w+|$))").expect("a constant pattern"));
+/// `For Supabase`, `For Docker deployments (API)`
+static PARTS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?i)^for\s+([\w./()& -]{1,60})$").expect("a constant pattern"));
+static NO_PART: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^for\s+(?:each|every|all|any|more|example|details?|reference|instance|the following|these|those|now)\b")
+        .expect("a constant pattern")
+});
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Title {
+    Numbered,
+    Alternative,
+    Part,
+}
+
+fn classify(title: &str) -> Option<Title> {
+    let title = title.trim();
+    if NUMBERED.is_match(title) {
+        Some(Title::Numbered)
+    } else if ALTERNATIVE.is_match(title) {
+        Some(Title::Alternative)
+    } else if PARTS.is_match(title) && !NO_PART.is_match(title) {
+        Some(Title::Part)
+    } else {
+        None
+    }
+}
+
+/// Finds options while the document is read.
+#[derive(Default)]
+pub(super) struct Finder {
+    /// The group whose last way is open, with the section that holds its headings or leads.
+    open: Option<(usize, usize, Place)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Headings,
+    Leads,
+}
+
+impl Finder {
+    /// Takes a heading; returns the option that its section is part of.
+    pub(super) fn heading(&mut self, outline: &mut Outline, section: usize, title: &str) -> Option<(usize, usize)> {
+        let parent = outline.sections[section].parent;
+        let inherited = outline.sections[parent].option;
+        let line = outline.sections[section].line;
+        let way = match classify(super::sections::without_number(title)).or_else(|| classify(title)) {
+            Some(Title::Alternative) if self.group_at(parent, Place::Headings).is_none() => {
+                self.after_previous_sibling(outline, section)
+            }
+            Some(kind) => Some(self.add(outline, parent, Place::Headings, kind, title, line)),
+            None => None,
+        };
+        if way.is_none() && self.open.is_some_and(|(_, at, place)| place == Place::Leads || at == parent) {
+            self.open = None;
+        }
+        outline.sections[section].option = way.or(inherited);
+        outline.sections[section].option
+    }
+
+    /// Takes a line that introduces what follows in a section.
+    pub(super) fn lead(&mut self, outline: &mut Outline, section: usize, lead: &str, line: u32) -> Option<(usize, usize)> {
+        let Some(kind) = classify(lead) else {
+            // Labels inside an option (`**Acceptance Criteria**:`) belong to it or to what follows;
+            // only another option's title or a heading ends it.
+            return None;
+        };
+        if kind == Title::Alternative && self.group_at(section, Place::Leads).is_none() {
+            return self.after_previous_units(outline, section, lead, line);
+        }
+        Some(self.add(outline, section, Place::Leads, kind, lead, line))
+    }
+
+    fn group_at(&self, section: usize, place: Place) -> Option<usize> {
+        self.open.filter(|(_, at, open)| *at == section && *open == place).map(|(group, ..)| group)
+    }
+
+    fn add(
+        &mut self,
+        outline: &mut Outline,
+        section: usize,
+        place: Place,
+        title: Title,
+        text: &str,
+        line: u32,
+    ) -> (usize, usize) {
+        let kind = if title == Title::Part { GroupKind::Parts } else { GroupKind::Choice };
+        let open = self.group_at(section, place).filter(|group| {
+            outline.groups[*group].kind == kind || title == Title::Alternative
+        });
+        let group = open.unwrap_or_else(|| new_group(outline, section, line, kind));
+        self.open = Some((group, section, place));
+        outline.groups[group].ways.push(Remark { text: text.trim().to_owned(), line, section });
+        (group, outline.groups[group].ways.len() - 1)
+    }
+
+    /// "Alternative: …" as a heading: the heading before it is the first way.
+    fn after_previous_sibling(&mut self, outline: &mut Outline, section: usize) -> Option<(usize, usize)> {
+        let parent = outline.sections[section].parent;
+        let previous = (1..section).rev().find(|at| outline.sections[*at].parent == parent)?;
+        let line = outline.sections[previous].line;
+        let title = outline.sections[previous].title.clone();
+        let first = self.add(outline, parent, Place::Headings, Title::Numbered, &title, line);
+        mark(outline, first, |outline, at| outline.chain(at).any(|outer| outer == previous));
+        outline.sections[previous].option = Some(first);
+        let (title, line) = (outline.sections[section].title.clone(), outline.sections[section].line);
+        Some(self.add(outline, parent, Place::Headings, Title::Alternative, &title, line))
+    }
+
+    /// "**Alternative: …**" in a section: the work before it in the section is the first way.
+    fn after_previous_units(&mut self, outline: &mut Outline, section: usize, lead: &str, line: u32) -> Option<(usize, usize)> {
+        let previous = outline.units.iter().rev().find(|unit| unit.section == section && !matches!(unit.kind, UnitKind::Prose(_)))?;
+        let (title, first_line) = (previous.title.clone(), previous.line);
+        let first = self.add(outline, section, Place::Leads, Title::Numbered, &title, first_line);
+        mark(outline, first, |_, at| at == section);
+        Some(self.add(outline, section, Place::Leads, Title::Alternative, lead, line))
+    }
+}
+
+fn mark(outline: &mut Outline, option: (usize, usize), holds: impl Fn(&Outline, usize) -> bool) {
+    for at in 0..outline.units.len() {
+        if outline.units[at].option.is_none() && holds(outline, outline.units[at].section) {
+            outline.units[at].option = Some(option);
+        }
+    }
+}
+
+fn new_group(outline: &mut Outline, section: usize, line: u32, kind: GroupKind) -> usize {
+    let path = outline.sections[section].path.clone();
+    let number = outline.groups.iter().filter(|group| group.section == section).count();
+    let id = if number == 0 { path } else { format!("{path}-{}", number + 1) };
+    let ask = format!("{}: which way?", outline.sections[section].title);
+    outline.groups.push(OptionGroup { id, ask, ways: Vec::new(), section, line, kind });
+    outline.groups.len() - 1
+}
+
+/// Drops groups of one way: `Option A` without a second is a title like any other.
+pub(super) fn settle(outline: &mut Outline) {
+    let keeps: Vec<bool> =
+        outline.groups.iter().map(|group| group.kind == GroupKind::InOneFence || group.ways.len() > 1).collect();
+    let mut new_index = Vec::with_capacity(keeps.len());
+    let mut next = 0;
+    for keep in &keeps {
+        new_index.push(keep.then_some(next));
+        next += usize::from(*keep);
+    }
+    let remap = |option: Option<(usize, usize)>| option.and_then(|(group, way)| Some((new_index[group]?, way)));
+    outline.units.iter_mut().for_each(|unit| unit.option = remap(unit.option));
+    outline.sections.iter_mut().for_each(|section| section.option = remap(section.option));
+    let mut keep = keeps.into_iter();
+    outline.groups.retain(|_| keep.next().unwrap_or(false));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_of_options_are_told_from_others() {
+        let table = [
+            ("Option A: GitHub Actions", Some(Title::Numbered)),
+            ("Strategy 2: Restore from Snapshot (if no DOWN script)", Some(Title::Numbered)),
+            ("Alternative: Rollback Specific Migration", Some(Title::Alternative)),
+            ("Or manual", Some(Title::Alternative)),
+            ("For Vercel Deployments (PWA/Web)", Some(Title::Part)),
+            ("For each service", None),
+            ("Options", None),
+            ("Orders", None),
+            ("Optional checks", None),
+            ("Acceptance Criteria", None),
+        ];
+        for (title, expected) in table {
+            assert!(classify(title) == expected, "{title}");
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! What a number is for: a trigger to go back, an alert, a condition to go on, a standing target.
+//!
+//! The nearest words decide: those of the line itself, then the line that introduces the list,
+//! then the headings from the inside out.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use tminus_release::plan::{Comparison, Lane, Usage};
+
+use super::build::Reader;
+use super::{FoundThreshold, Remark};
+use crate::rules::{self, Context, Op, Threshold, Value};
+use crate::shell::Survey;
+
+/// What a section or line is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Reasons to go back.
+    Rollback,
+    /// Reasons not to go back: meanings are turned around.
+    NoRollback,
+    /// Reasons to tell somebody.
+    Alert,
+    /// Conditions to go on.
+    Acceptance,
+    /// Standing targets.
+    Target,
+}
+
+/// Where a text stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Item,
+    Point,
+    Fact,
+    Paragraph,
+    /// A table's cell under a header that says "target" or the like.
+    Cell,
+}
+
+static PURPOSES: LazyLock<Vec<(Regex, Purpose)>> = LazyLock::new(|| {
+    let table = [
+        (r"(?:do not|don[’']t|never|no need to) roll[\s-]?back", Purpose::NoRollback),
+        (
+            r"roll(?:ing)?[\s-]?back\b.*\b(?:if|when|criteria|triggers?|conditions?|decision|immediately|thresholds?)\b|when to (?:roll|revert|abort)|(?:triggers?|criteria|reasons|conditions) (?:for|to) (?:a )?roll|\b(?:abort|halt|revert) (?:if|when)\b",
+            Purpose::Rollback,
+        ),
+        (r"\balert|\bpag(?:e|ing)\b(?! load)|\bwarn", Purpose::Alert),
+        (
+            r"criteria|must pass|pre-?requisites?|verif|validat|check(?:list|s)?\b|\btest|pre-?flight|go/?no|\bgates?\b|sign-?off|\bci\b|coverage|smoke|baseline|approv|readiness|review",
+            Purpose::Acceptance,
+        ),
+        (r"\bsl[oai]s?\b|service[\s-]level|\btargets?\b|objective|monitor|\bmetrics\b|\bkpis?\b|budget", Purpose::Target),
+    ];
+    table
+        .into_iter()
+        // The regex crate has no look-ahead; "page load" is handled before matching.
+        .map(|(pattern, purpose)| {
+            let pattern = pattern.replace("(?! load)", "");
+            (Regex::new(&format!("(?i){pattern}")).expect("a constant pattern"), purpose)
+        })
+        .collect()
+});
+
+/// Words in the line itself that decide, whatever stands around it.
+static OWN_ALERT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^\W*alert|(?:→|->|=>|:)\s*(?:page\b|warn|alert|notify)|\bpage (?:the )?on-?call|\b(?:warning|critical) alert")
+        .expect("a constant pattern")
+});
+
+fn of(words: &str) -> Option<Purpose> {
+    let words = words.to_lowercase().replace("page load", "load");
+    PURPOSES.iter().find(|(pattern, _)| pattern.is_match(&words)).map(|(_, purpose)| *purpose)
+}
+
+/// Returns what the place being read is about, from the nearest words outward.
+fn around(reader: &Reader<'_>) -> Option<Purpose> {
+    let lead = reader.lead.as_deref().and_then(of);
+    lead.or_else(|| {
+        let sections = &reader.outline.sections;
+        reader.outline.chain(reader.section).find_map(|at| of(&sections[at].title))
+    })
+}
+
+/// Finds the thresholds of a text and notes them with their use; returns how many there are.
+pub(super) fn thresholds(reader: &mut Reader<'_>, text: &str, line: u32, metric: Option<&str>, place: Place) -> usize {
+    if place == Place::Fact && is_about_time(text) {
+        return 0;
+    }
+    let around = around(reader);
+    let label = text.split(':').next().unwrap_or("");
+    let own = match place {
+        Place::Fact => of(label),
+        _ if OWN_ALERT.is_match(text) => Some(Purpose::Alert),
+        _ => None,
+    };
+    let purpose = own.or(around);
+    // A sentence in passing is no rule: only where the place is about numbers.
+    if place == Place::Paragraph && !matches!(purpose, Some(Purpose::Rollback | Purpose::NoRollback | Purpose::Alert)) {
+        return 0;
+    }
+    let context = Context {
+        metric: metric.or(if text.trim_start().starts_with(['<', '>', '≥', '≤', '=']) { reader.lead.as_deref() } else { None }),
+        inverted: purpose == Some(Purpose::NoRollback),
+        target_cell: place == Place::Cell,
+    };
+    let found = rules::thresholds(text, &context);
+    let count = found.len();
+    for threshold in found {
+        let usage = usage(reader, purpose, place, &threshold);
+        reader.outline.thresholds.push(FoundThreshold {
+            threshold,
+            usage,
+            line,
+            section: reader.section,
+            text: text.to_owned(),
+            in_item: place == Place::Item,
+        });
+    }
+    count
+}
+
+fn is_about_time(fact: &str) -> bool {
+    let label = fact.split(':').next().unwrap_or("").to_ascii_lowercase();
+    matches!(
+        label.as_str(),
+        "duration" | "timeline" | "wait time" | "version" | "last updated" | "when" | "rollback window" | "owner" | "environment" | "estimated time" | "tag format"
+    )
+}
+
+fn usage(reader: &Reader<'_>, purpose: Option<Purpose>, place: Place, threshold: &Threshold) -> Usage {
+    let is_upper = matches!(threshold.op, Op::Compare(Comparison::Greater | Comparison::AtLeast) | Op::Fails);
+    match (purpose, place) {
+        (Some(Purpose::Rollback), _) => Usage::Rollback,
+        (Some(Purpose::NoRollback), _) => Usage::Slo,
+        (Some(Purpose::Alert), _) => Usage::Alert,
+        (_, Place::Item) => Usage::Acceptance,
+        (Some(Purpose::Acceptance), _) => Usage::Acceptance,
+        (Some(Purpose::Target), _) | (None, Place::Cell) => Usage::Slo,
+        (None, _) if is_upper && is_about_rollback(reader) => Usage::Rollback,
+        (None, _) if is_upper => Usage::Alert,
+        (None, _) => Usage::Acceptance,
+    }
+}
+
+/// Lanes are settled when the whole document is read; here the headings' own words decide.
+fn is_about_rollback(reader: &Reader<'_>) -> bool {
+    let sections = &reader.outline.sections;
+    reader.outline.chain(reader.section).any(|at| super::sections::lane(&sections[at].title) == Lane::Rollback)
+}
+
+/// Notes a reason to go back that holds no number.
+pub(super) fn trigger(reader: &mut Reader<'_>, text: &str, line: u32) {
+    if around(reader) != Some(Purpose::Rollback) {
+        return;
+    }
+    let has_number = reader.outline.thresholds.last().is_some_and(|found| found.line == line);
+    if !has_number {
+        let section = reader.section;
+        reader.outline.triggers_without_number.push(Remark { text: text.replace("**", ""), line, section });
+    }
+}
+
+/// Flags by which a command is told what to accept, with the metric that they set.
+const FLAGS: [(&str, &str, Comparison); 7] = [
+    ("--audit-level", "audit level", Comparison::AtLeast),
+    ("--max-warnings", "lint warnings", Comparison::AtMost),
+    ("--cov-fail-under", "coverage", Comparison::AtLeast),
+    ("--fail-under", "coverage", Comparison::AtLeast),
+    ("--fail-under-lines", "coverage", Comparison::AtLeast),
+    ("--min-coverage", "coverage", Comparison::AtLeast),
+    ("--severity-threshold", "severity", Comparison::AtLeast),
+];
+
+/// Notes the limits that commands carry as flags: they are gates like any other.
+pub(super) fn flags(reader: &mut Reader<'_>, survey: &Survey, body_line: u32) {
+    for command in &survey.commands {
+        for (at, argument) in command.arguments.iter().enumerate() {
+            let (name, value) = match argument.split_once('=') {
+                Some((name, value)) => (name, Some(value)),
+                None => (argument.as_str(), command.arguments.get(at + 1).map(String::as_str)),
+            };
+            let Some((_, metric, op)) = FLAGS.iter().find(|(flag, ..)| *flag == name) else { continue };
+            let Some(value) = value else { continue };
+            let number = value.parse::<f64>().ok();
+            let threshold = Threshold {
+                metric: (*metric).to_owned(),
+                key: crate::names::slug(metric).replace('-', "_"),
+                op: Op::Compare(*op),
+                value: Some(number.map_or_else(|| Value::Text(value.to_owned()), Value::Number)),
+                unit: (number.is_some() && *metric == "coverage").then(|| "%".to_owned()),
+                duration: None,
+                grade: None,
+                needs_baseline: false,
+                inverted: false,
+                text: argument.clone(),
+                start: 0,
+                end: argument.len(),
+            };
+            reader.outline.thresholds.push(FoundThreshold {
+                threshold,
+                usage: Usage::Acceptance,
+                line: body_line + command.line.saturating_sub(1),
+                section: reader.section,
+                text: command.text.clone(),
+                in_item: false,
+            });
+        }
+    }
+}
+
+/// Puts thresholds into document order; tables and flags were found out of it.
+pub(super) fn settle(outline: &mut super::Outline) {
+    outline.thresholds.sort_by_key(|found| found.line);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_say_what_a_section_is_about() {
+        let table = [
+            ("When to Rollback", Some(Purpose::Rollback)),
+            ("Rollback immediately if", Some(Purpose::Rollback)),
+            ("Initiate rollback immediately if", Some(Purpose::Rollback)),
+            ("4.1 Rollback Decision Criteria", Some(Purpose::Rollback)),
+            ("Do not roll back if", Some(Purpose::NoRollback)),
+            ("Alert Thresholds", Some(Purpose::Alert)),
+            ("Acceptance Criteria", Some(Purpose::Acceptance)),
+            ("Performance Baseline Check", Some(Purpose::Acceptance)),
+            ("Monitoring (First 24 Hours)", Some(Purpose::Target)),
+            ("Key Metrics & SLOs", Some(Purpose::Target)),
+            ("Rollback Procedures", None),
+            ("Page load", None),
+            ("Deployment Steps", None),
+        ];
+        for (words, expected) in table {
+            assert_eq!(of(words), expected, "{words}");
+        }
+    }
+}

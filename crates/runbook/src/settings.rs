@@ -1,0 +1,264 @@
+//! `tminus.toml`: what is about the place and the people.
+//!
+//! It stands beside the runbook and is reviewed by other people than the runbook is: a change of
+//! the document cannot lower what is asked for here.
+
+use std::collections::BTreeMap;
+
+use tminus_release::plan::{Channel, OnFailure, Source};
+use tminus_release::time::Span;
+
+use crate::data::{Fault, Keys, Value, parse_toml};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::faults::Faults;
+use crate::front_matter::{InputDeclaration, on_failure_word, read_inputs};
+use crate::lines::LineIndex;
+use crate::outline::canonical_environment;
+
+/// What `tminus.toml` says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// Environments in order of writing.
+    pub environments: Vec<EnvironmentSettings>,
+    /// Role to people.
+    pub roles: BTreeMap<String, Vec<String>>,
+    /// Inputs that are declared here.
+    pub inputs: Vec<InputDeclaration>,
+    /// Metric name, with `@environment` where it holds for one only, to source.
+    pub sources: BTreeMap<String, Source>,
+    /// Channel name to where messages go.
+    pub channels: BTreeMap<String, Channel>,
+    /// Secret name to reference. Never a value.
+    pub secrets: BTreeMap<String, String>,
+    /// Host group to hosts.
+    pub hosts: BTreeMap<String, Vec<String>>,
+    /// Database name to reference of its address.
+    pub databases: BTreeMap<String, String>,
+    /// What may not be lowered.
+    pub policy: PolicySettings,
+    /// Choice id to option.
+    pub choices: BTreeMap<String, String>,
+}
+
+/// An environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EnvironmentSettings {
+    /// Its name.
+    pub name: String,
+    /// Its variables; `url` is there as `URL`.
+    pub variables: BTreeMap<String, String>,
+    /// Secret references that differ in this environment.
+    pub secrets: BTreeMap<String, String>,
+}
+
+/// What may not be lowered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PolicySettings {
+    /// What a failed step leads to.
+    pub on_failure: Option<OnFailure>,
+    /// What a broken rule leads to.
+    pub on_breach: Option<OnFailure>,
+    /// How long a rule may be without data.
+    pub no_data: Option<Span>,
+    /// How many people an approval needs at least.
+    pub minimum_quorum: Option<u32>,
+}
+
+/// The metrics that the built-in prober gives.
+pub const PROBE_METRICS: [&str; 5] = ["error_rate", "p50", "p95", "p99", "availability"];
+
+/// Reads `tminus.toml`. Faults are returned beside what could be read.
+pub fn read(text: &str) -> (Settings, Vec<Diagnostic>) {
+    let lines = LineIndex::new(text);
+    let mut diagnostics = Faults::new(text, &lines);
+    let mut faults = Vec::new();
+    let settings = match parse_toml(text) {
+        Ok(value) => read_all(&value, &mut faults),
+        Err(fault) => {
+            faults.push(fault);
+            Settings::default()
+        }
+    };
+    for fault in faults {
+        let added = diagnostics.add("T108", Severity::Error, fault.bytes, fault.message);
+        if let Some(help) = fault.help {
+            added.help(help);
+        }
+    }
+    (settings, diagnostics.into_sorted())
+}
+
+fn read_all(value: &Value, faults: &mut Vec<Fault>) -> Settings {
+    let mut settings = Settings::default();
+    let mut keys = Keys::of(value, "tminus.toml", faults);
+    let environments = keys.value("environments");
+    let roles = keys.value("roles");
+    let inputs = keys.value("inputs");
+    let metrics = keys.value("metrics");
+    let probe = keys.value("probe");
+    let channels = keys.value("channels");
+    settings.secrets = keys.text_map("secrets");
+    let hosts = keys.value("hosts");
+    settings.databases = keys.text_map("databases");
+    let policy = keys.value("policy");
+    settings.choices = keys.text_map("choices");
+    keys.finish();
+    settings.inputs = inputs.map(|value| read_inputs(value, faults)).unwrap_or_default();
+    settings.roles = lists(roles, "roles", faults).into_iter().map(|(k, v)| (crate::names::role(&k), v)).collect();
+    settings.hosts = lists(hosts, "hosts", faults);
+    for (name, value) in entries(environments, "environments", faults) {
+        read_environment(name, value, &mut settings, faults);
+    }
+    for (name, value) in entries(metrics, "metrics", faults) {
+        read_metric(name, value, &mut settings, faults);
+    }
+    let names: Vec<String> = settings.environments.iter().map(|environment| environment.name.clone()).collect();
+    for (name, value) in entries(probe, "probe", faults) {
+        read_probe(name, value, &names, &mut settings, faults);
+    }
+    for (name, value) in entries(channels, "channels", faults) {
+        if let Some(channel) = read_channel(name, value, faults) {
+            settings.channels.insert(name.to_owned(), channel);
+        }
+    }
+    if let Some(value) = policy {
+        settings.policy = read_policy(value, faults);
+    }
+    check_secrets(&settings, value, faults);
+    settings
+}
+
+/// Returns the entries of a table of tables.
+fn entries<'a>(value: Option<&'a Value>, what: &str, faults: &mut Vec<Fault>) -> Vec<(&'a str, &'a Value)> {
+    let Some(value) = value else { return Vec::new() };
+    let Some(entries) = value.entries() else {
+        faults.push(Fault::new(value.start..value.end, format!("`{what}` must be a table")));
+        return Vec::new();
+    };
+    entries.iter().map(|(key, value)| (key.text.as_str(), value)).collect()
+}
+
+fn lists(value: Option<&Value>, what: &str, faults: &mut Vec<Fault>) -> BTreeMap<String, Vec<String>> {
+    let mut map = BTreeMap::new();
+    for (name, value) in entries(value, what, faults) {
+        match value.texts() {
+            Some(texts) => drop(map.insert(name.to_owned(), texts.into_iter().map(str::to_owned).collect())),
+            None => faults.push(Fault::new(value.start..value.end, format!("`{name}` must be a list of texts"))),
+        }
+    }
+    map
+}
+
+fn read_environment(name: &str, value: &Value, settings: &mut Settings, faults: &mut Vec<Fault>) {
+    let what = format!("environment `{name}`");
+    let mut keys = Keys::of(value, &what, faults);
+    let url = keys.text("url");
+    let mut variables = keys.text_map("variables");
+    let secrets = keys.text_map("secrets");
+    keys.finish();
+    if let Some(url) = url {
+        variables.entry("URL".to_owned()).or_insert_with(|| url.trim_end_matches('/').to_owned());
+    }
+    settings.environments.push(EnvironmentSettings { name: canonical_environment(name), variables, secrets });
+}
+
+fn read_metric(name: &str, value: &Value, settings: &mut Settings, faults: &mut Vec<Fault>) {
+    let what = format!("metric `{name}`");
+    let mut keys = Keys::of(value, &what, faults);
+    let url = keys.text("url");
+    if url.is_none() {
+        keys.missing("url", "the address that answers with JSON");
+    }
+    let expression = keys.text("value").unwrap_or("double(body)");
+    let headers = keys.text_map("headers").into_iter().map(|(key, value)| (key, secret_reference(&value))).collect();
+    let every = keys.duration("every").unwrap_or(Span::seconds(15));
+    let environment = keys.text("environment");
+    keys.finish();
+    let key = scoped(name, environment);
+    let source = Source::Http {
+        url: url.unwrap_or_default().to_owned(),
+        value: expression.to_owned(),
+        headers,
+        every,
+    };
+    settings.sources.insert(key, source);
+}
+
+fn read_probe(name: &str, value: &Value, names: &[String], settings: &mut Settings, faults: &mut Vec<Fault>) {
+    let what = format!("probe `{name}`");
+    let mut keys = Keys::of(value, &what, faults);
+    let url = keys.text("url");
+    if url.is_none() {
+        keys.missing("url", "the address that is asked again and again");
+    }
+    let every = keys.duration("every").unwrap_or(Span::seconds(1));
+    let timeout = keys.duration("timeout").unwrap_or(Span::seconds(5));
+    let window = keys.duration("window").unwrap_or(Span::minutes(1));
+    let written = keys.text("environment");
+    keys.finish();
+    if every.0 == 0 {
+        faults.push(Fault::new(value.start..value.end, "`every` must be longer than nothing"));
+    }
+    let is_environment = names.contains(&canonical_environment(name));
+    let environment = written.or(is_environment.then_some(name));
+    let source = Source::Probe { url: url.unwrap_or_default().to_owned(), every, timeout, window };
+    for metric in PROBE_METRICS {
+        settings.sources.entry(scoped(metric, environment)).or_insert_with(|| source.clone());
+    }
+}
+
+/// Makes the key of a metric that holds for one environment only.
+pub fn scoped(metric: &str, environment: Option<&str>) -> String {
+    match environment {
+        Some(environment) => format!("{metric}@{}", canonical_environment(environment)),
+        None => metric.to_owned(),
+    }
+}
+
+fn read_channel(name: &str, value: &Value, faults: &mut Vec<Fault>) -> Option<Channel> {
+    let what = format!("channel `{name}`");
+    let mut keys = Keys::of(value, &what, faults);
+    let file = keys.text("file").map(|path| Channel::File(path.to_owned()));
+    let webhook = keys.text("webhook").map(|address| Channel::Webhook(secret_reference(address)));
+    if file.is_none() && webhook.is_none() {
+        keys.missing("webhook", "or `file`: where its messages go");
+    }
+    keys.finish();
+    webhook.or(file)
+}
+
+/// Turns `secret:NAME` into the form that is resolved at the last moment.
+fn secret_reference(text: &str) -> String {
+    match text.strip_prefix("secret:") {
+        Some(name) => format!("${{secret:{name}}}"),
+        None => text.to_owned(),
+    }
+}
+
+fn read_policy(value: &Value, faults: &mut Vec<Fault>) -> PolicySettings {
+    let mut keys = Keys::of(value, "`policy`", faults);
+    let policy = PolicySettings {
+        on_failure: keys.parsed("on_failure", on_failure_word),
+        on_breach: keys.parsed("on_breach", on_failure_word),
+        no_data: keys.duration("no_data"),
+        minimum_quorum: keys
+            .parsed("minimum_quorum", |text| text.parse().map_err(|_| "must be a number of people".to_owned())),
+    };
+    keys.finish();
+    policy
+}
+
+/// Secrets are references; a value written here would be in version control.
+fn check_secrets(settings: &Settings, value: &Value, faults: &mut Vec<Fault>) {
+    let scoped = settings.environments.iter().flat_map(|environment| &environment.secrets);
+    for (name, reference) in settings.secrets.iter().chain(scoped) {
+        let known = ["env:", "file:", "exec:", "vault:"].iter().any(|kind| reference.starts_with(kind));
+        if !known {
+            let message = format!("secret `{name}` must be a reference, not a value");
+            faults.push(
+                Fault::new(value.start..value.start, message)
+                    .with_help("write `env:NAME`, `file:path` or `exec:command`"),
+            );
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Comments of a script: steps that only a person can do, and several ways in one script.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::pattern::compile;
+
+/// One comment.
+#[derive(Debug)]
+pub(super) struct Comment {
+    /// Line, from 1.
+    pub(super) line: u32,
+    /// Without the sign and surrounding space.
+    pub(super) text: String,
+    /// True when nothing else stands on its line.
+    pub(super) alone: bool,
+}
+
+/// Several ways that a script offers, of which a person has to pick one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alternative {
+    /// Line of the comment that opens the first way.
+    pub line: u32,
+    /// Line of the last command of the first way.
+    pub end_line: u32,
+    /// What the comments call the ways.
+    pub names: Vec<String>,
+}
+
+/// Finds the comments. `tokens` are ranges of characters that are not comments; without them only
+/// lines that begin with `#` count.
+pub(super) fn find(script: &str, tokens: Option<&[(usize, usize)]>) -> Vec<Comment> {
+    let mut comments = Vec::new();
+    let mut character = 0;
+    let mut next = 0;
+    for (number, line) in (1u32..).zip(script.split('\n')) {
+        let length = line.chars().count() + 1;
+        if let Some((offset, place)) = sign(line, character, tokens, &mut next) {
+            let text = line[offset..].trim_start_matches(['#', ' ', '\t']).trim_end().to_owned();
+            let shebang = number == 1 && line.starts_with("#!");
+            if !shebang && !text.is_empty() {
+                comments.push(Comment { line: number, text, alone: place });
+            }
+        }
+        character += length;
+    }
+    comments
+}
+
+/// Finds the comment sign of a line: its byte, and whether it stands alone.
+fn sign(
+    line: &str,
+    first_character: usize,
+    tokens: Option<&[(usize, usize)]>,
+    next: &mut usize,
+) -> Option<(usize, bool)> {
+    let mut before = None;
+    for (index, (byte, character)) in line.char_indices().enumerate() {
+        if character == '#' && before.is_none_or(|c: char| c.is_whitespace() || c == ';') {
+            let alone = line[..byte].trim().is_empty();
+            let at = first_character + index;
+            match tokens {
+                None => return alone.then_some((byte, true)),
+                Some(tokens) => {
+                    // Tokens are in order, so the search goes on where it ended for the last sign.
+                    while tokens.get(*next).is_some_and(|token| token.1 <= at) {
+                        *next += 1;
+                    }
+                    if tokens.get(*next).is_none_or(|token| token.0 > at) {
+                        return Some((byte, alone));
+                    }
+                }
+            }
+        }
+        before = Some(character);
+    }
+    None
+}
+
+static BY_HAND: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?xi)
+        ^(?:\d+[.)]\s*)? (?:
+            (?:via|in|from|using|through)\s+(?:the\s+)?[\w\s/.-]*\b(?:dashboard|console|ui|portal|web\s+interface|admin\s+panel)\b [^?]*
+          | (?:manually|by\s+hand)\b .*
+          | (?:post|announce|notify|tell|inform|ask|page|ping|message|email|e-mail|call|alert|warn)\s+(?:in|to|on|the|everyone|team|all|your|\#|@)\b? .*
+          | (?:click|navigate|open|log\s*in(?:to)?|sign\s+in|go\s+to|select|press|scroll)\s .*
+          | (?:wait\s+for)\s .*
+          | (?:settings|actions|menu)\s*(?:->|→|>|â†’).*
+        )$
+        | \b(?:manually|by\s+hand|via\s+(?:the\s+)?[\w\s]*dashboard)\b | ^post\s+in\s+\#",
+    )
+});
+
+/// Verbs that tell a person to do something, where no command follows.
+const VERBS: [&str; 47] = [
+    "add", "announce", "ask", "assign", "backup", "call", "change", "check", "click", "commit", "confirm",
+    "contact", "copy", "create", "disable", "document", "edit", "email", "enable", "ensure", "fill",
+    "inform", "inspect", "make", "manual", "monitor", "notify", "open", "page", "post", "record", "remove",
+    "repeat", "replace", "restart", "restore", "review", "run", "set", "switch", "take", "tell", "update",
+    "validate", "verify", "wait", "watch",
+];
+
+/// Finds comments that tell a person to do what no command of the script does: `commands` are the
+/// lines on which commands stand.
+pub(super) fn manual(comments: &[Comment], script: &str, commands: &[u32]) -> Vec<(u32, String)> {
+    let lines: Vec<&str> = script.split('\n').collect();
+    let mut found = Vec::new();
+    for comment in comments.iter().filter(|comment| comment.alone) {
+        let text = strip_number(&comment.text);
+        if looks_like_code(text) {
+            continue;
+        }
+        let orphan = || is_instruction(text) && !command_follows(comment.line, &lines, commands);
+        if (BY_HAND.is_match(&comment.text) && !fits_command(text, comment.line, &lines, commands))
+            || orphan()
+        {
+            found.push((comment.line, comment.text.clone()));
+        }
+    }
+    found
+}
+
+/// `# Open a tunnel` above a command describes the command; `# Via dashboard: …` never does.
+fn fits_command(text: &str, line: u32, lines: &[&str], commands: &[u32]) -> bool {
+    let lower = text.to_ascii_lowercase();
+    // "Via dashboard or CLI" above a command: the command is the way.
+    if lower.ends_with("or cli") && command_follows(line, lines, commands) {
+        return true;
+    }
+    let never = ["dashboard", "manually", "by hand", "post in", "channel", "->", "→", "â†’", "portal", " ui"];
+    !never.iter().any(|word| lower.contains(word)) && command_follows(line, lines, commands)
+}
+
+fn strip_number(text: &str) -> &str {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let rest = &text[digits..];
+    if digits > 0 { rest.strip_prefix(['.', ')']).map_or(text, str::trim_start) } else { text }
+}
+
+fn is_instruction(text: &str) -> bool {
+    let mut words = text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
+    let first = words.next().unwrap_or_default().to_ascii_lowercase();
+    let several = words.next().is_some();
+    several && VERBS.contains(&first.as_str()) && !text.ends_with(':')
+}
+
+/// A command that has been commented out is no instruction.
+fn looks_like_code(text: &str) -> bool {
+    let first = text.split(' ').next().unwrap_or_default();
+    text.starts_with(['$', '"', '\'', '-'])
+        || first.contains(['=', '('])
+        || text.contains(" --")
+        || text.contains(" -f ")
+        || text.ends_with('\\')
+}
+
+/// Tells whether a command stands in the same paragraph below a line, or anywhere below when only
+/// comments come between.
+fn command_follows(line: u32, lines: &[&str], commands: &[u32]) -> bool {
+    for (number, text) in (line + 1..).zip(lines.iter().skip(line as usize)) {
+        let text = text.trim();
+        if commands.contains(&number) {
+            return true;
+        }
+        if text.is_empty() {
+            return false;
+        }
+        if !text.starts_with('#') {
+            // A continuation or a keyword of the shell belongs to some command.
+            return true;
+        }
+    }
+    false
+}
+
+static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)^(?:\d+[.)]\s*)?(?:option|alternative|method|approach|variant|strategy|way)\s+(?:[0-9]+|[a-d])\b[\s:.)–—-]*(.*)$",
+    )
+});
+static OTHERWISE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"(?i)^(?:\d+[.)]\s*)?(?:or|alternatively|alternative|otherwise|oder|ou|either)\b[\s:,–—-]*(.*)$")
+});
+
+/// Finds several ways in one script: `# Option 1 … # Option 2`, `# … # Or …`, each with a command.
+pub(super) fn alternatives(comments: &[Comment], commands: &[(u32, u32)]) -> Vec<Alternative> {
+    let alone: Vec<&Comment> = comments.iter().filter(|comment| comment.alone).collect();
+    let mut found = Vec::new();
+    let options: Vec<&&Comment> = alone.iter().filter(|comment| NUMBERED.is_match(&comment.text)).collect();
+    if options.len() > 1 && options.windows(2).any(|pair| has_command(commands, pair[0].line, pair[1].line)) {
+        let names = options.iter().map(|comment| comment.text.clone()).collect();
+        let end = last_command(commands, options[0].line, options[1].line).unwrap_or(options[0].line);
+        found.push(Alternative { line: options[0].line, end_line: end, names });
+        return found;
+    }
+    for (index, comment) in alone.iter().enumerate() {
+        if !OTHERWISE.is_match(&comment.text)
+            || !has_command(commands, comment.line, next_way(&alone[index + 1..]))
+        {
+            continue;
+        }
+        // The way that this one replaces: the commands just above, with their own comment.
+        let Some(above) = commands.iter().rev().find(|command| command.1 < comment.line) else { continue };
+        let heading = alone[..index].iter().rev().find(|other| other.line < above.0);
+        // Nothing but comments may stand between a heading and its command.
+        let first = heading.map_or(above.0, |heading| {
+            if commands.iter().any(|c| c.0 > heading.line && c.1 < above.0) { above.0 } else { heading.line }
+        });
+        let names =
+            vec![heading.map_or_else(String::new, |heading| heading.text.clone()), comment.text.clone()];
+        found.push(Alternative { line: first, end_line: above.1, names });
+    }
+    found
+}
+
+fn next_way(rest: &[&Comment]) -> u32 {
+    rest.iter()
+        .find(|comment| {
+            OTHERWISE.is_match(&comment.text) || comment.text.starts_with(|c: char| c.is_ascii_digit())
+        })
+        .map_or(u32::MAX, |comment| comment.line)
+}
+
+fn has_command(commands: &[(u32, u32)], after: u32, before: u32) -> bool {
+    commands.iter().any(|command| command.0 > after && command.1 < before)
+}
+
+fn last_command(commands: &[(u32, u32)], after: u32, before: u32) -> Option<u32> {
+    commands
+        .iter()
+        .filter(|command| command.0 > after && command.1 < before)
+        .map(|command| command.1)
+        .next_back()
+}

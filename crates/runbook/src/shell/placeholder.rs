@@ -1,0 +1,261 @@
+//! Finds the places in a text that a person has to fill in, before a shell sees them.
+//!
+//! `<new_migration>` is two redirections to a shell. So placeholders are found first, in the
+//! text; the grammar gets a word of the same length instead, and every position stays true.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::pattern::compile;
+
+use super::{Placeholder, PlaceholderKind};
+
+/// Where a text is used: what counts as a placeholder differs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Code,
+    Prose,
+}
+
+struct Pattern {
+    kind: PlaceholderKind,
+    /// The pattern cannot match a text that holds none of these: most texts cost only this search.
+    signs: &'static [&'static str],
+    regex: LazyLock<Regex>,
+}
+
+macro_rules! patterns {
+    ($($kind:ident, $signs:expr, $text:expr;)*) => {
+        [$(Pattern { kind: PlaceholderKind::$kind, signs: &$signs, regex: LazyLock::new(|| compile($text)) },)*]
+    };
+}
+
+// `cat <in >out` is no placeholder: no space may stand beside the brackets.
+static PATTERNS: [Pattern; 10] = patterns! {
+    Angle, ["<"], r"<[A-Za-z][A-Za-z0-9_.:/-]*(?: [A-Za-z0-9_.:/-]+){0,4}>";
+    Mustache, ["{{"], r"\{\{ ?[A-Za-z_][A-Za-z0-9_.-]* ?\}\}";
+    Bracket, ["["], r"\[[^\[\]\n\t`$|]{2,60}\]";
+    Bracket, ["P["], r"\bP\[0-\d\]";
+    Date, ["YYYY", "HH:"], r"YYYY[-/.]?MM[-/.]?DD(?:[-_T ]?HH:?MM(?::?SS)?)?(?: UTC)?|\bHH:MM(?::SS)?\b";
+    VersionPattern, [".Y", ".y", ".x", ".X"], r"\bv?[Xx]\.[Yy]\.[Zz]\b|\bv\d+(?:\.\d+)?\.[xX]\b";
+    Blank, ["TBD", "TODO", "FIXME", "CHANGE", "REPLACE_", "XXX"], r"\b(?:TBD|TODO|FIXME|CHANGEME|CHANGE_ME|REPLACE_ME)\b|\+?\d*-?\bXXX-XXX-XXXX\b|\bXXXX+\b";
+    SampleVersion, ["v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9"], r"\bv\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?\b";
+    SampleHost, ["example."], r"\b(?:[A-Za-z0-9-]+\.)*example\.(?:com|org|net)\b";
+    SampleName, ["your-", "NEW_", "YOUR_"], r"\b(?:[a-z]+/)?your-[a-z][a-z-]*[a-z]\b|\bNEW_\*(?:\.[a-z]+)?|\bYOUR_[A-Z_]+\b";
+};
+
+/// Finds placeholders, in order, without overlaps; where two overlap the earlier pattern wins.
+pub(super) fn find(text: &str, place: Place) -> Vec<Placeholder> {
+    let mut spans: Vec<(usize, usize, PlaceholderKind)> = Vec::new();
+    for pattern in PATTERNS.iter().filter(|pattern| pattern.signs.iter().any(|sign| text.contains(sign))) {
+        for found in pattern.regex.find_iter(text) {
+            if fits(text, found.start(), found.end(), pattern.kind, place) {
+                spans.push((found.start(), found.end(), pattern.kind));
+            }
+        }
+    }
+    // Stable: at equal starts the order of the table decides.
+    spans.sort_by_key(|span| span.0);
+    let mut end_of_last = 0;
+    spans.retain(|span| {
+        let free = span.0 >= end_of_last;
+        if free {
+            end_of_last = span.1;
+        }
+        free
+    });
+    locate(text, spans)
+}
+
+fn locate(text: &str, spans: Vec<(usize, usize, PlaceholderKind)>) -> Vec<Placeholder> {
+    let (mut line, mut line_start, mut scanned) = (1u32, 0usize, 0usize);
+    let mut placeholders = Vec::with_capacity(spans.len());
+    for (start, end, kind) in spans {
+        for (offset, _) in text[scanned..start].match_indices('\n') {
+            line += 1;
+            line_start = scanned + offset + 1;
+        }
+        scanned = start;
+        let column =
+            u32::try_from(text[line_start..start].chars().count()).unwrap_or(u32::MAX).saturating_add(1);
+        placeholders.push(Placeholder { line, column, start, end, text: text[start..end].to_owned(), kind });
+    }
+    placeholders
+}
+
+fn fits(text: &str, start: usize, end: usize, kind: PlaceholderKind, place: Place) -> bool {
+    let before = text[..start].chars().next_back();
+    let after = text[end..].chars().next();
+    let found = &text[start..end];
+    match kind {
+        PlaceholderKind::Angle => angle(found, before, place),
+        PlaceholderKind::Bracket => found.starts_with('P') || bracket(found, &text[..start], after, place),
+        PlaceholderKind::Mustache => {
+            let name = found.trim_matches(['{', '}', ' ']);
+            !matches!(name, "end" | "else" | "range" | "if" | "with" | "define" | "template" | "block")
+        }
+        PlaceholderKind::Blank if found.starts_with("XXX") => place == Place::Prose,
+        // `mktemp /tmp/build.XXXXXX` and "TODO list" are no gaps in code.
+        PlaceholderKind::Blank => place == Place::Prose || !matches!(found, "TODO" | "FIXME"),
+        PlaceholderKind::SampleVersion => {
+            before != Some('/') || place == Place::Code || !text[..start].ends_with("actions/")
+        }
+        _ => true,
+    }
+}
+
+fn angle(found: &str, before: Option<char>, place: Place) -> bool {
+    // `<<EOF>`, `2<in>` and `<(list)` belong to the shell.
+    if matches!(before, Some('<' | '&')) {
+        return false;
+    }
+    let name = found.trim_matches(['<', '>']);
+    if place == Place::Prose {
+        let tag = name.split([' ', '/']).next().unwrap_or_default().to_ascii_lowercase();
+        let address = name.contains("://") || name.starts_with("mailto:");
+        return !address && !HTML.contains(&tag.as_str());
+    }
+    true
+}
+
+const HTML: [&str; 37] = [
+    "a", "b", "br", "code", "details", "summary", "div", "em", "h1", "h2", "h3", "h4", "hr", "i", "img",
+    "kbd", "li", "ol", "p", "pre", "s", "span", "strong", "sub", "sup", "table", "tbody", "td", "th",
+    "thead", "tr", "u", "ul", "picture", "source", "video", "center",
+];
+
+fn bracket(found: &str, text_before: &str, after: Option<char>, place: Place) -> bool {
+    let before = text_before.chars().next_back();
+    let opens_line =
+        text_before.trim_end_matches([' ', '-', '*', '+', '>']).chars().next_back().is_none_or(|c| c == '\n');
+    let inner = &found[1..found.len() - 1];
+    let words = || inner.chars().filter(|c| c.is_alphabetic()).count() >= 3;
+    if !inner.starts_with(|c: char| c.is_alphabetic()) || !words() {
+        return false;
+    }
+    match place {
+        // Links `[x](y)`, `[x][y]`, `[x]: y`, footnotes and footers of tables are no gaps; nor is a tag
+        // in front of a text: `[HOTFIX] Fix the login`.
+        Place::Prose => {
+            let tag = opens_line && after == Some(' ') && !inner.contains(' ');
+            !matches!(after, Some('(' | '[' | ':'))
+                && !matches!(before, Some(']' | '!' | '\\'))
+                && !tag
+                && !inner.starts_with('^')
+        }
+        // `${a[index]}`, `.items[name]`, globs `[abc]*` and tests `[ -f x ]` belong to the shell.
+        Place::Code => {
+            let outside = before
+                .is_none_or(|c| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | '/' | ':' | '@' | '-'));
+            let plain = inner
+                .chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '\'' | '/' | '.' | ','));
+            let range = inner.len() == 3 && inner.as_bytes()[1] == b'-';
+            outside && plain && !range && !matches!(after, Some('*' | '?' | '[' | '+'))
+        }
+    }
+}
+
+/// Replaces the placeholders that a shell would misread by words of the same length.
+pub(super) fn neutral(script: &str, placeholders: &[Placeholder]) -> String {
+    let mut text = String::with_capacity(script.len());
+    let mut copied = 0;
+    for placeholder in placeholders {
+        // Only these hold signs of the shell's grammar, and they are ASCII by their patterns.
+        let misread = matches!(placeholder.kind, PlaceholderKind::Angle | PlaceholderKind::Mustache);
+        if !misread {
+            continue;
+        }
+        text.push_str(&script[copied..placeholder.start]);
+        text.extend(std::iter::repeat_n('x', placeholder.end - placeholder.start));
+        copied = placeholder.end;
+    }
+    text.push_str(&script[copied..]);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, place: Place, expected: &[&str]) {
+        let found: Vec<String> = find(text, place).into_iter().map(|p| p.text).collect();
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn code() {
+        let table: [(&str, &[&str]); 22] = [
+            ("psql -f supabase/migrations/<new_migration>.sql", &["<new_migration>"]),
+            (
+                "git tag -a v1.2.3 -m \"Release v1.2.3: <description>\"",
+                &["v1.2.3", "v1.2.3", "<description>"],
+            ),
+            ("vercel promote <deployment-url> --prod", &["<deployment-url>"]),
+            ("psql \"$X\" < prod-backup-YYYYMMDD-HHMMSS.sql", &["YYYYMMDD-HHMMSS"]),
+            ("docker push <registry>/icupa-agents:<sha>", &["<registry>", "<sha>"]),
+            ("sort <infile >outfile", &[]),
+            ("cat <<EOF >file\nx\nEOF", &[]),
+            ("diff <(a) <(b)", &[]),
+            ("if [ -f x ]; then echo; fi", &[]),
+            ("ls [abc]*.sql", &[]),
+            ("echo ${list[index]}", &[]),
+            ("docker ps --format '{{.Names}}'", &[]),
+            ("helm template '{{ version }}'", &["{{ version }}"]),
+            ("for m in supabase/migrations/NEW_*.sql; do", &["NEW_*.sql"]),
+            ("git checkout -b feature/your-feature-name", &["feature/your-feature-name"]),
+            ("echo \"due to [reason]\"", &["[reason]"]),
+            ("curl https://staging.example.com/health", &["staging.example.com"]),
+            ("mktemp /tmp/x.XXXXXX", &[]),
+            ("grep '[A-Z]' x", &[]),
+            ("[[ $a == b ]] && echo \"<none>\"", &["<none>"]),
+            ("tag: vX.Y.Z", &["vX.Y.Z"]),
+            ("", &[]),
+        ];
+        for (text, expected) in table {
+            check(text, Place::Code, expected);
+        }
+    }
+
+    #[test]
+    fn prose() {
+        let table: [(&str, &[&str]); 18] = [
+            ("Release Manager: [name, contact]", &["[name, contact]"]),
+            ("Database migrations: [list or \"none\"]", &["[list or \"none\"]"]),
+            ("see [Smoke Tests](#smoke-tests)", &[]),
+            ("- [ ] done\n- [x] done", &[]),
+            ("- [Feature] New search", &[]),
+            ("Severity: P[0-3]", &["P[0-3]"]),
+            ("Started: YYYY-MM-DD HH:MM UTC", &["YYYY-MM-DD HH:MM UTC"]),
+            ("- HH:MM - Detection", &["HH:MM"]),
+            ("Tag release: vX.Y.Z", &["vX.Y.Z"]),
+            ("Primary: [Name] (+1-XXX-XXX-XXXX)", &["[Name]", "+1-XXX-XXX-XXXX"]),
+            ("| Release Manager | TBD |", &["TBD"]),
+            ("<details><summary>More</summary>", &[]),
+            ("<https://a.b/c>", &[]),
+            ("under /GO-LIVE/artifacts/<release-tag>/", &["<release-tag>"]),
+            ("Impact: [Users affected, services impacted]", &["[Users affected, services impacted]"]),
+            ("🚨 INCIDENT: [Title]", &["[Title]"]),
+            ("[ref]: https://x", &[]),
+            ("Next steps: [What's being done]", &["[What's being done]"]),
+        ];
+        for (text, expected) in table {
+            check(text, Place::Prose, expected);
+        }
+    }
+
+    #[test]
+    fn places_count_characters_and_lines() {
+        let found = find("é\né <a> x\n<b>", Place::Code);
+        let places: Vec<(u32, u32)> = found.iter().map(|p| (p.line, p.column)).collect();
+        assert_eq!(places, [(2, 3), (3, 1)]);
+    }
+
+    #[test]
+    fn neutral_text_keeps_every_position() {
+        let script = "a <x-y> {{ v }} [Name] z";
+        let neutral = neutral(script, &find(script, Place::Code));
+        assert_eq!(neutral, "a xxxxx xxxxxxx [Name] z");
+    }
+}

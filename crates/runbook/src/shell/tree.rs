@@ -1,0 +1,142 @@
+//! Parses a script, with limits: the grammar's own parser backtracks and recurses.
+
+use brush_parser::ast::Program;
+use brush_parser::{ParseError, ParserOptions, Token, parse_tokens, uncached_tokenize_str};
+
+/// Deeper brackets than any script that a person wrote; beyond it the parser's stack is at risk.
+const DEEPEST_BRACKETS: usize = 64;
+
+/// Deeper subshells, conditions and loops than any script that a person wrote. The parser tries
+/// each of them again for each way to read the one around it: time doubles with every level.
+const DEEPEST_BLOCKS: usize = 10;
+
+/// Longer scripts are not read as shell: no runbook holds one, and parsing takes memory.
+const LONGEST_BYTES: usize = 1 << 20;
+
+/// A script's tokens and, where the shell accepts it, its tree.
+pub(super) struct Tree {
+    /// Where tokens stand, as ranges of characters; comments lie outside of them.
+    pub(super) tokens: Vec<(usize, usize)>,
+    /// False when quotes are not closed, so that `tokens` tells nothing.
+    pub(super) tokenized: bool,
+    /// The commands.
+    pub(super) program: Option<Program>,
+    /// Line, column and reason.
+    pub(super) error: Option<(u32, u32, String)>,
+}
+
+/// Parses a script whose placeholders have been made neutral.
+pub(super) fn parse(script: &str) -> Tree {
+    let refused = |line: u32, reason: &str| Tree {
+        tokens: Vec::new(),
+        tokenized: false,
+        program: None,
+        error: Some((line, 1, reason.to_owned())),
+    };
+    if script.len() > LONGEST_BYTES {
+        return refused(1, "longer than 1 MiB: put it into a script file");
+    }
+    if let Some(line) = too_deep(script) {
+        return refused(line, TOO_DEEP);
+    }
+    let options = ParserOptions::default();
+    let tokens = match uncached_tokenize_str(script, &options.tokenizer_options()) {
+        Ok(tokens) => tokens,
+        Err(error) => return refused(1, &error.to_string()),
+    };
+    // A line's end is a token that begins where a comment before it began.
+    let is_line_end = |token: &&Token| matches!(token, Token::Operator(text, _) if text.starts_with('\n'));
+    let spans = tokens.iter().filter(|token| !is_line_end(token)).map(span).collect();
+    if let Some(line) = blocks_too_deep(&tokens) {
+        return Tree {
+            tokens: spans,
+            tokenized: true,
+            program: None,
+            error: Some((line, 1, TOO_DEEP.to_owned())),
+        };
+    }
+    match parse_tokens(&tokens, &options) {
+        Ok(program) => Tree { tokens: spans, tokenized: true, program: Some(program), error: None },
+        Err(error) => {
+            Tree { tokens: spans, tokenized: true, program: None, error: Some(place(&error, script)) }
+        }
+    }
+}
+
+const TOO_DEEP: &str = "nested too deeply to be read: put it into a script file";
+
+/// Returns the line on which blocks nest beyond [`DEEPEST_BLOCKS`].
+fn blocks_too_deep(tokens: &[Token]) -> Option<u32> {
+    // What closes each block that is open. A `)` behind a pattern of `case` closes nothing.
+    let mut open: Vec<&str> = Vec::new();
+    let mut starts_command = true;
+    for token in tokens {
+        let (text, location) = match token {
+            Token::Operator(text, location) | Token::Word(text, location) => (text.as_str(), location),
+        };
+        let closing = match text {
+            "(" => Some(")"),
+            "((" => Some("))"),
+            "{" if starts_command => Some("}"),
+            "case" if starts_command => Some("esac"),
+            "if" if starts_command => Some("fi"),
+            "while" | "until" | "for" if starts_command => Some("done"),
+            _ => None,
+        };
+        if let Some(closing) = closing {
+            open.push(closing);
+        } else if open.last() == Some(&text) {
+            open.pop();
+        }
+        if open.len() > DEEPEST_BLOCKS {
+            return Some(u32::try_from(location.start.line).unwrap_or(u32::MAX));
+        }
+        starts_command = matches!(token, Token::Operator(..))
+            || matches!(text, "then" | "do" | "else" | "elif" | "{" | "!" | "if" | "while" | "until");
+    }
+    None
+}
+
+fn span(token: &Token) -> (usize, usize) {
+    let location = token.location();
+    (location.start.index, location.end.index)
+}
+
+fn place(error: &ParseError, script: &str) -> (u32, u32, String) {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    match error {
+        ParseError::ParsingNear(at) => {
+            (number(at.line), number(at.column), "the shell does not accept this".to_owned())
+        }
+        ParseError::ParsingAtEndOfInput => {
+            let lines = script.trim_end().lines().count().max(1);
+            let width = script.trim_end().lines().last().map_or(0, |line| line.chars().count());
+            (number(lines), number(width + 1), "something that was opened is not closed".to_owned())
+        }
+        ParseError::Tokenizing { inner, position } => {
+            let (line, column) = position.as_ref().map_or((1, 1), |at| (number(at.line), number(at.column)));
+            (line, column, inner.to_string())
+        }
+    }
+}
+
+/// Returns the line on which brackets nest beyond [`DEEPEST_BRACKETS`].
+///
+/// Counts without regard to quotes: an estimate from above, never from below.
+fn too_deep(script: &str) -> Option<u32> {
+    let (mut depth, mut backticks) = (0usize, 0usize);
+    for (line, text) in (1u32..).zip(script.lines()) {
+        for character in text.bytes() {
+            match character {
+                b'(' | b'{' => depth += 1,
+                b')' | b'}' => depth = depth.saturating_sub(1),
+                b'`' => backticks += 1,
+                _ => {}
+            }
+        }
+        if depth > DEEPEST_BRACKETS || backticks > 1000 {
+            return Some(line);
+        }
+    }
+    None
+}

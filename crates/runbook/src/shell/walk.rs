@@ -1,0 +1,480 @@
+//! Walks a script's tree and writes down what runs, in the order of the text.
+
+mod words;
+
+use std::collections::BTreeSet;
+
+use brush_parser::SourceSpan;
+use brush_parser::ast::{
+    AndOr, AndOrList, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList,
+    ExtendedTestExpr, IoFileRedirectTarget, IoRedirect, Pipeline, SeparatorOperator, SimpleCommand,
+    SourceLocation as _, Word,
+};
+
+use super::tree;
+use super::unwrap::{Inside, unwrap};
+use super::word::{self, WordFacts};
+use super::{ClockName, CommandUse, Link, Loop, Place, Position, Redirection, Swallowed};
+
+/// Scripts inside scripts (`bash -c`, `$(…)`) are followed this far.
+const DEEPEST: u8 = 4;
+
+/// What a walk finds.
+#[derive(Default)]
+pub(super) struct Findings {
+    pub(super) commands: Vec<CommandUse>,
+    pub(super) swallowed: Vec<Swallowed>,
+    pub(super) loops: Vec<Loop>,
+    pub(super) clocks: Vec<ClockName>,
+    pub(super) reads: BTreeSet<String>,
+    pub(super) defaulted: BTreeSet<String>,
+    pub(super) sets: BTreeSet<String>,
+    pub(super) assignments: usize,
+}
+
+/// The text that is walked and where its parts stand in the outermost script.
+struct Text<'a> {
+    original: &'a str,
+    neutral: &'a str,
+    /// Byte of each character; `None` for ASCII, where both are the same.
+    bytes: Option<Vec<usize>>,
+    /// For a script inside a word: where that word stands.
+    outer: Option<Position>,
+}
+
+#[derive(Clone, Default)]
+struct Surroundings {
+    place: Place,
+    wrappers: Vec<String>,
+    host: Option<String>,
+    list: u32,
+    link: Link,
+    pipe: (u16, u16),
+    depth: u8,
+}
+
+/// Walks a whole script. `neutral` is the text with placeholders replaced, of the same length.
+pub(super) fn walk(original: &str, neutral: &str, tree: &tree::Tree) -> Findings {
+    let mut walker = Walker { findings: Findings::default(), lists: 0 };
+    let text = Text::new(original, neutral, None);
+    if let Some(program) = &tree.program {
+        for list in &program.complete_commands {
+            walker.compound_list(list, &text, &Surroundings::default());
+        }
+    }
+    walker.findings
+}
+
+impl<'a> Text<'a> {
+    fn new(original: &'a str, neutral: &'a str, outer: Option<Position>) -> Self {
+        let bytes = (!neutral.is_ascii()).then(|| {
+            neutral.char_indices().map(|(byte, _)| byte).chain(std::iter::once(neutral.len())).collect()
+        });
+        Self { original, neutral, bytes, outer }
+    }
+
+    fn byte(&self, character: usize) -> usize {
+        let byte = self
+            .bytes
+            .as_ref()
+            .map_or(character, |bytes| bytes.get(character).copied().unwrap_or(self.neutral.len()));
+        byte.min(self.neutral.len())
+    }
+
+    fn position(&self, span: &SourceSpan) -> Position {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let inner = Position {
+            line: number(span.start.line),
+            column: number(span.start.column),
+            end_line: number(span.end.line),
+            end_column: number(span.end.column),
+            start: self.byte(span.start.index),
+            end: self.byte(span.end.index),
+        };
+        match self.outer {
+            None => inner,
+            // Inside a word only lines can be told; the columns are those of the word.
+            Some(outer) => Position { line: (outer.line + inner.line - 1).min(outer.end_line), ..outer },
+        }
+    }
+
+    fn facts(&self, word: &Word) -> WordFacts {
+        let written = word.loc.as_ref().map(|span| (self.byte(span.start.index), self.byte(span.end.index)));
+        let same = written.filter(|(start, end)| self.neutral.get(*start..*end) == Some(word.value.as_str()));
+        let original = same.and_then(|(start, end)| self.original.get(start..end)).unwrap_or(&word.value);
+        word::read(&word.value, original)
+    }
+}
+
+struct Walker {
+    findings: Findings,
+    lists: u32,
+}
+
+impl Walker {
+    fn compound_list(&mut self, list: &CompoundList, text: &Text<'_>, around: &Surroundings) {
+        for item in &list.0 {
+            let mut around = around.clone();
+            around.place.background |= matches!(item.1, SeparatorOperator::Async);
+            self.and_or(&item.0, text, &around);
+        }
+    }
+
+    fn and_or(&mut self, list: &AndOrList, text: &Text<'_>, around: &Surroundings) {
+        self.lists += 1;
+        let mut around = Surroundings { list: self.lists, link: Link::First, ..around.clone() };
+        let first = self.findings.commands.len();
+        around.place.guarded |= !list.additional.is_empty();
+        self.pipeline(&list.first, text, &around);
+        let mut last_or = None;
+        for (index, additional) in list.additional.iter().enumerate() {
+            let (pipeline, link) = match additional {
+                AndOr::And(pipeline) => (pipeline, Link::And),
+                AndOr::Or(pipeline) => (pipeline, Link::Or),
+            };
+            around.link = link;
+            around.place.guarded = index + 1 < list.additional.len();
+            if link == Link::Or {
+                last_or = Some((index, self.findings.commands.len()));
+            }
+            self.pipeline(pipeline, text, &around);
+        }
+        if let Some((index, by)) = last_or
+            && index + 1 == list.additional.len()
+            && by > first
+            && !around.place.condition
+            && let AndOr::Or(pipeline) = &list.additional[index]
+            && always_succeeds(pipeline)
+        {
+            self.findings.swallowed.push(Swallowed { checked: by - 1, by });
+        }
+    }
+
+    fn pipeline(&mut self, pipeline: &Pipeline, text: &Text<'_>, around: &Surroundings) {
+        let length = u16::try_from(pipeline.seq.len()).unwrap_or(u16::MAX);
+        for (index, command) in pipeline.seq.iter().enumerate() {
+            let mut around = around.clone();
+            around.pipe = (u16::try_from(index).unwrap_or(u16::MAX), length);
+            around.place.guarded |= pipeline.bang;
+            self.command(command, text, &around);
+        }
+    }
+
+    fn command(&mut self, command: &Command, text: &Text<'_>, around: &Surroundings) {
+        match command {
+            Command::Simple(simple) => self.simple(simple, text, around),
+            Command::Compound(compound, redirects) => {
+                self.compound(compound, text, around);
+                for redirect in redirects.iter().flat_map(|list| &list.0) {
+                    let _ = self.redirect(redirect, text, around);
+                }
+            }
+            Command::Function(function) => {
+                let mut around = around.clone();
+                around.place.function = true;
+                self.findings.sets.insert(function.fname.value.clone());
+                self.compound(&function.body.0, text, &around);
+            }
+            Command::ExtendedTest(test, _) => {
+                let mut words = vec!["[[".to_owned()];
+                let mut status = false;
+                self.test(&test.expr, text, around, &mut words, &mut status);
+                let position = text.position(&test.loc);
+                let written = self.written(text, position);
+                self.push(words, written, position, around, Vec::new(), Vec::new(), status);
+            }
+        }
+    }
+
+    fn compound(&mut self, compound: &CompoundCommand, text: &Text<'_>, around: &Surroundings) {
+        match compound {
+            CompoundCommand::BraceGroup(group) => self.compound_list(&group.list, text, around),
+            CompoundCommand::Subshell(shell) => self.compound_list(&shell.list, text, around),
+            CompoundCommand::ForClause(clause) => {
+                let values =
+                    clause.values.iter().flatten().map(|word| self.word(word, text, around).value).collect();
+                self.findings.sets.insert(clause.variable_name.clone());
+                let position = text.position(&clause.loc);
+                self.in_loop(
+                    &clause.body.list,
+                    text,
+                    around,
+                    position,
+                    Some(clause.variable_name.clone()),
+                    values,
+                );
+            }
+            CompoundCommand::ArithmeticForClause(clause) => {
+                let position = text.position(&clause.loc);
+                self.in_loop(&clause.body.list, text, around, position, None, vec!["((".to_owned()]);
+            }
+            CompoundCommand::WhileClause(clause) | CompoundCommand::UntilClause(clause) => {
+                let before = self.findings.commands.len();
+                self.condition(&clause.0, text, around);
+                let condition = self.findings.commands[before..].iter().map(|c| c.text.clone()).collect();
+                self.in_loop(&clause.1.list, text, around, text.position(&clause.2), None, condition);
+            }
+            CompoundCommand::IfClause(clause) => {
+                self.condition(&clause.condition, text, around);
+                self.compound_list(&clause.then, text, around);
+                for branch in clause.elses.iter().flatten() {
+                    if let Some(condition) = &branch.condition {
+                        self.condition(condition, text, around);
+                    }
+                    self.compound_list(&branch.body, text, around);
+                }
+            }
+            CompoundCommand::CaseClause(clause) => {
+                let _ = self.word(&clause.value, text, around);
+                for case in &clause.cases {
+                    if let Some(list) = &case.cmd {
+                        self.compound_list(list, text, around);
+                    }
+                }
+            }
+            CompoundCommand::Coprocess(process) => self.command(&process.body, text, around),
+            CompoundCommand::Arithmetic(_) => self.findings.assignments += 1,
+        }
+    }
+
+    fn condition(&mut self, list: &CompoundList, text: &Text<'_>, around: &Surroundings) {
+        let mut around = around.clone();
+        around.place.condition = true;
+        around.place.guarded = true;
+        self.compound_list(list, text, &around);
+    }
+
+    fn in_loop(
+        &mut self,
+        body: &CompoundList,
+        text: &Text<'_>,
+        around: &Surroundings,
+        position: Position,
+        variable: Option<String>,
+        values: Vec<String>,
+    ) {
+        let mut around = around.clone();
+        around.place.in_loop = true;
+        let first = self.findings.commands.len();
+        self.compound_list(body, text, &around);
+        let commands = first..self.findings.commands.len();
+        self.findings.loops.push(Loop { position, variable, values, commands });
+    }
+
+    fn test(
+        &mut self,
+        test: &ExtendedTestExpr,
+        text: &Text<'_>,
+        around: &Surroundings,
+        words: &mut Vec<String>,
+        status: &mut bool,
+    ) {
+        match test {
+            ExtendedTestExpr::And(left, right) | ExtendedTestExpr::Or(left, right) => {
+                self.test(left, text, around, words, status);
+                self.test(right, text, around, words, status);
+            }
+            ExtendedTestExpr::Not(inner) | ExtendedTestExpr::Parenthesized(inner) => {
+                self.test(inner, text, around, words, status)
+            }
+            ExtendedTestExpr::UnaryTest(_, word) => {
+                let facts = self.word(word, text, around);
+                *status |= facts.status;
+                words.push(facts.value);
+            }
+            ExtendedTestExpr::BinaryTest(_, left, right) => {
+                for word in [left, right] {
+                    let facts = self.word(word, text, around);
+                    *status |= facts.status;
+                    words.push(facts.value);
+                }
+            }
+        }
+    }
+
+    fn simple(&mut self, command: &SimpleCommand, text: &Text<'_>, around: &Surroundings) {
+        let mut redirects = Vec::new();
+        let mut assignments = Vec::new();
+        let mut words = Vec::new();
+        let mut status = false;
+        let prefix = command.prefix.iter().flat_map(|prefix| &prefix.0);
+        let suffix = command.suffix.iter().flat_map(|suffix| &suffix.0);
+        for item in prefix {
+            match item {
+                Item::AssignmentWord(assignment, _) => {
+                    assignments.push(self.assignment(assignment, text, around))
+                }
+                Item::IoRedirect(redirect) => redirects.extend(self.redirect(redirect, text, around)),
+                _ => {}
+            }
+        }
+        let Some(name) = &command.word_or_name else {
+            self.findings.assignments += assignments.len();
+            self.findings.sets.extend(assignments.into_iter().map(|(name, _)| name));
+            return;
+        };
+        let program = self.word(name, text, around);
+        let quoted_program = program.quoted;
+        status |= program.status;
+        words.push(program.value);
+        for item in suffix {
+            match item {
+                Item::Word(word) | Item::AssignmentWord(_, word) => {
+                    let facts = self.word(word, text, around);
+                    status |= facts.status;
+                    words.push(facts.value);
+                }
+                Item::IoRedirect(redirect) => redirects.extend(self.redirect(redirect, text, around)),
+                Item::ProcessSubstitution(_, shell) => {
+                    let mut around = around.clone();
+                    around.place.substituted = true;
+                    self.compound_list(&shell.list, text, &around);
+                }
+            }
+        }
+        self.builtins_that_set(&words);
+        let position = self.whole(command, text);
+        let written = self.written(text, position);
+        let mut around = around.clone();
+        around.place.quoted_program = quoted_program;
+        self.push(words, written, position, &around, assignments, redirects, status);
+    }
+
+    /// The place of a command: from its first word to the end of its last word or redirection.
+    fn whole(&self, command: &SimpleCommand, text: &Text<'_>) -> Position {
+        let mut spans: Vec<SourceSpan> =
+            command.word_or_name.iter().filter_map(|word| word.loc.clone()).collect();
+        let items = command.prefix.iter().flat_map(|p| &p.0).chain(command.suffix.iter().flat_map(|s| &s.0));
+        for item in items {
+            match item {
+                Item::Word(word) | Item::AssignmentWord(_, word) => spans.extend(word.loc.clone()),
+                Item::IoRedirect(
+                    IoRedirect::File(
+                        _,
+                        _,
+                        IoFileRedirectTarget::Filename(word) | IoFileRedirectTarget::Duplicate(word),
+                    )
+                    | IoRedirect::HereString(_, word)
+                    | IoRedirect::OutputAndError(word, _),
+                ) => spans.extend(word.loc.clone()),
+                Item::IoRedirect(IoRedirect::HereDocument(_, document)) => {
+                    spans.extend(document.here_end.loc.clone())
+                }
+                Item::ProcessSubstitution(_, shell) => spans.extend(shell.location()),
+                Item::IoRedirect(_) => {}
+            }
+        }
+        let Some(first) = spans.iter().min_by_key(|span| span.start.index).cloned() else {
+            return Position::default();
+        };
+        let last = spans.iter().max_by_key(|span| span.end.index).cloned().unwrap_or_else(|| first.clone());
+        text.position(&SourceSpan { start: first.start, end: last.end })
+    }
+
+    fn written(&self, text: &Text<'_>, position: Position) -> String {
+        match text.outer {
+            None => text.original.get(position.start..position.end).unwrap_or_default().to_owned(),
+            Some(_) => String::new(),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one private place where a command is put together")]
+    fn push(
+        &mut self,
+        words: Vec<String>,
+        written: String,
+        position: Position,
+        around: &Surroundings,
+        assignments: Vec<(String, String)>,
+        redirects: Vec<Redirection>,
+        reads_status: bool,
+    ) {
+        let mut words = words;
+        let mut around = around.clone();
+        // A wrapper that means nothing by itself is taken off before the command is written down.
+        for _ in 0..DEEPEST * 2 {
+            words[0] = base_name(&words[0]);
+            match unwrap(&words) {
+                Inside::Rest { wrapper, from } => {
+                    around.wrappers.push(wrapper);
+                    words.drain(..from);
+                }
+                _ => break,
+            }
+        }
+        words[0] = base_name(&words[0]);
+        let inside = unwrap(&words);
+        let text = if written.is_empty() { words.join(" ") } else { written };
+        self.findings.commands.push(CommandUse {
+            line: position.line,
+            column: position.column,
+            end_line: position.end_line,
+            end_column: position.end_column,
+            start: position.start,
+            end: position.end,
+            text: text.clone(),
+            program: words[0].clone(),
+            arguments: words[1..].to_vec(),
+            assignments: assignments.clone(),
+            redirects: redirects.clone(),
+            wrappers: around.wrappers.clone(),
+            host: around.host.clone(),
+            place: around.place,
+            list: around.list,
+            link: around.link,
+            pipe: around.pipe,
+            reads_status,
+        });
+        if around.depth >= DEEPEST {
+            return;
+        }
+        around.depth += 1;
+        match inside {
+            Inside::Also { wrapper, from } => {
+                around.wrappers.push(wrapper);
+                self.push(words[from..].to_vec(), text, position, &around, assignments, redirects, false);
+            }
+            Inside::Script { wrapper, script, host } => {
+                around.wrappers.push(wrapper);
+                around.host = host.or(around.host);
+                self.script(&script, position, &around);
+            }
+            Inside::Itself | Inside::Rest { .. } => {}
+        }
+    }
+
+    /// Walks a script that stands inside a word.
+    fn script(&mut self, script: &str, position: Position, around: &Surroundings) {
+        let placeholders = super::placeholder::find(script, super::placeholder::Place::Code);
+        let neutral = super::placeholder::neutral(script, &placeholders);
+        let tree = tree::parse(&neutral);
+        let text = Text::new(script, &neutral, Some(position));
+        for list in tree.program.iter().flat_map(|program| &program.complete_commands) {
+            self.compound_list(list, &text, around);
+        }
+    }
+}
+
+/// The program's name without its folder; a script of the project keeps its path.
+fn base_name(word: &str) -> String {
+    let from_system =
+        ["/bin/", "/usr/", "/sbin/", "/opt/homebrew/"].iter().any(|folder| word.starts_with(folder));
+    if from_system { word.rsplit('/').next().unwrap_or(word).to_owned() } else { word.to_owned() }
+}
+
+/// Tells whether a pipeline only prints, so that it succeeds whatever happened before it.
+fn always_succeeds(pipeline: &Pipeline) -> bool {
+    pipeline.seq.iter().all(|command| match command {
+        Command::Simple(simple) => simple.word_or_name.as_ref().is_some_and(|word| {
+            matches!(word.value.as_str(), "echo" | "printf" | "true" | ":" | "logger" | "tee" | "cat")
+        }),
+        Command::Compound(CompoundCommand::BraceGroup(group), _) => list_succeeds(&group.list),
+        Command::Compound(CompoundCommand::Subshell(shell), _) => list_succeeds(&shell.list),
+        _ => false,
+    })
+}
+
+fn list_succeeds(list: &CompoundList) -> bool {
+    !list.0.is_empty()
+        && list.0.iter().all(|item| item.0.additional.is_empty() && always_succeeds(&item.0.first))
+}

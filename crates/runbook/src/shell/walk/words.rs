@@ -1,0 +1,147 @@
+//! Words of commands: variables they read and set, files they redirect, scripts inside them.
+
+use brush_parser::ast::{
+    Assignment, AssignmentName, AssignmentValue, IoFileRedirectKind, IoFileRedirectTarget, IoRedirect, Word,
+};
+
+use super::super::word::WordFacts;
+use super::super::{ClockName, Position, RedirectKind, Redirection};
+use super::{DEEPEST, Surroundings, Text, Walker};
+
+impl Walker {
+    pub(super) fn assignment(
+        &mut self,
+        assignment: &Assignment,
+        text: &Text<'_>,
+        around: &Surroundings,
+    ) -> (String, String) {
+        let name = match &assignment.name {
+            AssignmentName::VariableName(name) | AssignmentName::ArrayElementName(name, _) => name.clone(),
+        };
+        let value = match &assignment.value {
+            AssignmentValue::Scalar(word) => {
+                self.word_at(word, text, around, Some(text.position(&assignment.loc)), Some(&name)).value
+            }
+            AssignmentValue::Array(words) => {
+                let values: Vec<String> =
+                    words.iter().map(|(_, word)| self.word(word, text, around).value).collect();
+                values.join(" ")
+            }
+        };
+        (name, value)
+    }
+
+    pub(super) fn redirect(
+        &mut self,
+        redirect: &IoRedirect,
+        text: &Text<'_>,
+        around: &Surroundings,
+    ) -> Option<Redirection> {
+        let (kind, word) = match redirect {
+            IoRedirect::File(_, kind, IoFileRedirectTarget::Filename(word)) => (file_kind(kind)?, word),
+            IoRedirect::OutputAndError(word, _) => (RedirectKind::Write, word),
+            IoRedirect::HereString(_, word) => (RedirectKind::HereString, word),
+            IoRedirect::HereDocument(_, document) => {
+                // The body's variables are read like those of a quoted word.
+                let body = if document.requires_expansion {
+                    self.word(&document.doc, text, around).value
+                } else {
+                    document.doc.value.clone()
+                };
+                return Some(Redirection { kind: RedirectKind::HereDocument, target: body });
+            }
+            IoRedirect::File(_, _, IoFileRedirectTarget::ProcessSubstitution(_, shell)) => {
+                let mut around = around.clone();
+                around.place.substituted = true;
+                self.compound_list(&shell.list, text, &around);
+                return None;
+            }
+            IoRedirect::File(..) => return None,
+        };
+        let target = self.word(word, text, around).value;
+        Some(Redirection { kind, target })
+    }
+
+    pub(super) fn word(&mut self, word: &Word, text: &Text<'_>, around: &Surroundings) -> WordFacts {
+        let position = word.loc.as_ref().map(|span| text.position(span));
+        self.word_at(word, text, around, position, None)
+    }
+
+    fn word_at(
+        &mut self,
+        word: &Word,
+        text: &Text<'_>,
+        around: &Surroundings,
+        position: Option<Position>,
+        assigned: Option<&str>,
+    ) -> WordFacts {
+        let facts = text.facts(word);
+        for read in &facts.reads {
+            if read.has_default {
+                self.findings.defaulted.insert(read.name.clone());
+            } else if !self.findings.sets.contains(&read.name) {
+                self.findings.reads.insert(read.name.clone());
+            }
+        }
+        let position = position.or(text.outer).unwrap_or_default();
+        for (_, script) in facts.inner.iter().filter(|_| around.depth < DEEPEST) {
+            let mut around = around.clone();
+            around.depth += 1;
+            around.place.substituted = true;
+            let before = self.findings.commands.len();
+            self.script(script, position, &around);
+            let reads_clock = self.findings.commands.get(before).is_some_and(|command| {
+                command.program == "date"
+                    && !command.arguments.iter().any(|a| a == "-d" || a.starts_with("--date"))
+            });
+            if reads_clock {
+                let format = self.findings.commands[before]
+                    .arguments
+                    .iter()
+                    .find(|a| a.starts_with('+'))
+                    .cloned()
+                    .unwrap_or_default();
+                self.findings.clocks.push(ClockName {
+                    position,
+                    word: facts.value.clone(),
+                    format,
+                    assigned: assigned.map(str::to_owned),
+                });
+            }
+        }
+        facts
+    }
+
+    /// Variables that builtins set: `export X=1`, `read -r a b`, `local x`, `mapfile lines`.
+    pub(super) fn builtins_that_set(&mut self, words: &[String]) {
+        let names = words[1..]
+            .iter()
+            .filter(|word| !word.starts_with('-'))
+            .map(|word| word.split('=').next().unwrap_or(word).to_owned());
+        match words[0].as_str() {
+            "export" | "declare" | "typeset" | "local" | "readonly" => {
+                // `export NAME` alone hands on what is set elsewhere.
+                let with_value = words[1..]
+                    .iter()
+                    .filter(|word| word.contains('='))
+                    .filter_map(|word| word.split('=').next());
+                self.findings.sets.extend(with_value.map(str::to_owned));
+            }
+            "read" | "mapfile" | "readarray" | "getopts" => self.findings.sets.extend(names),
+            "printf" => {
+                let after_v = words.iter().position(|word| word == "-v").and_then(|at| words.get(at + 1));
+                self.findings.sets.extend(after_v.cloned());
+            }
+            _ => {}
+        }
+    }
+}
+
+fn file_kind(kind: &IoFileRedirectKind) -> Option<RedirectKind> {
+    match kind {
+        IoFileRedirectKind::Read | IoFileRedirectKind::ReadAndWrite => Some(RedirectKind::Read),
+        IoFileRedirectKind::Write | IoFileRedirectKind::Clobber => Some(RedirectKind::Write),
+        IoFileRedirectKind::Append => Some(RedirectKind::Append),
+        IoFileRedirectKind::DuplicateInput | IoFileRedirectKind::DuplicateOutput => None,
+    }
+}

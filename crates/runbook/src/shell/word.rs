@@ -1,0 +1,118 @@
+//! What one word of a command holds: its text without quotes, variables, inner commands.
+
+use brush_parser::ParserOptions;
+use brush_parser::word::{WordPiece, WordPieceWithSource};
+
+/// A word taken apart.
+#[derive(Debug, Default)]
+pub(super) struct WordFacts {
+    /// Quotes removed, expansions as written.
+    pub(super) value: String,
+    /// Variables that it reads.
+    pub(super) reads: Vec<Read>,
+    /// Offset in the word and text of each command substitution.
+    pub(super) inner: Vec<(usize, String)>,
+    /// True when it reads `$?`.
+    pub(super) status: bool,
+    /// True when it is quoted as a whole.
+    pub(super) quoted: bool,
+}
+
+/// One use of a variable.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) name: String,
+    /// `${NAME:-value}`: the script does without it.
+    pub(super) has_default: bool,
+}
+
+/// Takes a word apart. `neutral` is what the grammar saw, `original` the same bytes as written.
+pub(super) fn read(neutral: &str, original: &str) -> WordFacts {
+    let original = if original.len() == neutral.len() { original } else { neutral };
+    let mut facts = WordFacts { quoted: is_quoted(neutral), ..WordFacts::default() };
+    // Most words have nothing that a shell would expand or unquote; the word grammar is for the rest.
+    if !neutral.bytes().any(|byte| matches!(byte, b'$' | b'`' | b'\\' | b'"' | b'\'')) {
+        facts.value = original.to_owned();
+        return facts;
+    }
+    match brush_parser::word::parse(neutral, &ParserOptions::default()) {
+        Ok(pieces) => collect(&pieces, original, &mut facts),
+        Err(_) => facts.value = brush_parser::unquote_str(original),
+    }
+    facts
+}
+
+fn is_quoted(word: &str) -> bool {
+    word.len() > 1 && ['"', '\''].iter().any(|quote| word.starts_with(*quote) && word.ends_with(*quote))
+}
+
+fn collect(pieces: &[WordPieceWithSource], original: &str, facts: &mut WordFacts) {
+    for piece in pieces {
+        let written = original.get(piece.start_index..piece.end_index).unwrap_or_default();
+        match &piece.piece {
+            WordPiece::SingleQuotedText(_) => facts.value.push_str(inside(written, 1, 1)),
+            WordPiece::AnsiCQuotedText(_) => facts.value.push_str(inside(written, 2, 1)),
+            WordPiece::DoubleQuotedSequence(inner) | WordPiece::GettextDoubleQuotedSequence(inner) => {
+                collect(inner, original, facts);
+            }
+            WordPiece::EscapeSequence(_) => {
+                facts.value.push_str(written.strip_prefix('\\').unwrap_or(written).trim_start_matches('\n'))
+            }
+            WordPiece::ParameterExpansion(_) => {
+                facts.value.push_str(written);
+                parameter(written, facts);
+            }
+            WordPiece::CommandSubstitution(script) => {
+                facts.value.push_str(written);
+                facts.inner.push((piece.start_index + 2, script.clone()));
+            }
+            WordPiece::BackquotedCommandSubstitution(script) => {
+                facts.value.push_str(written);
+                facts.inner.push((piece.start_index + 1, script.clone()));
+            }
+            WordPiece::ArithmeticExpression(_) => {
+                facts.value.push_str(written);
+                for name in names(written) {
+                    facts.reads.push(Read { name, has_default: true });
+                }
+            }
+            WordPiece::Text(_) | WordPiece::TildeExpansion(_) => facts.value.push_str(written),
+        }
+    }
+}
+
+fn inside(written: &str, front: usize, back: usize) -> &str {
+    written.get(front..written.len().saturating_sub(back)).unwrap_or(written)
+}
+
+/// Reads `$NAME`, `${NAME}`, `${NAME:-default}`, `${#NAME}`, `${!NAME}`, `$?`.
+fn parameter(written: &str, facts: &mut WordFacts) {
+    let Some(rest) = written.strip_prefix('$') else { return };
+    if rest == "?" || rest.starts_with("{?") {
+        facts.status = true;
+        return;
+    }
+    let braced = rest.strip_prefix('{');
+    let rest = braced.map_or(rest, |inner| inner.trim_start_matches(['#', '!']));
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+    let (name, operator) = rest.split_at(end);
+    if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
+        return;
+    }
+    let operator = operator.strip_prefix(':').unwrap_or(operator);
+    // `${X:?message}` fails loudly by itself: it needs X.
+    let has_default = braced.is_some() && operator.starts_with(['-', '=', '+']);
+    facts.reads.push(Read { name: name.to_owned(), has_default });
+    if has_default {
+        for name in operator.split('$').skip(1).flat_map(|text| names(text).into_iter().take(1)) {
+            facts.reads.push(Read { name, has_default: true });
+        }
+    }
+}
+
+fn names(text: &str) -> Vec<String> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
+        .map(str::to_owned)
+        .collect()
+}

@@ -1,0 +1,7 @@
+//! All tests that look at the runbook room from outside, in one binary.
+
+mod differential;
+mod faults;
+mod plans;
+mod robust;
+mod seeds;

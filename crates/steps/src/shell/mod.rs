@@ -1,0 +1,356 @@
+//! Runs code in an interpreter: here, or on another machine by the user's own `ssh`.
+
+pub(crate) mod attempt;
+mod prelude;
+mod process;
+mod snapshot;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tminus_release::plan::{Interpreter, Shell};
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+use tokio::sync::{mpsc, watch};
+
+use crate::invocation::{Invocation, invocation, quote};
+use crate::output::Capture;
+use crate::redact::Redactor;
+use crate::secret::Secrets;
+use crate::{Job, Recovered, Report, Verdict};
+use attempt::{Attempt, Boots, Record, Trace};
+use prelude::{Files, Needs};
+use process::{Ended, Orphan, Why, end_group_of, signal_of, start};
+
+/// What all shell steps of a process share.
+pub(crate) struct Shells {
+    /// What steps inherit.
+    environment: BTreeMap<String, String>,
+    /// Where the prelude is kept.
+    folder: PathBuf,
+    files: OnceLock<Files>,
+    /// True when the environment brings functions into every bash.
+    functions: bool,
+}
+
+/// A job made ready: what to start, and what to compare with afterwards.
+struct Ready {
+    given: BTreeMap<String, String>,
+    hidden: Vec<String>,
+    secrets: Secrets,
+    /// True when bash here tells its own story in the scratch folder.
+    tells: bool,
+}
+
+impl Shells {
+    pub(crate) fn new(mut environment: BTreeMap<String, String>, folder: PathBuf) -> Shells {
+        // `_` is of the program that started us; BASH_ENV and ENV would run before the step's code.
+        let own = |name: &String| name.starts_with("TMINUS_") || ["_", "BASH_ENV", "ENV", "OLDPWD"].contains(&name.as_str());
+        environment.retain(|name, _| !own(name));
+        let functions = environment.keys().any(|name| name.starts_with("BASH_FUNC_"));
+        Shells { environment, folder, files: OnceLock::new(), functions }
+    }
+
+    pub(crate) async fn perform(
+        &self,
+        job: &Job,
+        shell: &Shell,
+        boots: &Boots,
+        cancel: watch::Receiver<bool>,
+        progress: mpsc::Sender<Vec<u8>>,
+    ) -> Report {
+        let secrets = match Secrets::resolve(&job.secrets, &self.environment).await {
+            Ok(secrets) => secrets,
+            Err(why) => return Report::failed(why),
+        };
+        let attempt = Attempt::at(&job.scratch);
+        let ready = self.ready(job, shell, secrets, &attempt);
+        let started = self.prepare(job, shell, &ready, &attempt, boots);
+        let mut running = match started.and_then(|command| {
+            if !ready.tells {
+                attempt.begin().map_err(|error| format!("this attempt cannot begin: {error}"))?;
+            }
+            start(command).map_err(|error| self.why_not_started(job, shell, &ready, &error))
+        }) {
+            Ok(running) => running,
+            Err(why) => return Report::failed(Redactor::new(&ready.secrets).text(&why)),
+        };
+        if let Some(mut stdin) = running.stdin() {
+            let mut pairs = String::new();
+            for (name, secret) in &ready.secrets.0 {
+                pairs.push_str(&format!("{name}={}\0", secret.reveal()));
+            }
+            // A connection that fails ends by itself and says why. What does not read it must not
+            // stop us either: a pipe holds far more than a few secrets.
+            let _ = tokio::time::timeout(Duration::from_secs(30), stdin.write_all(pairs.as_bytes())).await;
+        }
+        let mut capture = Capture::new(Redactor::new(&ready.secrets), job.output_limit_bytes, progress);
+        let ended = running.wait(Duration::from_millis(job.timeout.0), cancel, &mut capture).await;
+        let record = if ready.tells { attempt.record() } else { None };
+        self.report(job, shell, &ready, &attempt, ended, record, capture)
+    }
+
+    /// Finds out what came of an attempt, as far as the scratch folder and the processes tell.
+    pub(crate) async fn recover(&self, job: &Job, shell: &Shell, boots: &Boots) -> Recovered {
+        let attempt = Attempt::at(&job.scratch);
+        let (process, record) = match attempt.trace(boots) {
+            Ok(Trace::NotStarted) => return Recovered::NotStarted,
+            Ok(Trace::Lost) => {
+                let why = "the machine was restarted, and what the step left on the disk is gone";
+                return Recovered::Unknown(why.to_owned());
+            }
+            Ok(Trace::Began { process, record }) => (process, record),
+            Err(error) => {
+                let why = format!("the scratch folder {} cannot be read: {error}", job.scratch.display());
+                return Recovered::Unknown(why);
+            }
+        };
+        let resolved = Secrets::resolve(&job.secrets, &self.environment).await;
+        let withheld = resolved.as_ref().err().cloned();
+        let ready = self.ready(job, shell, resolved.unwrap_or_default(), &attempt);
+        // Without the secrets nothing could be cut out of the output, so none is kept.
+        let limit = if withheld.is_some() { 0 } else { job.output_limit_bytes };
+        let mut capture = Capture::new(Redactor::new(&ready.secrets), limit, mpsc::channel(1).0);
+        capture.note("[… what was printed before tminus ended is not kept …]");
+        let mut why = Why::Itself;
+        if record.is_none()
+            && let Some(orphan) = Orphan::find(&job.scratch)
+            && !orphan.wait(Duration::from_millis(job.timeout.0), &mut capture).await
+        {
+            why = Why::TimeLimit;
+        }
+        let leftovers = match process {
+            Some(process) => end_group_of(process, &attempt.outputs_path()).await,
+            None => 0,
+        };
+        match record.or_else(|| attempt.record()) {
+            Some(record) if ready.tells => {
+                let status = exit_status(record.status);
+                let ended = Ended { why, status: Some(status), forced: false, leftovers };
+                let mut report = self.report(job, shell, &ready, &attempt, ended, Some(record), capture);
+                if let Some(withheld) = withheld {
+                    report.output = format!("the output is withheld: {withheld}\n").into_bytes();
+                    report.carried = None;
+                    report.outputs = BTreeMap::new();
+                }
+                Recovered::Finished(report)
+            }
+            _ => Recovered::Unknown(unknown(shell)),
+        }
+    }
+
+    /// Works out the environment, and what of it must not be in a snapshot.
+    fn ready(&self, job: &Job, shell: &Shell, secrets: Secrets, attempt: &Attempt) -> Ready {
+        let mut given = self.environment.clone();
+        if shell.host.is_none() {
+            given.extend(job.variables.clone());
+            for (name, secret) in &secrets.0 {
+                given.insert(name.clone(), secret.reveal().to_owned());
+            }
+            given.insert("RUN_OUT".to_owned(), attempt.outputs_path().to_string_lossy().into_owned());
+        }
+        given.insert("PWD".to_owned(), job.folder.to_string_lossy().into_owned());
+        let mut hidden = Vec::new();
+        if !secrets.0.is_empty() {
+            let holds = |(_, value): &(&String, &String)| secrets.is_in(value);
+            hidden = given.iter().filter(holds).map(|(name, _)| name.clone()).collect();
+        }
+        let tells = shell.interpreter == Interpreter::Bash && shell.host.is_none();
+        Ready { given, hidden, secrets, tells }
+    }
+
+    /// Makes the scratch folder and the command. The error is a sentence.
+    fn prepare(
+        &self,
+        job: &Job,
+        shell: &Shell,
+        ready: &Ready,
+        attempt: &Attempt,
+        boots: &Boots,
+    ) -> Result<Command, String> {
+        let scratch = |error: io::Error| format!("the scratch folder {} cannot be made: {error}", job.scratch.display());
+        attempt.prepare(boots).map_err(scratch)?;
+        let names: Vec<&str> = ready.secrets.0.keys().map(String::as_str).collect();
+        let action = tminus_release::plan::Action::Shell(shell.clone());
+        let Invocation::Process { program, arguments, .. } = invocation(&action, &job.variables, &names) else {
+            unreachable!("a shell step is a process")
+        };
+        let path = find(&program, ready.given.get("PATH").map_or("", String::as_str), &job.folder)
+            .ok_or_else(|| not_found(&program))?;
+        let mut command = Command::new(path);
+        command.args(arguments).current_dir(&job.folder).env_clear().envs(&ready.given);
+        command.env("TMINUS_SCRATCH", &job.scratch);
+        if ready.tells {
+            let needs = Needs::of(&shell.script, self.functions);
+            let files = self.files().map_err(|error| format!("{} cannot be written: {error}", self.folder.display()))?;
+            command.env("BASH_ENV", files.bash_env(needs));
+            if needs.carry {
+                command.env("TMINUS_CARRY", "1");
+                let hide = ready.hidden.iter().filter(|name| crate::invocation::is_name(name));
+                command.env("TMINUS_HIDE", hide.cloned().collect::<Vec<_>>().join(" "));
+            }
+        }
+        let speaks = shell.host.is_some() && !names.is_empty();
+        command.stdin(if speaks { Stdio::piped() } else { Stdio::null() });
+        Ok(command)
+    }
+
+    fn files(&self) -> io::Result<&Files> {
+        match self.files.get() {
+            Some(files) => Ok(files),
+            None => {
+                let files = Files::write(&self.folder)?;
+                Ok(self.files.get_or_init(|| files))
+            }
+        }
+    }
+
+    fn why_not_started(&self, job: &Job, shell: &Shell, ready: &Ready, error: &io::Error) -> String {
+        if !job.folder.is_dir() {
+            return format!("the folder {} does not exist, so nothing was started there", job.folder.display());
+        }
+        if error.kind() == io::ErrorKind::ArgumentListTooLong {
+            let size = shell.script.len() + ready.given.values().map(String::len).sum::<usize>();
+            return format!(
+                "the code and its variables ({} KB) are longer than a command may be; put the code in a file and call that",
+                size / 1024
+            );
+        }
+        if shell.script.contains('\0') {
+            return "the code contains a zero byte, which no command can".to_owned();
+        }
+        format!("it cannot be started: {error}")
+    }
+
+    /// Turns what happened into a report.
+    #[expect(clippy::too_many_arguments, reason = "it brings together everything that an attempt leaves")]
+    fn report(
+        &self,
+        job: &Job,
+        shell: &Shell,
+        ready: &Ready,
+        attempt: &Attempt,
+        ended: Ended,
+        record: Option<Record>,
+        mut capture: Capture,
+    ) -> Report {
+        let (output, output_bytes) = capture.finish();
+        let code = ended.status.and_then(|status| status.code());
+        let passed = code.is_some_and(|code| shell.ok.contains(&code));
+        let verdict = match ended.why {
+            Why::TimeLimit => Verdict::TimedOut,
+            Why::Cancelled => Verdict::Cancelled,
+            Why::Itself if passed => Verdict::Passed,
+            Why::Itself => Verdict::Failed,
+        };
+        let mut sentences = vec![how(job, shell, &ended, record.as_ref())];
+        if ended.leftovers > 0 {
+            let (what, were) = if ended.leftovers == 1 { ("process", "was") } else { ("processes", "were") };
+            sentences.push(format!("{} {what} that it left running {were} ended", ended.leftovers));
+        }
+        let mut report = Report { exit_code: code, output, output_bytes, leftovers: ended.leftovers, ..Report::new(verdict, "") };
+        let (outputs, bad) = if shell.host.is_none() { attempt.outputs() } else { (BTreeMap::new(), None) };
+        sentences.extend(bad);
+        for (name, value) in outputs {
+            if ready.secrets.is_in(&value) {
+                sentences.push(format!("{name} was not kept because it contains a secret"));
+            } else {
+                report.outputs.insert(name, value);
+            }
+        }
+        if verdict == Verdict::Passed
+            && let Some(record) = record
+        {
+            let hidden: Vec<&str> = ready.hidden.iter().map(String::as_str).collect();
+            let difference = snapshot::difference(&record, &job.folder, &ready.given, &hidden, &ready.secrets);
+            report.carried = difference.carried;
+            for name in difference.dropped {
+                sentences.push(format!("{name} was not carried on because it holds a secret or bytes that are no text"));
+            }
+        }
+        report.detail = capture.redact(&sentences.join("; "));
+        report
+    }
+}
+
+/// One sentence about how the process ended.
+fn how(job: &Job, shell: &Shell, ended: &Ended, record: Option<&Record>) -> String {
+    let far = shell.host.as_ref().filter(|_| ended.why != Why::Itself);
+    let far = far.map_or(String::new(), |host| format!("; what runs on {host} may still go on"));
+    let force = match (ended.status, ended.forced) {
+        (None, _) => ", and could not even be killed",
+        (_, true) => ", by force because it ignored SIGTERM",
+        _ => "",
+    };
+    match ended.why {
+        Why::TimeLimit => format!("took longer than its limit of {} and was ended{force}{far}", job.timeout),
+        Why::Cancelled => format!("was cancelled{force}{far}"),
+        Why::Itself => {
+            let Some(status) = ended.status else { return "ended, and its status cannot be read".to_owned() };
+            if let Some(signal) = signal_of(status) {
+                return format!("was ended by {signal}");
+            }
+            let code = status.code().unwrap_or(-1);
+            if shell.ok.contains(&code) {
+                return format!("exited with {code}");
+            }
+            // The note is of the last command that failed; another failure may have been handled.
+            match record.and_then(|record| record.failed.as_ref()) {
+                Some((noted, line, command)) if *noted == code => {
+                    format!("exited with {code} at line {line}: `{}`", failed_line(shell, *line, command))
+                }
+                _ if code == 255 && shell.host.is_some() => {
+                    format!("exited with 255, which is what ssh does when it cannot reach {}", shell.host.as_deref().unwrap_or_default())
+                }
+                _ => format!("exited with {code}"),
+            }
+        }
+    }
+}
+
+/// What to show of the failure. Bash names the last command of a pipeline, which is seldom the one
+/// to look at; so of a pipeline the line as written is shown, unless the number is of another file.
+fn failed_line<'a>(shell: &'a Shell, line: u32, command: &'a str) -> &'a str {
+    let command = command.lines().next().unwrap_or_default();
+    let written = shell.script.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default().trim();
+    let word = command.split_whitespace().next().unwrap_or_default();
+    let is_pipeline = written.contains(" | ") && written.contains(word) && written.len() <= 200;
+    if is_pipeline { written } else { command }
+}
+
+fn unknown(shell: &Shell) -> String {
+    match (&shell.host, shell.interpreter) {
+        (Some(host), _) => format!("it ran on {host} while tminus was away, and how it ended was not seen"),
+        (None, Interpreter::Bash) => "it was killed before it could write down how it ended".to_owned(),
+        (None, _) => "it ended while tminus was away, and how was not seen".to_owned(),
+    }
+}
+
+/// Builds a status from an exit code, as a process that ended by itself has it.
+fn exit_status(code: i32) -> ExitStatus {
+    use std::os::unix::process::ExitStatusExt as _;
+    ExitStatus::from_raw((code & 0xFF) << 8)
+}
+
+/// Looks a program up as a shell would. Done here and not by the system, because with a full path
+/// the standard library starts it without copying our whole address space.
+fn find(program: &str, path: &str, folder: &Path) -> Option<PathBuf> {
+    path.split(':').map(|place| folder.join(place).join(program)).find(|candidate| {
+        candidate.is_file() && rustix::fs::access(candidate, rustix::fs::Access::EXEC_OK).is_ok()
+    })
+}
+
+fn not_found(program: &str) -> String {
+    let hint = match program {
+        "python3" => "install Python 3",
+        "node" => "install Node.js",
+        "pwsh" => "install PowerShell",
+        "ssh" => "install an SSH client",
+        _ => "install it",
+    };
+    format!("{} is not in the PATH; {hint}, or change the PATH that tminus is started with", quote(program))
+}

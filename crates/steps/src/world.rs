@@ -1,0 +1,101 @@
+//! The real hands.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use tminus_release::plan::{Action, Source};
+use tokio::sync::{mpsc, watch};
+
+use crate::http::Clients;
+use crate::shell::Shells;
+use crate::shell::attempt::{Attempt, Boots, Trace};
+use crate::{Hands, Job, Recovered, Report, Sampler, Work, metrics, notify};
+
+/// Acts on the world.
+pub struct World {
+    environment: BTreeMap<String, String>,
+    shells: Shells,
+    clients: Clients,
+    boots: Boots,
+}
+
+impl World {
+    /// Makes hands. `environment` is what steps inherit and what `env:` references name; `scratch`
+    /// is the folder that holds the folders of releases, which is made when it is needed.
+    pub fn new(environment: BTreeMap<String, String>, scratch: PathBuf) -> World {
+        World {
+            shells: Shells::new(environment.clone(), std::path::absolute(&scratch).unwrap_or(scratch)),
+            clients: Clients::new(&environment),
+            boots: Boots::new(),
+            environment,
+        }
+    }
+
+    /// Marks an attempt as begun, before anything leaves this machine.
+    fn begin(&self, job: &Job) -> Result<(), Report> {
+        let attempt = Attempt::at(&job.scratch);
+        attempt.prepare(&self.boots).and_then(|()| attempt.begin()).map_err(|error| {
+            Report::failed(format!("the scratch folder {} cannot be used: {error}", job.scratch.display()))
+        })
+    }
+
+    async fn act(&self, job: Job, cancel: watch::Receiver<bool>, progress: mpsc::Sender<Vec<u8>>) -> Report {
+        match &job.action {
+            Action::Shell(shell) => self.shells.perform(&job, shell, &self.boots, cancel, progress).await,
+            Action::Http(http) => match self.begin(&job) {
+                Ok(()) => self.clients.perform(&job, http, &self.environment, cancel, progress).await,
+                Err(report) => report,
+            },
+            Action::Notify(message) => match self.begin(&job) {
+                Ok(()) => notify::perform(&job, message, &self.clients, &self.environment, cancel).await,
+                Err(report) => report,
+            },
+            Action::Unavailable(unavailable) => {
+                Report::failed(format!("`{}` is not available yet in this version of tminus", unavailable.kind))
+            }
+        }
+    }
+
+    async fn look(&self, job: Job) -> Recovered {
+        let what = match &job.action {
+            Action::Shell(shell) => return self.shells.recover(&job, shell, &self.boots).await,
+            Action::Http(_) => "the request may have been sent; its answer was not seen",
+            Action::Notify(_) => "the message may have been sent to some of its channels",
+            Action::Unavailable(_) => return Recovered::NotStarted,
+        };
+        match Attempt::at(&job.scratch).trace(&self.boots) {
+            Ok(Trace::NotStarted) => Recovered::NotStarted,
+            Ok(Trace::Lost | Trace::Began { .. }) => Recovered::Unknown(what.to_owned()),
+            Err(error) => Recovered::Unknown(format!("{what} ({error})")),
+        }
+    }
+}
+
+impl Hands for World {
+    fn perform(
+        &self,
+        job: Job,
+        cancel: watch::Receiver<bool>,
+        progress: mpsc::Sender<Vec<u8>>,
+    ) -> Work<'_, Report> {
+        Box::pin(self.act(absolute(job), cancel, progress))
+    }
+
+    fn recover(&self, job: Job) -> Work<'_, Recovered> {
+        Box::pin(self.look(absolute(job)))
+    }
+
+    fn sampler(&self, source: Source, secrets: BTreeMap<String, String>) -> Box<dyn Sampler> {
+        metrics::sampler(source, secrets, self.clients.clone(), self.environment.clone())
+    }
+}
+
+/// Steps start in a folder of their own, where a relative path would mean another place.
+fn absolute(mut job: Job) -> Job {
+    for path in [&mut job.folder, &mut job.scratch] {
+        if let Ok(absolute) = std::path::absolute(&path) {
+            *path = absolute;
+        }
+    }
+    job
+}

@@ -1,0 +1,43 @@
+//! A folder of its own for a test, removed with everything in it when the test is over.
+
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::path::{Path, PathBuf};
+
+/// A fresh folder that is removed on drop.
+#[derive(Debug)]
+pub struct TemporaryFolder {
+    path: PathBuf,
+}
+
+impl TemporaryFolder {
+    /// Makes a folder with a name that nothing else has.
+    ///
+    /// # Panics
+    /// When no folder can be made; a test cannot go on then.
+    #[expect(clippy::new_without_default, reason = "a folder is made, which no default should do")]
+    pub fn new() -> TemporaryFolder {
+        let mut random = std::hash::RandomState::new().build_hasher();
+        random.write_u32(std::process::id());
+        let path = std::env::temp_dir().join(format!("tminus-test-{:016x}", random.finish()));
+        std::fs::create_dir_all(&path).expect("the temporary folder can be written");
+        // Commands print resolved paths; a link on the way (macOS has one) would make them differ.
+        let path = path.canonicalize().expect("the folder was just made");
+        TemporaryFolder { path }
+    }
+
+    /// Returns where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the path of a name in it.
+    pub fn join(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}
