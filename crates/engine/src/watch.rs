@@ -137,11 +137,9 @@ impl Watcher {
             if source != sampled.source {
                 continue;
             }
-            let value = sampled
-                .values
-                .get(rule.measure())
-                .cloned()
-                .unwrap_or_else(|| Err(format!("the source gives no `{}`", rule.measure())));
+            // A source that gives one number only does not know what it is called.
+            let value = sampled.values.get(rule.measure()).or_else(|| sampled.values.get("value")).cloned();
+            let value = value.unwrap_or_else(|| Err(format!("the source gives no `{}`", rule.measure())));
             let (tracker, samples) = self
                 .trackers
                 .entry(key.clone())

@@ -120,7 +120,9 @@ fn read_all(value: &Value, faults: &mut Vec<Fault>) -> Adoption {
     let blocks = keys.value("blocks");
     keys.finish();
     let blocks = match blocks.map(|value| &value.node) {
-        Some(crate::data::Node::List(values)) => values.iter().filter_map(|value| read_block(value, faults)).collect(),
+        Some(crate::data::Node::List(values)) => {
+            values.iter().filter_map(|value| read_block(value, faults)).collect()
+        }
         _ => Vec::new(),
     };
     Adoption { document, bindings, blocks }
@@ -218,7 +220,12 @@ pub fn write(adoption: &Adoption) -> String {
             Decision::Example => "example".to_owned(),
             Decision::Choice(option) => quoted(&format!("choice: {option}")),
         };
-        let _ = writeln!(text, "  - block: {}\n    sha256: {}\n    decision: {decision}", quoted(&block.id), quoted(&block.sha256));
+        let _ = writeln!(
+            text,
+            "  - block: {}\n    sha256: {}\n    decision: {decision}",
+            quoted(&block.id),
+            quoted(&block.sha256)
+        );
         if let Some(undo) = &block.undo {
             let _ = writeln!(text, "    undo: {}", quoted(undo));
         }
@@ -245,7 +252,8 @@ mod tests {
     use super::*;
     use crate::{markdown, outline};
 
-    const DOCUMENT: &str = "# R\n\n## Deploy to staging\n\n```bash\n./deploy v1.2.3 <org>\n```\n\n```bash\nnano x\n```\n";
+    const DOCUMENT: &str =
+        "# R\n\n## Deploy to staging\n\n```bash\n./deploy v1.2.3 <org>\n```\n\n```bash\nnano x\n```\n";
 
     fn adopt(document: &str) -> Adoption {
         let markdown = markdown::parse(document);
@@ -281,7 +289,8 @@ mod tests {
 
     #[test]
     fn faults_of_a_sidecar_are_all_told() {
-        let (_, faults) = read("adopt: 2\nblocks:\n  - block: a\n    sha256: x\n    decision: maybe\n    undu: b\n");
+        let (_, faults) =
+            read("adopt: 2\nblocks:\n  - block: a\n    sha256: x\n    decision: maybe\n    undu: b\n");
         let messages: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
         assert!(messages.iter().any(|message| message.contains("version 1")), "{messages:?}");
         assert!(messages.iter().any(|message| message.contains("`maybe`")), "{messages:?}");

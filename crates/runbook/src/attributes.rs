@@ -13,14 +13,34 @@ pub const RUN_CLASSES: [&str; 6] = ["check", "undo", "manual", "example", "paral
 
 /// Classes that make a fence a control step or a message.
 pub const KIND_CLASSES: [&str; 15] = [
-    "approval", "soak", "watch", "backup", "migrate", "deploy", "rollout", "flag", "gate", "attest", "handoff",
-    "report", "incident", "choice", "notify",
+    "approval", "soak", "watch", "backup", "migrate", "deploy", "rollout", "flag", "gate", "attest",
+    "handoff", "report", "incident", "choice", "notify",
 ];
 
 /// Keys that a fence may have.
 pub const KEYS: [&str; 22] = [
-    "timeout", "retry", "backoff", "undo", "resume", "verify", "needs", "on", "db", "cwd", "shell", "ok", "status",
-    "match", "json", "within", "every", "max", "burst", "to", "when", "on_failure",
+    "timeout",
+    "retry",
+    "backoff",
+    "undo",
+    "resume",
+    "verify",
+    "needs",
+    "on",
+    "db",
+    "cwd",
+    "shell",
+    "ok",
+    "status",
+    "match",
+    "json",
+    "within",
+    "every",
+    "max",
+    "burst",
+    "to",
+    "when",
+    "on_failure",
 ];
 
 /// An info string.
@@ -105,7 +125,9 @@ impl Attributes {
 pub fn is_environment(written: &str, name: &str) -> bool {
     let written = written.to_ascii_lowercase();
     let name = name.to_ascii_lowercase();
-    written == name || (written.len() >= 3 && name.starts_with(&written)) || (written == "stg" && name == "staging")
+    written == name
+        || (written.len() >= 3 && name.starts_with(&written))
+        || (written == "stg" && name == "staging")
 }
 
 /// Reads an info string that starts at byte `start` of the document.
@@ -122,7 +144,8 @@ pub fn parse(info: &str, start: usize) -> Info {
     };
     let inner = &info[open + 1..close];
     // `{1,3-5}` marks lines to highlight on many sites; it says nothing about running.
-    let is_highlight = !inner.is_empty() && inner.chars().all(|c| c.is_ascii_digit() || matches!(c, ',' | '-' | ' '));
+    let is_highlight =
+        !inner.is_empty() && inner.chars().all(|c| c.is_ascii_digit() || matches!(c, ',' | '-' | ' '));
     if !is_highlight {
         parsed.attributes = Some(read(inner, start + open + 1));
     } else {
@@ -228,13 +251,23 @@ fn unquote(value: &str) -> &str {
 pub fn check(info: &Info, faults: &mut Faults<'_>) {
     if let Some(at) = info.glued_at {
         faults
-            .add("T107", Severity::Warning, at..at + 1, "code hosts lose the highlighting without a space before `{`")
+            .add(
+                "T107",
+                Severity::Warning,
+                at..at + 1,
+                "code hosts lose the highlighting without a space before `{`",
+            )
             .help("put a space between the language and the brace")
             .fix(Fix { start: at, end: at, replacement: " ".to_owned() });
     }
     if let Some(at) = info.unclosed_at {
         faults
-            .add("T103", Severity::Error, at..at + 1, "the attributes are never closed, so none of them counts")
+            .add(
+                "T103",
+                Severity::Error,
+                at..at + 1,
+                "the attributes are never closed, so none of them counts",
+            )
             .help("close them with `}` on the same line");
     }
     let Some(attributes) = &info.attributes else { return };
@@ -251,7 +284,12 @@ pub fn check(info: &Info, faults: &mut Faults<'_>) {
     }
     for word in &attributes.strays {
         faults
-            .add("T103", Severity::Error, word.start..word.end, format!("`{}` is no id, class or key", word.text))
+            .add(
+                "T103",
+                Severity::Error,
+                word.start..word.end,
+                format!("`{}` is no id, class or key", word.text),
+            )
             .help("write `#id`, `.class` or `key=value`");
     }
     for word in &attributes.more_ids {
@@ -307,7 +345,10 @@ mod tests {
             ("Bash {#deploy .check timeout=15m}", "bash #deploy .check timeout=<15m>"),
             ("bash{#x}", "bash #x glued"),
             ("{#x}", " #x"),
-            ("http {json='body.a == \"b c\"' to=\"slack:#releases\"}", "http json=<body.a == \"b c\"> to=<slack:#releases>"),
+            (
+                "http {json='body.a == \"b c\"' to=\"slack:#releases\"}",
+                "http json=<body.a == \"b c\"> to=<slack:#releases>",
+            ),
             ("bash {prod.timeout=30m name=x}", "bash #x prod/timeout=<30m>"),
             ("js {1,3-5}", "js"),
             ("js{1,3}", "js"),

@@ -78,7 +78,10 @@ impl Durations {
     /// Returns the duration for an environment or, failing that, one of the release types.
     pub fn pick<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Option<Span> {
         let by_name = names.into_iter().find_map(|name| {
-            self.by_name.iter().find(|(known, _)| crate::attributes::is_environment(known, name)).map(|(_, span)| *span)
+            self.by_name
+                .iter()
+                .find(|(known, _)| crate::attributes::is_environment(known, name))
+                .map(|(_, span)| *span)
         });
         by_name.or(self.default)
     }
@@ -99,7 +102,12 @@ fn unavailable_keys(kind: &str) -> &'static [&'static str] {
 
 /// Reads the body of a control step. `place` is where a fault about the whole of it is shown, and
 /// `base` the byte offset of the body, or None when the body's indentation was removed.
-pub fn parse(kind: &str, body: &str, place: Range<usize>, base: Option<usize>) -> (Option<Control>, Vec<Fault>) {
+pub fn parse(
+    kind: &str,
+    body: &str,
+    place: Range<usize>,
+    base: Option<usize>,
+) -> (Option<Control>, Vec<Fault>) {
     let mut faults = Vec::new();
     let value = match parse_yaml(body, base.unwrap_or(0)) {
         Ok(value) => value,
@@ -229,10 +237,13 @@ fn read_durations(keys: &mut Keys<'_, '_>, value: &Value) -> Durations {
 
 fn read_rules(keys: &mut Keys<'_, '_>, value: &Value) -> WatchedRules {
     let texts: Vec<(String, &Value)> = match &value.node {
-        Node::Map(entries) => {
-            entries.iter().map(|(key, value)| (format!("{} {}", key.text, value.text().unwrap_or("")), value)).collect()
+        Node::Map(entries) => entries
+            .iter()
+            .map(|(key, value)| (format!("{} {}", key.text, value.text().unwrap_or("")), value))
+            .collect(),
+        Node::List(values) => {
+            values.iter().map(|value| (value.text().unwrap_or("").to_owned(), value)).collect()
         }
-        Node::List(values) => values.iter().map(|value| (value.text().unwrap_or("").to_owned(), value)).collect(),
         Node::Scalar(text) => vec![(text.clone(), value)],
         Node::Nothing => Vec::new(),
     };

@@ -72,7 +72,10 @@ pub fn apply(document: &str, splices: &[Splice]) -> String {
     let mut text = String::with_capacity(document.len() + splices.len());
     let mut at = 0;
     for splice in sorted {
-        if splice.start < at || !document.is_char_boundary(splice.start) || !document.is_char_boundary(splice.end) {
+        if splice.start < at
+            || !document.is_char_boundary(splice.start)
+            || !document.is_char_boundary(splice.end)
+        {
             continue;
         }
         text.push_str(&document[at..splice.start]);

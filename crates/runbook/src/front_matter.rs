@@ -91,7 +91,9 @@ pub fn read(source: &FrontMatterText) -> (FrontMatter, Vec<Fault>) {
     let claims = source.text.lines().any(|line| line.starts_with("runbook:"));
     let value = match parse_yaml(&source.text, source.start) {
         Ok(value) => value,
-        Err(fault) if claims => return (FrontMatter { is_ours: true, ..FrontMatter::default() }, vec![fault]),
+        Err(fault) if claims => {
+            return (FrontMatter { is_ours: true, ..FrontMatter::default() }, vec![fault]);
+        }
         Err(_) => return (FrontMatter::default(), faults),
     };
     let is_ours = value.entries().is_some_and(|entries| entries.iter().any(|(key, _)| key.text == "runbook"));
@@ -101,7 +103,9 @@ pub fn read(source: &FrontMatterText) -> (FrontMatter, Vec<Fault>) {
     let mut keys = Keys::of(&value, "the front matter", &mut faults);
     keys.parsed("runbook", |text| match text.parse::<u32>() {
         Ok(LANGUAGE_VERSION) => Ok(()),
-        Ok(version) => Err(format!("this tminus reads version {LANGUAGE_VERSION}, not {version}; update tminus")),
+        Ok(version) => {
+            Err(format!("this tminus reads version {LANGUAGE_VERSION}, not {version}; update tminus"))
+        }
         Err(_) => Err(format!("write the language version, `runbook: {LANGUAGE_VERSION}`")),
     });
     let inputs = keys.value("inputs").cloned();
@@ -143,9 +147,9 @@ pub fn read_inputs(value: &Value, faults: &mut Vec<Fault>) -> Vec<InputDeclarati
         let mut default = None;
         let accepts = match &value.node {
             Node::Scalar(pattern) => Some(Accepts::Pattern(pattern.clone())),
-            Node::List(_) => value
-                .texts()
-                .map(|texts| Accepts::OneOf(texts.into_iter().map(str::to_owned).collect())),
+            Node::List(_) => {
+                value.texts().map(|texts| Accepts::OneOf(texts.into_iter().map(str::to_owned).collect()))
+            }
             Node::Map(_) => {
                 let what = format!("input `{}`", key.text);
                 let mut keys = Keys::of(value, &what, faults);
@@ -159,7 +163,10 @@ pub fn read_inputs(value: &Value, faults: &mut Vec<Fault>) -> Vec<InputDeclarati
             Node::Nothing => Some(Accepts::Pattern(crate::names::SAFE_VALUE.to_owned())),
         };
         let Some(accepts) = accepts else {
-            faults.push(Fault::new(value.start..value.end, format!("`{}` must be a pattern or a list", key.text)));
+            faults.push(Fault::new(
+                value.start..value.end,
+                format!("`{}` must be a pattern or a list", key.text),
+            ));
             continue;
         };
         if let Accepts::Pattern(pattern) = &accepts
@@ -189,8 +196,12 @@ fn read_slo(value: &Value, faults: &mut Vec<Fault>) -> Vec<DeclaredRule> {
                 take(format!("{} {}", key.text, value.text().unwrap_or("")), value);
             }
         }
-        Node::List(values) => values.iter().for_each(|value| take(value.text().unwrap_or("").to_owned(), value)),
-        _ => faults.push(Fault::new(value.start..value.end, "`slo` must be rules, such as `error_rate: < 1%`")),
+        Node::List(values) => {
+            values.iter().for_each(|value| take(value.text().unwrap_or("").to_owned(), value))
+        }
+        _ => {
+            faults.push(Fault::new(value.start..value.end, "`slo` must be rules, such as `error_rate: < 1%`"))
+        }
     }
     rules
 }

@@ -34,12 +34,16 @@ const DEFAULT_WITHIN: Span = Span::minutes(5);
 pub fn parse(body: &str, place: Range<usize>) -> Result<Http, Fault> {
     let fault = |message: String| Fault::new(place.clone(), message);
     let mut lines = body.lines().skip_while(|line| line.trim().is_empty());
-    let request = lines.next().ok_or_else(|| fault("the request is empty".to_owned()).with_help("write `GET https://…`"))?;
+    let request = lines
+        .next()
+        .ok_or_else(|| fault("the request is empty".to_owned()).with_help("write `GET https://…`"))?;
     let mut words = request.split_whitespace();
     let method = words.next().unwrap_or("").to_ascii_uppercase();
     if !METHODS.contains(&method.as_str()) {
-        let message = format!("`{}` is no HTTP method", words.next().map_or(request.trim(), |_| method.as_str()));
-        return Err(fault(message).with_help(format!("the first line is one of {} and an address", METHODS.join(", "))));
+        let message =
+            format!("`{}` is no HTTP method", words.next().map_or(request.trim(), |_| method.as_str()));
+        return Err(fault(message)
+            .with_help(format!("the first line is one of {} and an address", METHODS.join(", "))));
     }
     let url = words.next().ok_or_else(|| fault("the request has no address".to_owned()))?;
     let version = words.next().filter(|word| !word.starts_with("HTTP/"));
@@ -57,7 +61,8 @@ pub fn parse(body: &str, place: Range<usize>) -> Result<Http, Fault> {
             continue;
         }
         let (name, value) = line.split_once(':').ok_or_else(|| {
-            fault(format!("`{}` is no header", line.trim())).with_help("write `Name: value`, then an empty line, then the body")
+            fault(format!("`{}` is no header", line.trim()))
+                .with_help("write `Name: value`, then an empty line, then the body")
         })?;
         http.headers.push((name.trim().to_owned(), value.trim().to_owned()));
     }
@@ -136,7 +141,10 @@ impl Parsed<'_> {
     fn status(&mut self, word: &Word) -> Vec<u16> {
         let mut codes = Vec::new();
         for part in word.text.split(',').map(str::trim) {
-            let class = part.strip_suffix("xx").and_then(|digit| digit.parse::<u16>().ok()).filter(|c| (1..=5).contains(c));
+            let class = part
+                .strip_suffix("xx")
+                .and_then(|digit| digit.parse::<u16>().ok())
+                .filter(|c| (1..=5).contains(c));
             match (class, part.parse::<u16>()) {
                 (Some(class), _) => codes.extend(class * 100..class * 100 + 100),
                 (None, Ok(code)) if (100..600).contains(&code) => codes.push(code),
@@ -164,7 +172,8 @@ mod tests {
     #[test]
     fn a_request_is_read_whole() {
         let body = "POST {{URL}}/v1/jobs HTTP/1.1\nAuthorization: Bearer ${secret:T}\nassert status == 201\n\n{\"a\": 1}\n";
-        let (http, faults) = read("http {#x .check status=2xx max=500ms every=1s within=30s match='ok|fine'}", body).unwrap();
+        let (http, faults) =
+            read("http {#x .check status=2xx max=500ms every=1s within=30s match='ok|fine'}", body).unwrap();
         assert_eq!(faults, Vec::<String>::new());
         assert_eq!((http.method.as_str(), http.url.as_str()), ("POST", "{{URL}}/v1/jobs"));
         assert_eq!(http.headers, [("Authorization".to_owned(), "Bearer ${secret:T}".to_owned())]);
@@ -200,7 +209,9 @@ mod tests {
 
     #[test]
     fn an_environment_has_its_own_values() {
-        let (http, _) = read("http {status=200 prod.status=204 prod.burst=50 staging.burst=5 .must-fail}", "GET /").unwrap();
+        let (http, _) =
+            read("http {status=200 prod.status=204 prod.burst=50 staging.burst=5 .must-fail}", "GET /")
+                .unwrap();
         assert_eq!((http.status, http.burst, http.must_fail), (vec![204], Some(50), true));
     }
 }

@@ -75,7 +75,16 @@ mod tests {
     fn positions_count_lines_and_characters() {
         let text = "a\r\nbé→c\n\nz";
         let index = LineIndex::new(text);
-        let table = [(0, (1, 1)), (3, (2, 1)), (4, (2, 2)), (6, (2, 3)), (9, (2, 4)), (11, (3, 1)), (12, (4, 1)), (99, (4, 2))];
+        let table = [
+            (0, (1, 1)),
+            (3, (2, 1)),
+            (4, (2, 2)),
+            (6, (2, 3)),
+            (9, (2, 4)),
+            (11, (3, 1)),
+            (12, (4, 1)),
+            (99, (4, 2)),
+        ];
         for (offset, expected) in table {
             assert_eq!(index.position(text, offset), expected, "offset {offset}");
         }

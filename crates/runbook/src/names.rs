@@ -57,11 +57,17 @@ mod tests {
 
     #[test]
     fn names_are_made_as_people_expect() {
-        let slugs = [("5. Deploy (Zero-Downtime)", "5-deploy-zero-downtime"), ("  ", "section"), ("Größe", "größe")];
+        let slugs =
+            [("5. Deploy (Zero-Downtime)", "5-deploy-zero-downtime"), ("  ", "section"), ("Größe", "größe")];
         for (text, expected) in slugs {
             assert_eq!(slug(text), expected);
         }
-        let variables = [("<staging-org>", "STAGING_ORG"), ("[name, contact]", "NAME_CONTACT"), ("1st", "_1ST"), ("<>", "")];
+        let variables = [
+            ("<staging-org>", "STAGING_ORG"),
+            ("[name, contact]", "NAME_CONTACT"),
+            ("1st", "_1ST"),
+            ("<>", ""),
+        ];
         for (text, expected) in variables {
             assert_eq!(variable(text), expected);
         }

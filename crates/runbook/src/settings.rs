@@ -104,7 +104,8 @@ fn read_all(value: &Value, faults: &mut Vec<Fault>) -> Settings {
     settings.choices = keys.text_map("choices");
     keys.finish();
     settings.inputs = inputs.map(|value| read_inputs(value, faults)).unwrap_or_default();
-    settings.roles = lists(roles, "roles", faults).into_iter().map(|(k, v)| (crate::names::role(&k), v)).collect();
+    settings.roles =
+        lists(roles, "roles", faults).into_iter().map(|(k, v)| (crate::names::role(&k), v)).collect();
     settings.hosts = lists(hosts, "hosts", faults);
     for (name, value) in entries(environments, "environments", faults) {
         read_environment(name, value, &mut settings, faults);
@@ -112,7 +113,8 @@ fn read_all(value: &Value, faults: &mut Vec<Fault>) -> Settings {
     for (name, value) in entries(metrics, "metrics", faults) {
         read_metric(name, value, &mut settings, faults);
     }
-    let names: Vec<String> = settings.environments.iter().map(|environment| environment.name.clone()).collect();
+    let names: Vec<String> =
+        settings.environments.iter().map(|environment| environment.name.clone()).collect();
     for (name, value) in entries(probe, "probe", faults) {
         read_probe(name, value, &names, &mut settings, faults);
     }
@@ -143,7 +145,9 @@ fn lists(value: Option<&Value>, what: &str, faults: &mut Vec<Fault>) -> BTreeMap
     for (name, value) in entries(value, what, faults) {
         match value.texts() {
             Some(texts) => drop(map.insert(name.to_owned(), texts.into_iter().map(str::to_owned).collect())),
-            None => faults.push(Fault::new(value.start..value.end, format!("`{name}` must be a list of texts"))),
+            None => {
+                faults.push(Fault::new(value.start..value.end, format!("`{name}` must be a list of texts")))
+            }
         }
     }
     map
@@ -170,7 +174,8 @@ fn read_metric(name: &str, value: &Value, settings: &mut Settings, faults: &mut 
         keys.missing("url", "the address that answers with JSON");
     }
     let expression = keys.text("value").unwrap_or("double(body)");
-    let headers = keys.text_map("headers").into_iter().map(|(key, value)| (key, secret_reference(&value))).collect();
+    let headers =
+        keys.text_map("headers").into_iter().map(|(key, value)| (key, secret_reference(&value))).collect();
     let every = keys.duration("every").unwrap_or(Span::seconds(15));
     let environment = keys.text("environment");
     keys.finish();
@@ -241,8 +246,9 @@ fn read_policy(value: &Value, faults: &mut Vec<Fault>) -> PolicySettings {
         on_failure: keys.parsed("on_failure", on_failure_word),
         on_breach: keys.parsed("on_breach", on_failure_word),
         no_data: keys.duration("no_data"),
-        minimum_quorum: keys
-            .parsed("minimum_quorum", |text| text.parse().map_err(|_| "must be a number of people".to_owned())),
+        minimum_quorum: keys.parsed("minimum_quorum", |text| {
+            text.parse().map_err(|_| "must be a number of people".to_owned())
+        }),
     };
     keys.finish();
     policy

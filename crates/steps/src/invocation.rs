@@ -98,7 +98,10 @@ fn there(shell: &Shell, host: &str, variables: &BTreeMap<String, String>, secret
     } else {
         let words = flags.iter().map(|&flag| flag.to_owned()).chain([shell.script.clone()]);
         let words: Vec<String> = words.chain(own_name(shell.interpreter).map(str::to_owned)).collect();
-        format!("{preamble}exec {program} {}", words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" "))
+        format!(
+            "{preamble}exec {program} {}",
+            words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+        )
     };
     let (bash, flags) = interpreter(Interpreter::Bash);
     let remote = format!("{bash} {} {} tminus", flags.join(" "), quote(&code));
@@ -185,7 +188,8 @@ mod tests {
 
     #[test]
     fn commands_read_as_they_run() {
-        let variables = BTreeMap::from([("V".to_owned(), "it's 1".to_owned()), ("not a name".to_owned(), String::new())]);
+        let variables =
+            BTreeMap::from([("V".to_owned(), "it's 1".to_owned()), ("not a name".to_owned(), String::new())]);
         let bash = "bash --noprofile --norc -eEo pipefail -O inherit_errexit -c";
         for (action, secrets, expected) in [
             (shell(Interpreter::Bash, "npm ci", None), vec!["S"], format!("{bash} 'npm ci' tminus")),
@@ -197,11 +201,19 @@ mod tests {
     }
 
     /// What a remote shell would make of the words, seen by a shell here.
-    fn remote_output(action: &Action, variables: &BTreeMap<String, String>, secrets: &[&str], input: &str) -> String {
+    fn remote_output(
+        action: &Action,
+        variables: &BTreeMap<String, String>,
+        secrets: &[&str],
+        input: &str,
+    ) -> String {
         let Invocation::Process { program, arguments, .. } = invocation(action, variables, secrets) else {
             panic!("a shell step is a process")
         };
-        assert_eq!((program.as_str(), &arguments[..5]), ("ssh", &["-o", "BatchMode=yes", "-T", "--", "web-1"].map(String::from)[..]));
+        assert_eq!(
+            (program.as_str(), &arguments[..5]),
+            ("ssh", &["-o", "BatchMode=yes", "-T", "--", "web-1"].map(String::from)[..])
+        );
         let folder = tminus_testkit::TemporaryFolder::new();
         std::fs::write(folder.join("input"), input).unwrap();
         let output = std::process::Command::new("sh")
@@ -216,10 +228,20 @@ mod tests {
     fn what_goes_over_ssh_arrives_as_written() {
         let value = "it's $HOME \"x\"\n`y`\\";
         let variables = BTreeMap::from([("V".to_owned(), value.to_owned())]);
-        let script = "printf '%s|' \"$V\" \"$S\" \"$0\"; cat; echo $LINENO\necho 'a b'; false | true\necho no";
-        let found = remote_output(&shell(Interpreter::Bash, script, Some("web-1")), &variables, &["S"], "S=a 'secret'\0");
+        let script =
+            "printf '%s|' \"$V\" \"$S\" \"$0\"; cat; echo $LINENO\necho 'a b'; false | true\necho no";
+        let found = remote_output(
+            &shell(Interpreter::Bash, script, Some("web-1")),
+            &variables,
+            &["S"],
+            "S=a 'secret'\0",
+        );
         assert_eq!(found, format!("{value}|a 'secret'|tminus|1\na b\n"));
-        let python = shell(Interpreter::Python, "import os, sys; print(os.environ['S'], sys.stdin.read() == '')", Some("web-1"));
+        let python = shell(
+            Interpreter::Python,
+            "import os, sys; print(os.environ['S'], sys.stdin.read() == '')",
+            Some("web-1"),
+        );
         assert_eq!(remote_output(&python, &variables, &["S"], "S=x=y\0"), "x=y True\n");
     }
 }

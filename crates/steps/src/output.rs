@@ -59,7 +59,9 @@ impl Capture {
             if !kept.ends_with(b"\n") {
                 kept.push(b'\n');
             }
-            kept.extend_from_slice(format!("[… {left_out} bytes of output were left out here …]\n").as_bytes());
+            kept.extend_from_slice(
+                format!("[… {left_out} bytes of output were left out here …]\n").as_bytes(),
+            );
         }
         kept.extend(tail);
         (kept, self.total)
@@ -105,7 +107,12 @@ mod tests {
             (10, vec!["0123456789"], "0123456789".to_owned(), 10),
             (10, vec!["01234", "56789"], "0123456789".to_owned(), 10),
             (10, vec!["0123456789a"], format!("01234\n{}6789a", gap(1)), 11),
-            (10, vec!["abc\n", "\n", "x".repeat(1000).as_str(), "the end"], format!("abc\n\n{}e end", gap(1002)), 1012),
+            (
+                10,
+                vec!["abc\n", "\n", "x".repeat(1000).as_str(), "the end"],
+                format!("abc\n\n{}e end", gap(1002)),
+                1012,
+            ),
             (0, vec!["abc"], format!("\n{}", gap(3)), 3),
             (1, vec!["a", "b", "c"], format!("\n{}c", gap(2)), 3),
         ] {

@@ -34,7 +34,8 @@ pub struct Redactor {
 impl Redactor {
     /// Makes a redactor for some secrets. Without any, it hands everything through.
     pub(crate) fn new(secrets: &Secrets) -> Redactor {
-        let mut patterns: Vec<Vec<u8>> = secrets.0.values().flat_map(|secret| forms(secret.reveal())).collect();
+        let mut patterns: Vec<Vec<u8>> =
+            secrets.0.values().flat_map(|secret| forms(secret.reveal())).collect();
         patterns.retain(|pattern| pattern.len() >= SHORTEST);
         patterns.sort();
         patterns.dedup();
@@ -134,7 +135,9 @@ fn forms_of_one(value: &str) -> Vec<Vec<u8>> {
     add(escaped(value, |c| matches!(c, '$' | '`' | '"' | '\\')));
     add(escaped(value, |c| !(c.is_alphanumeric() || "_-./:=@%+,".contains(c))));
     for offset in 0..3 {
-        for text in [base64_within(&STANDARD_NO_PAD, bytes, offset), base64_within(&URL_SAFE_NO_PAD, bytes, offset)] {
+        for text in
+            [base64_within(&STANDARD_NO_PAD, bytes, offset), base64_within(&URL_SAFE_NO_PAD, bytes, offset)]
+        {
             if text.len() >= WRAPPED {
                 for piece in text.as_bytes().chunks_exact(PIECE) {
                     forms.push(piece.to_vec());
@@ -161,7 +164,9 @@ fn percent_encoded(bytes: &[u8], lower: bool, blank: &str) -> String {
     let mut text = String::new();
     for byte in bytes {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => text.push(char::from(*byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                text.push(char::from(*byte))
+            }
             b' ' => text.push_str(blank),
             other if lower => text.push_str(&format!("%{other:02x}")),
             other => text.push_str(&format!("%{other:02X}")),
@@ -209,7 +214,11 @@ mod tests {
 
     fn secrets(values: &[&str]) -> Secrets {
         let numbered = values.iter().enumerate();
-        Secrets(numbered.map(|(n, v)| (n.to_string(), Secret::new((*v).to_owned()).unwrap())).collect::<BTreeMap<_, _>>())
+        Secrets(
+            numbered
+                .map(|(n, v)| (n.to_string(), Secret::new((*v).to_owned()).unwrap()))
+                .collect::<BTreeMap<_, _>>(),
+        )
     }
 
     /// Feeds a text in chunks of every size, which must not matter.
@@ -222,7 +231,11 @@ mod tests {
             let mut redactor = Redactor::new(&secrets);
             let mut clean: Vec<u8> = text.chunks(size).flat_map(|chunk| redactor.feed(chunk)).collect();
             clean.extend(redactor.finish());
-            assert_eq!(String::from_utf8_lossy(&clean), String::from_utf8_lossy(&expected), "in chunks of {size}");
+            assert_eq!(
+                String::from_utf8_lossy(&clean),
+                String::from_utf8_lossy(&expected),
+                "in chunks of {size}"
+            );
         }
         expected
     }
@@ -248,7 +261,10 @@ mod tests {
         for text in table {
             let clean = String::from_utf8(redacted(&[SECRET], text.as_bytes())).unwrap();
             assert!(clean.contains("‹redacted›"), "{text} → {clean}");
-            assert!(!clean.contains("w\"rd") && !clean.contains("end") && !clean.contains("rd%2"), "{text} → {clean}");
+            assert!(
+                !clean.contains("w\"rd") && !clean.contains("end") && !clean.contains("rd%2"),
+                "{text} → {clean}"
+            );
         }
     }
 

@@ -143,7 +143,8 @@ fn expand_home(path: &str, environment: &BTreeMap<String, String>) -> PathBuf {
 }
 
 fn read(path: &Path) -> Result<String, SecretProblem> {
-    let bytes = std::fs::read(path).map_err(|error| SecretProblem::NoFile { path: path.to_owned(), error })?;
+    let bytes =
+        std::fs::read(path).map_err(|error| SecretProblem::NoFile { path: path.to_owned(), error })?;
     text(bytes)
 }
 
@@ -228,7 +229,8 @@ mod tests {
             ("$HOME `id` ; x", Some(vec!["$HOME", "`id`", ";", "x"])),
         ];
         for (line, words) in table {
-            let expected: Option<Vec<String>> = words.map(|words| words.iter().map(|&w| w.to_owned()).collect());
+            let expected: Option<Vec<String>> =
+                words.map(|words| words.iter().map(|&w| w.to_owned()).collect());
             assert_eq!(split_words(line), expected, "{line}");
         }
     }
@@ -263,7 +265,10 @@ mod tests {
             match (found, expected) {
                 (Ok(found), Ok(value)) => assert_eq!(found.0["NAME"].reveal(), value),
                 (Err(error), Err(part)) => {
-                    assert!(error.starts_with("secret `NAME`: ") && error.contains(part), "{reference}: {error}");
+                    assert!(
+                        error.starts_with("secret `NAME`: ") && error.contains(part),
+                        "{reference}: {error}"
+                    );
                 }
                 (found, expected) => panic!("{reference}: {found:?} instead of {expected:?}"),
             }

@@ -50,9 +50,10 @@ impl World {
                 Ok(()) => notify::perform(&job, message, &self.clients, &self.environment, cancel).await,
                 Err(report) => report,
             },
-            Action::Unavailable(unavailable) => {
-                Report::failed(format!("`{}` is not available yet in this version of tminus", unavailable.kind))
-            }
+            Action::Unavailable(unavailable) => Report::failed(format!(
+                "`{}` is not available yet in this version of tminus",
+                unavailable.kind
+            )),
         }
     }
 

@@ -24,15 +24,39 @@ async fn exit_codes_and_failures_are_told() {
     let table = [
         ("true", Passed, Some(0), "exited with 0", ""),
         ("echo out; echo err >&2; echo again", Passed, Some(0), "exited with 0", "out\nerr\nagain\n"),
-        ("echo a\n\nls /no/such/file | cat\necho b", Failed, Some(2), "exited with 2 at line 3: `ls /no/such/file | cat`", "No such file or directory\n"),
+        (
+            "echo a\n\nls /no/such/file | cat\necho b",
+            Failed,
+            Some(2),
+            "exited with 2 at line 3: `ls /no/such/file | cat`",
+            "No such file or directory\n",
+        ),
         ("exit 7", Failed, Some(7), "exited with 7", ""),
         ("false || true; exit 1", Failed, Some(1), "exited with 1", ""),
-        ("f() {\n  grep -q x /dev/null\n}\nf", Failed, Some(1), "exited with 1 at line 2: `grep -q x /dev/null`", ""),
+        (
+            "f() {\n  grep -q x /dev/null\n}\nf",
+            Failed,
+            Some(1),
+            "exited with 1 at line 2: `grep -q x /dev/null`",
+            "",
+        ),
         ("x=$(false; echo y)\necho $x", Failed, Some(1), "exited with 1 at line 1: `x=$(false; echo y)`", ""),
-        ("no-such-command --flag", Failed, Some(127), "exited with 127 at line 1: `no-such-command --flag`", "command not found"),
+        (
+            "no-such-command --flag",
+            Failed,
+            Some(127),
+            "exited with 127 at line 1: `no-such-command --flag`",
+            "command not found",
+        ),
         ("kill -KILL $$", Failed, None, "was ended by SIGKILL", ""),
         ("if then fi", Failed, Some(2), "exited with 2", "syntax error"),
-        ("echo \"$0 $#\"; read -r line || echo no input", Passed, Some(0), "exited with 0", "tminus 0\nno input\n"),
+        (
+            "echo \"$0 $#\"; read -r line || echo no input",
+            Passed,
+            Some(0),
+            "exited with 0",
+            "tminus 0\nno input\n",
+        ),
         ("exec sh -c 'exit 4'", Failed, Some(4), "exited with 4", ""),
         ("set -x; : here", Passed, Some(0), "exited with 0", "+ : here\n"),
     ];
@@ -42,7 +66,10 @@ async fn exit_codes_and_failures_are_told() {
         assert_eq!((report.verdict, report.exit_code), (verdict, code), "{script}: {}", report.detail);
         assert!(report.detail.starts_with(detail), "{script}: {}", report.detail);
         let found = text(&report);
-        assert!(found.ends_with(output) || found.contains("command not found") || found.contains("syntax error"), "{script}: {found}");
+        assert!(
+            found.ends_with(output) || found.contains("command not found") || found.contains("syntax error"),
+            "{script}: {found}"
+        );
         assert!(!found.contains("__tminus"), "{script}: {found}");
     }
 }
@@ -103,7 +130,11 @@ async fn what_cannot_start_says_why() {
     let mut job = ground.job(bash("touch ran"));
     job.secrets.insert("TOKEN".to_owned(), "env:NOT_THERE".to_owned());
     let report = ground.perform(&job).await;
-    assert!(report.detail.contains("secret `TOKEN`: the environment variable NOT_THERE is not set"), "{}", report.detail);
+    assert!(
+        report.detail.contains("secret `TOKEN`: the environment variable NOT_THERE is not set"),
+        "{}",
+        report.detail
+    );
     assert!(!ground.folder.join("work/ran").exists(), "without its secrets nothing runs");
 }
 
@@ -112,7 +143,9 @@ async fn folder_and_exports_are_carried() {
     let ground = Ground::new();
     let work = ground.folder.join("work");
     fs::create_dir(work.join("web")).unwrap();
-    let set = |pairs: &[(&str, &str)]| pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>();
+    let set = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>()
+    };
     let carried = |folder: &Path, pairs: &[(&str, &str)], removed: &[&str]| {
         Some(Carried {
             folder: Some(folder.to_owned()),
@@ -125,7 +158,10 @@ async fn folder_and_exports_are_carried() {
         ("true", None),
         ("A=1; unexported=2; (cd web; export B=2)", None),
         ("cd web", carried(&web, &[], &[])),
-        ("export NEW='a \"b\" $c\nd'\nGIVEN=changed", carried(&work, &[("NEW", "a \"b\" $c\nd"), ("GIVEN", "changed")], &[])),
+        (
+            "export NEW='a \"b\" $c\nd'\nGIVEN=changed",
+            carried(&work, &[("NEW", "a \"b\" $c\nd"), ("GIVEN", "changed")], &[]),
+        ),
         ("unset GIVEN; export -n INHERITED", carried(&work, &[], &["GIVEN", "INHERITED"])),
         ("cd web; cd ..; export GIVEN", None),
         ("trap 'echo bye' EXIT\ncd web; set -C", carried(&web, &[], &[])),
@@ -150,7 +186,11 @@ async fn a_steps_own_traps_run_with_the_right_status() {
         ("trap 'echo bye; exit 5' EXIT; true", 5, "bye\n"),
         ("trap 'echo bye' EXIT; trap - EXIT; true", 0, ""),
         ("trap 'echo err' ERR; false", 1, "err\n"),
-        ("trap 'echo out' EXIT; (trap 'echo in' EXIT; true); x=$(trap 'echo sub' EXIT); echo $x", 0, "in\nsub\nout\n"),
+        (
+            "trap 'echo out' EXIT; (trap 'echo in' EXIT; true); x=$(trap 'echo sub' EXIT); echo $x",
+            0,
+            "in\nsub\nout\n",
+        ),
         ("trap 'echo usr' USR1 EXIT; kill -USR1 $$; echo next", 0, "usr\nnext\nusr\n"),
         ("trap -- 'echo a' INT; trap -p INT", 0, "trap -- 'echo a' SIGINT\n"),
         ("cleanup() { echo clean $?; }; trap cleanup EXIT; exit 3", 3, "clean 3\n"),
@@ -164,9 +204,11 @@ async fn a_steps_own_traps_run_with_the_right_status() {
 #[tokio::test]
 async fn outputs_are_read() {
     let ground = Ground::new();
-    let script = "echo url=https://x/?a=b >> \"$RUN_OUT\"\nprintf 'N=1\\n\\nnot an output\\nN=2\\n' >> $RUN_OUT";
+    let script =
+        "echo url=https://x/?a=b >> \"$RUN_OUT\"\nprintf 'N=1\\n\\nnot an output\\nN=2\\n' >> $RUN_OUT";
     let report = ground.perform(&ground.job(bash(script))).await;
-    let expected = BTreeMap::from([("url".to_owned(), "https://x/?a=b".to_owned()), ("N".to_owned(), "2".to_owned())]);
+    let expected =
+        BTreeMap::from([("url".to_owned(), "https://x/?a=b".to_owned()), ("N".to_owned(), "2".to_owned())]);
     assert_eq!(report.outputs, expected);
     assert!(report.detail.contains("line 4 of $RUN_OUT is not of the form key=value"), "{}", report.detail);
 }
@@ -204,17 +246,20 @@ echo "fine=1" >> "$RUN_OUT"
     assert!(!everything.contains("s3cret") && !everything.contains("czNjcmV0"), "{everything}");
     assert_eq!(text(&report).matches("‹redacted›").count(), 4, "{}", text(&report));
     let carried = report.carried.unwrap();
-    let expected = BTreeMap::from([("COPY".to_owned(), "secret:TOKEN".to_owned()), ("FINE".to_owned(), "1".to_owned())]);
+    let expected =
+        BTreeMap::from([("COPY".to_owned(), "secret:TOKEN".to_owned()), ("FINE".to_owned(), "1".to_owned())]);
     assert_eq!(carried.set, expected);
     assert_eq!(report.outputs, BTreeMap::from([("fine".to_owned(), "1".to_owned())]));
     for name in ["HEADER", "leak"] {
         assert!(report.detail.contains(&format!("{name} was not")), "{}", report.detail);
     }
-    let report = ground.perform(&{
-        let mut job = ground.job(bash("grep -q \"$TOKEN\" /dev/null"));
-        job.secrets.insert("TOKEN".to_owned(), "env:THE_TOKEN".to_owned());
-        job
-    }).await;
+    let report = ground
+        .perform(&{
+            let mut job = ground.job(bash("grep -q \"$TOKEN\" /dev/null"));
+            job.secrets.insert("TOKEN".to_owned(), "env:THE_TOKEN".to_owned());
+            job
+        })
+        .await;
     assert!(!report.detail.contains("s3cret"), "{}", report.detail);
 }
 
@@ -274,7 +319,10 @@ async fn what_ignores_sigterm_is_killed() {
     job.timeout = Span(200);
     let report = ground.perform(&job).await;
     assert_eq!(report.verdict, Verdict::TimedOut);
-    assert_eq!(report.detail, "took longer than its limit of 200ms and was ended, by force because it ignored SIGTERM");
+    assert_eq!(
+        report.detail,
+        "took longer than its limit of 200ms and was ended, by force because it ignored SIGTERM"
+    );
     assert_eq!(text(&report), "begun\n");
     assert_eq!(ground.processes_of(&job), 0);
 }
@@ -316,7 +364,8 @@ async fn what_only_takes_a_moment_longer_may_finish() {
 #[tokio::test]
 async fn what_escapes_does_not_hold_us_up() {
     let ground = Ground::new();
-    let job = ground.job(bash("setsid sh -c 'while :; do echo still here; sleep 0.01; done' & sleep 0.1; echo done"));
+    let job = ground
+        .job(bash("setsid sh -c 'while :; do echo still here; sleep 0.01; done' & sleep 0.1; echo done"));
     let started = Instant::now();
     let report = ground.perform(&job).await;
     assert_eq!(report.verdict, Verdict::Passed);
@@ -346,7 +395,9 @@ async fn a_running_step_is_found_again() {
     }
     abandon(&ground, &job).await;
     fs::write(job.folder.join("go"), "").unwrap();
-    let Recovered::Finished(report) = ground.another_world().recover(job.clone()).await else { panic!("it finished") };
+    let Recovered::Finished(report) = ground.another_world().recover(job.clone()).await else {
+        panic!("it finished")
+    };
     assert_eq!((report.verdict, report.exit_code), (Verdict::Passed, Some(3)));
     assert_eq!(report.carried.unwrap().set, BTreeMap::from([("A".to_owned(), "1".to_owned())]));
     assert_eq!(report.outputs["k"], "v");
@@ -364,7 +415,9 @@ async fn a_step_that_ended_meanwhile_tells_how() {
         let job = ground.job(bash(script));
         abandon(&ground, &job).await;
         ground.wait_until_gone(&job);
-        let Recovered::Finished(report) = ground.another_world().recover(job.clone()).await else { panic!("it finished") };
+        let Recovered::Finished(report) = ground.another_world().recover(job.clone()).await else {
+            panic!("it finished")
+        };
         assert_eq!((report.verdict, report.detail.as_str()), (verdict, detail));
     }
 }
@@ -387,11 +440,15 @@ async fn an_interrupted_step_never_looks_passed() {
     let ground = Ground::new();
     for signal in ["TERM", "HUP", "INT"] {
         // Alone, bash would end with the status of the last command, which is 0.
-        let job = ground.job(bash(&format!("echo begun; until [ -e {signal} ]; do sleep 0.01; done; kill -{signal} $$; sleep 1")));
+        let job = ground.job(bash(&format!(
+            "echo begun; until [ -e {signal} ]; do sleep 0.01; done; kill -{signal} $$; sleep 1"
+        )));
         abandon(&ground, &job).await;
         fs::write(job.folder.join(signal), "").unwrap();
         ground.wait_until_gone(&job);
-        let Recovered::Finished(report) = ground.another_world().recover(job).await else { panic!("it finished") };
+        let Recovered::Finished(report) = ground.another_world().recover(job).await else {
+            panic!("it finished")
+        };
         assert_eq!(report.verdict, Verdict::Failed, "{signal}: {}", report.detail);
     }
 }
@@ -402,7 +459,9 @@ async fn an_orphan_that_takes_too_long_is_ended() {
     let mut job = ground.job(bash("echo begun; sleep 1000"));
     abandon(&ground, &job).await;
     job.timeout = Span(100);
-    let Recovered::Finished(report) = ground.another_world().recover(job.clone()).await else { panic!("it finished") };
+    let Recovered::Finished(report) = ground.another_world().recover(job.clone()).await else {
+        panic!("it finished")
+    };
     assert_eq!(report.verdict, Verdict::TimedOut, "{}", report.detail);
     assert_eq!(ground.processes_of(&job), 0);
 }
@@ -451,8 +510,15 @@ async fn another_machine_is_reached_by_the_users_ssh() {
         job.secrets.insert("TOKEN".to_owned(), "env:THE_TOKEN".to_owned());
         job
     };
-    let report = ground.perform(&job("web-1", "echo \"$VERSION ${#TOKEN} $TOKEN\"; env | grep -c INHERITED || true")).await;
-    assert_eq!((report.verdict, text(&report).as_str()), (Verdict::Passed, "it's v1 16 ‹redacted›\n0\n"), "{}", report.detail);
+    let report = ground
+        .perform(&job("web-1", "echo \"$VERSION ${#TOKEN} $TOKEN\"; env | grep -c INHERITED || true"))
+        .await;
+    assert_eq!(
+        (report.verdict, text(&report).as_str()),
+        (Verdict::Passed, "it's v1 16 ‹redacted›\n0\n"),
+        "{}",
+        report.detail
+    );
     let report = ground.perform(&job("web-1", "false | true; touch ran")).await;
     assert_eq!((report.verdict, report.exit_code), (Verdict::Failed, Some(1)));
     let report = ground.perform(&job("web-2", "true")).await;

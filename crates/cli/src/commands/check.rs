@@ -1,9 +1,12 @@
 //! `check`: every fault at once, with its place, the reason and the way out.
 
+use std::path::Path;
+
 use serde_json::json;
 use tminus_release::plan::Mode;
 use tminus_runbook::compile::{Request, compile};
 use tminus_runbook::diagnostic::{Diagnostic, Severity};
+use tminus_runbook::settings::{self, Settings};
 
 use crate::args::{Check, Format};
 use crate::commands::source;
@@ -17,7 +20,15 @@ pub(crate) fn run(args: &Check) -> super::Result {
     for path in &args.runbooks {
         let text = source::read(path)?;
         let document = path.display().to_string();
-        for found in all(&text, &document) {
+        let (settings, in_settings) = settings_beside(path)?;
+        for (file, text, found) in in_settings {
+            counts[found.severity as usize] += 1;
+            match args.format {
+                Format::Json => findings.push(found.to_json(&file)),
+                Format::Text => source::frame(&file, &text, &found),
+            }
+        }
+        for found in all(&text, &document, settings) {
             counts[found.severity as usize] += 1;
             match args.format {
                 Format::Json => findings.push(found.to_json(&document)),
@@ -38,9 +49,21 @@ pub(crate) fn run(args: &Check) -> super::Result {
     Ok(if errors > 0 { ExitCode::Findings } else { ExitCode::Success })
 }
 
+/// Faults of a file other than the document, with the file's name and text.
+type Elsewhere = Vec<(String, String, Diagnostic)>;
+
+/// Reads the settings that a release of this document would be made with.
+fn settings_beside(path: &Path) -> Result<(Settings, Elsewhere), crate::failure::Failure> {
+    let file = path.parent().unwrap_or(Path::new("")).join("tminus.toml");
+    let Ok(text) = std::fs::read_to_string(&file) else { return Ok((Settings::default(), Vec::new())) };
+    let (settings, found) = settings::read(&text);
+    let name = file.display().to_string();
+    Ok((settings, found.into_iter().map(|found| (name.clone(), text.clone(), found)).collect()))
+}
+
 /// Everything found in a document: by its structure and plan, and by reading its commands.
-pub(crate) fn all(text: &str, document: &str) -> Vec<Diagnostic> {
-    let request = Request { name: document.to_owned(), ..Request::default() };
+pub(crate) fn all(text: &str, document: &str, settings: Settings) -> Vec<Diagnostic> {
+    let request = Request { name: document.to_owned(), settings, inputs_come_later: true, ..Request::default() };
     let mut compiled = compile(text, &request);
     // A verbatim document is checked as one: that its blocks are not annotated is no fault.
     if !compiled.outline.front_matter.is_ours {

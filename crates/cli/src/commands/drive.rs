@@ -24,12 +24,18 @@ use crate::screen::{self, Tone, paint};
 
 /// `tminus run`
 pub(crate) async fn run(args: &Run, state: Option<&Path>) -> super::Result {
-    let compiled = source::compile(&args.source)?;
+    let mut compiled = source::compile(&args.source)?;
+    if !compiled.compiled.open_choices.is_empty() && !args.dry_run && source::is_interactive() {
+        let mut asked = args.source.clone();
+        asked.choices.extend(source::ask_choices(&compiled));
+        compiled = source::compile(&asked)?;
+    }
     let plan = source::usable(&compiled, &args.source)?;
     if args.dry_run {
         super::plan::show(&compiled, &plan);
         return Ok(ExitCode::Success);
     }
+    source::refuse_open_choices(&compiled, &args.source)?;
     let place = place::place(state)?;
     let engine = place::engine(&place).await?;
     let by = place::person(args.driving.by.as_deref());

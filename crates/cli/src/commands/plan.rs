@@ -52,6 +52,13 @@ pub(crate) fn show(compiled: &Compiled, plan: &Plan) {
         show_step(plan, step);
     }
     show_rules(plan);
+    for choice in &compiled.compiled.open_choices {
+        screen::line("");
+        screen::line(&paint(Tone::Ask, &format!("to be picked: {} (line {})", choice.ask, choice.line)));
+        for option in &choice.options {
+            screen::line(&format!("  --choose \"{}={option}\"", choice.id));
+        }
+    }
     let no_return: Vec<&str> = plan
         .steps
         .iter()

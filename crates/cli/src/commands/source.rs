@@ -111,6 +111,7 @@ pub(crate) fn compile(source: &Source) -> Result<Compiled, Failure> {
         choices: pairs(&source.choices, "--choose")?,
         settings,
         adoption,
+        inputs_come_later: false,
     };
     let compiled = compile::compile(&text, &request);
     Ok(Compiled { text, name, compiled, settings_faults })
@@ -186,16 +187,39 @@ pub(crate) fn usable(compiled: &Compiled, source: &Source) -> Result<Plan, Failu
         }
         return Err(Failure { what, now, code: ExitCode::Usage });
     }
+    compiled.compiled.plan.clone().ok_or_else(|| Failure::usage(format!("plan {document}"), format!("`tminus check {document}` shows why")))
+}
+
+/// Refuses to start while the document holds options of which nobody has picked one.
+pub(crate) fn refuse_open_choices(compiled: &Compiled, source: &Source) -> Result<(), Failure> {
+    let document = source.runbook.display();
     if !compiled.compiled.open_choices.is_empty() {
         let now = compiled.compiled.open_choices.iter().map(|choice| {
             format!("--choose \"{}=…\" with one of: {}", choice.id, choice.options.join(" · "))
         });
-        let what = format!("plan {document}: it holds options, and nobody has picked one");
+        let what = format!("run {document}: it holds options, and nobody has picked one");
         return Err(Failure { what, now: now.collect(), code: ExitCode::Usage });
     }
-    compiled.compiled.plan.clone().ok_or_else(|| {
-        Failure::usage(format!("plan {document}"), format!("`tminus check {document}` shows why"))
-    })
+    Ok(())
+}
+
+/// Asks the person at the terminal for each option that is open; returns `--choose` values.
+pub(crate) fn ask_choices(compiled: &Compiled) -> Vec<String> {
+    let mut picked = Vec::new();
+    for choice in &compiled.compiled.open_choices {
+        screen::line(&format!("{} {} {}", paint(Tone::Ask, "?"), paint(Tone::Strong, &choice.ask), paint(Tone::Faint, &format!("line {}", choice.line))));
+        for (option, number) in choice.options.iter().zip(1..) {
+            screen::line(&format!("    {number}  {option}"));
+        }
+        screen::raw("    number › ");
+        let mut line = String::new();
+        if std::io::stdin().read_line(&mut line).is_ok()
+            && let Some(option) = line.trim().parse::<usize>().ok().and_then(|number| choice.options.get(number.wrapping_sub(1)))
+        {
+            picked.push(format!("{}={option}", choice.id));
+        }
+    }
+    picked
 }
 
 /// A fault in one line: place, severity, code, message.

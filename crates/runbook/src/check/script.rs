@@ -1,6 +1,7 @@
 //! T2: shell code that reports success on failure, waits for ever, or does not do what it says.
 
 use crate::diagnostic::Severity;
+use crate::encoding::repair;
 use crate::shell::{Link, Placeholder, PlaceholderKind, RedirectKind};
 
 use super::page::{Finding, Page, Script, has_option, position, short};
@@ -314,7 +315,10 @@ fn by_hand(script: &Script<'_>, found: &mut Vec<Finding>) {
                 "T208",
                 Severity::Warning,
                 *line,
-                format!("`{}` is a step for a person, hidden in a comment: a run goes past it", short(text)),
+                format!(
+                    "`{}` is a step for a person, hidden in a comment: a run goes past it",
+                    short(&repair(text).text)
+                ),
                 "make it a checklist item (`- [ ] … (@role)`), which a person must tick",
             ));
         }

@@ -4,13 +4,20 @@
 //! as `<staging-org>`, is replaced, and only by a value that no shell reads as more than a word.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use regex::Regex;
 
 use super::Request;
 use crate::front_matter::{Accepts, FrontMatter, InputDeclaration};
 use crate::names;
+use crate::pattern::compile;
 use crate::shell::{Placeholder, PlaceholderKind};
+
+static BRACES: LazyLock<Regex> = LazyLock::new(|| compile(r"\{\{\s*(?P<a>[A-Za-z_]\w*)\s*\}\}"));
+static BRACES_AND_DOLLARS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"\{\{\s*(?P<a>[A-Za-z_]\w*)\s*\}\}|\$\{(?P<b>[A-Za-z_]\w*)\}|\$(?P<c>[A-Za-z_]\w*)")
+});
 
 /// An input or placeholder with what it is bound to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +77,17 @@ impl Values {
         }
         let mut faults = Vec::new();
         for declared in values.declared.clone() {
-            values.check(&declared, &mut faults);
+            if request.inputs_come_later && !values.inputs.contains_key(&declared.name) {
+                // Checking asks whether a name is known, not what its value is.
+                values.inputs.insert(declared.name.clone(), declared.default.unwrap_or(declared.name));
+            } else {
+                values.check(&declared, &mut faults);
+            }
+        }
+        if request.inputs_come_later {
+            for (name, _) in fixed {
+                values.inputs.entry(name.to_owned()).or_insert_with(|| name.to_owned());
+            }
         }
         if let Some(adoption) = &request.adoption {
             for (written, target) in &adoption.bindings {
@@ -162,7 +179,10 @@ impl Values {
             let replacement = match value {
                 Some(value) if self.may_stand_in_code(placeholder, &value) => value,
                 Some(value) => {
-                    note(&mut unbound, format!("`{}`, whose value `{value}` may not stand in code", placeholder.text));
+                    note(
+                        &mut unbound,
+                        format!("`{}`, whose value `{value}` may not stand in code", placeholder.text),
+                    );
                     continue;
                 }
                 None if must => {
@@ -188,15 +208,20 @@ impl Values {
 
     /// Puts values in place of `{{NAME}}` (and, where `dollars`, of `$NAME`). The second part lists
     /// the names that have none.
-    pub(super) fn text(&self, text: &str, own: &BTreeMap<String, String>, dollars: Dollars) -> (String, Vec<String>) {
-        let pattern = match dollars {
-            Dollars::Kept => r"\{\{\s*(?P<a>[A-Za-z_]\w*)\s*\}\}",
-            Dollars::Bound => r"\{\{\s*(?P<a>[A-Za-z_]\w*)\s*\}\}|\$\{(?P<b>[A-Za-z_]\w*)\}|\$(?P<c>[A-Za-z_]\w*)",
+    pub(super) fn text(
+        &self,
+        text: &str,
+        own: &BTreeMap<String, String>,
+        dollars: Dollars,
+    ) -> (String, Vec<String>) {
+        let pattern: &Regex = match dollars {
+            Dollars::Kept => &BRACES,
+            Dollars::Bound => &BRACES_AND_DOLLARS,
         };
-        let pattern = Regex::new(pattern).expect("a constant pattern");
         let mut missing = Vec::new();
         let bound = pattern.replace_all(text, |found: &regex::Captures<'_>| {
-            let name = ["a", "b", "c"].iter().find_map(|group| found.name(group)).map_or("", |name| name.as_str());
+            let name =
+                ["a", "b", "c"].iter().find_map(|group| found.name(group)).map_or("", |name| name.as_str());
             match own.get(name).or_else(|| self.inputs.get(name)) {
                 Some(value) => value.clone(),
                 None => {
@@ -229,7 +254,8 @@ impl Values {
     pub(super) fn unset_declared<'a>(&self, read: &'a [String]) -> Vec<&'a String> {
         read.iter()
             .filter(|name| {
-                self.declared.iter().any(|declared| declared.name == **name) && !self.inputs.contains_key(*name)
+                self.declared.iter().any(|declared| declared.name == **name)
+                    && !self.inputs.contains_key(*name)
             })
             .collect()
     }
@@ -265,5 +291,10 @@ fn describe(accepts: &Accepts) -> String {
 
 /// Returns the numbers of a version for comparing.
 fn numbers(version: &str) -> Option<Vec<u64>> {
-    version.trim_start_matches(['v', 'V']).split(['.', '-', '+']).take(3).map(|part| part.parse().ok()).collect()
+    version
+        .trim_start_matches(['v', 'V'])
+        .split(['.', '-', '+'])
+        .take(3)
+        .map(|part| part.parse().ok())
+        .collect()
 }

@@ -50,8 +50,12 @@ pub(super) fn matching<S: AsRef<str>>(options: &[S], answer: &str) -> Option<usi
     }
     // Two letters stand in too many words to mean one of them.
     let is_word = answer.chars().count() >= 3;
-    let holding: Vec<usize> =
-        lower.iter().enumerate().filter(|(_, option)| is_word && option.contains(&answer)).map(|(at, _)| at).collect();
+    let holding: Vec<usize> = lower
+        .iter()
+        .enumerate()
+        .filter(|(_, option)| is_word && option.contains(&answer))
+        .map(|(at, _)| at)
+        .collect();
     match holding.as_slice() {
         [one] => Some(*one),
         _ => None,

@@ -1,25 +1,31 @@
 //! Control steps, and what steps say about the place: hosts, channels, secrets, variables.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
+use regex::Regex;
 use tminus_release::plan::{Action, Approval, Choice, Mode, Role, Soak, Task, Unavailable, Undo, Work};
 use tminus_release::time::Span;
 
+use super::OpenChoice;
 use super::bind::Dollars;
 use super::choices;
 use super::drafts::{Compiler, Place, Placement};
 use super::rules::OwnRule;
-use super::OpenChoice;
 use crate::control::{self, Body, Control, WatchedRules};
 use crate::diagnostic::Severity;
 use crate::names;
 use crate::outline::FenceUnit;
+use crate::pattern::compile;
+
+static SECRET: LazyLock<Regex> = LazyLock::new(|| compile(r"\$\{secret:([A-Za-z_]\w*)\}"));
 
 impl Compiler<'_> {
     pub(super) fn control(&mut self, place: &Place<'_>, fence: &FenceUnit, kind: &'static str) {
         let base = self.markdown.lines.start_of(fence.body_line);
         let exact = self.document.get(base..).is_some_and(|rest| rest.starts_with(&fence.body));
-        let (control, faults) = control::parse(kind, &fence.body, fence.start..fence.end, exact.then_some(base));
+        let (control, faults) =
+            control::parse(kind, &fence.body, fence.start..fence.end, exact.then_some(base));
         faults.into_iter().for_each(|fault| self.data_fault("T907", fault));
         let Some(Control { only, body }) = control else { return };
         if let Some(only) = &only
@@ -52,14 +58,18 @@ impl Compiler<'_> {
                 let kinds: Vec<String> = self.values.inputs.values().cloned().collect();
                 let names = place.environment.iter().chain(&kinds).map(String::as_str);
                 let Some(duration) = durations.pick(names) else {
-                    let message = "no duration holds here: neither the environment nor a release type is named";
+                    let message =
+                        "no duration holds here: neither the environment nor a release type is named";
                     self.faults
                         .add_at_line("T907", Severity::Error, place.unit.line, message)
                         .help("add `default: 4h` to `for`");
                     return;
                 };
-                let title =
-                    if title.ends_with(kind) { format!("{title} for {duration}") } else { format!("{title}: {kind} for {duration}") };
+                let title = if title.ends_with(kind) {
+                    format!("{title} for {duration}")
+                } else {
+                    format!("{title}: {kind} for {duration}")
+                };
                 let soak = Soak { duration, rules: Vec::new(), on_breach };
                 let work = if kind == "soak" { Work::Soak(soak) } else { Work::Watch(soak) };
                 let at = self.add_step(place, id, title, work);
@@ -101,14 +111,17 @@ impl Compiler<'_> {
 
     /// The document may ask for more people than the policy, never for fewer.
     fn quorum(&mut self, place: &Place<'_>, written: BTreeMap<String, u32>) -> BTreeMap<Role, u32> {
-        let mut quorum: BTreeMap<Role, u32> = written.into_iter().map(|(role, count)| (Role(role), count)).collect();
+        let mut quorum: BTreeMap<Role, u32> =
+            written.into_iter().map(|(role, count)| (Role(role), count)).collect();
         let total: u32 = quorum.values().sum();
         let minimum = self.request.settings.policy.minimum_quorum.unwrap_or(0);
         if total < minimum
             && let Some(first) = quorum.values_mut().next()
         {
             *first += minimum - total;
-            let message = format!("the policy asks for {minimum} approvals, the document for {total}; {minimum} are needed");
+            let message = format!(
+                "the policy asks for {minimum} approvals, the document for {total}; {minimum} are needed"
+            );
             self.faults.add_at_line("T910", Severity::Warning, place.unit.line, message);
         }
         quorum
@@ -121,16 +134,28 @@ impl Compiler<'_> {
             WatchedRules::Slo => self.own_rules.push(OwnRule { step, environment, rules: None, line }),
             // Rules that could not be read were reported one by one.
             WatchedRules::Own(rules) if rules.is_empty() => {}
-            WatchedRules::Own(rules) => self.own_rules.push(OwnRule { step, environment, rules: Some(rules), line }),
+            WatchedRules::Own(rules) => {
+                self.own_rules.push(OwnRule { step, environment, rules: Some(rules), line })
+            }
         }
     }
 
-    fn choice(&mut self, place: &Place<'_>, fence: &FenceUnit, id: String, ask: String, options: Vec<String>) {
+    fn choice(
+        &mut self,
+        place: &Place<'_>,
+        fence: &FenceUnit,
+        id: String,
+        ask: String,
+        options: Vec<String>,
+    ) {
         let input = names::variable(&id);
-        let answer = choices::given(self.request, &id).map(str::to_owned).or_else(|| self.values.inputs.get(&input).cloned());
+        let answer = choices::given(self.request, &id)
+            .map(str::to_owned)
+            .or_else(|| self.values.inputs.get(&input).cloned());
         let chosen = answer.as_deref().and_then(|answer| choices::matching(&options, answer));
         let Some(chosen) = chosen else {
-            let severity = if self.request.mode == Mode::Assisted { Severity::Warning } else { Severity::Error };
+            let severity =
+                if self.request.mode == Mode::Assisted { Severity::Warning } else { Severity::Error };
             let message = match &answer {
                 Some(answer) => format!("`{answer}` is none of: {}", options.join(", ")),
                 None => format!("nobody has answered: {ask}"),
@@ -138,8 +163,16 @@ impl Compiler<'_> {
             self.faults
                 .add_at_line("T908", severity, place.unit.line, message)
                 .help(format!("choose: `--choose {id}=…` ({})", options.join(" | ")));
-            self.open_choices.push(OpenChoice { id: id.clone(), ask: ask.clone(), options: options.clone(), line: place.unit.line });
-            let task = Task { instructions: format!("{ask} ({})", options.join(" | ")), reason: "a choice that nobody has made".to_owned() };
+            self.open_choices.push(OpenChoice {
+                id: id.clone(),
+                ask: ask.clone(),
+                options: options.clone(),
+                line: place.unit.line,
+            });
+            let task = Task {
+                instructions: format!("{ask} ({})", options.join(" | ")),
+                reason: "a choice that nobody has made".to_owned(),
+            };
             self.add_step(place, id, ask, Work::Task(task));
             return;
         };
@@ -155,7 +188,12 @@ impl Compiler<'_> {
         let settings = self.request.settings.environments.iter().find(|known| known.name == name);
         let mut variables = settings.map(|known| known.variables.clone()).unwrap_or_default();
         if !variables.contains_key("URL")
-            && let Some(url) = self.outline.environments.iter().find(|known| known.name == name).and_then(|known| known.url.clone())
+            && let Some(url) = self
+                .outline
+                .environments
+                .iter()
+                .find(|known| known.name == name)
+                .and_then(|known| known.url.clone())
         {
             variables.insert("URL".to_owned(), url.trim_end_matches('/').to_owned());
         }
@@ -164,20 +202,28 @@ impl Compiler<'_> {
     }
 
     pub(super) fn secrets_are_known(&mut self, place: &Place<'_>, headers: &[(String, String)]) {
-        let pattern = regex::Regex::new(r"\$\{secret:([A-Za-z_]\w*)\}").expect("a constant pattern");
         let environment = place.environment.as_deref();
-        let own = self.request.settings.environments.iter().find(|known| Some(known.name.as_str()) == environment);
+        let own =
+            self.request.settings.environments.iter().find(|known| Some(known.name.as_str()) == environment);
         let named: BTreeSet<String> = headers
             .iter()
-            .flat_map(|(_, value)| pattern.captures_iter(value).map(|found| found[1].to_owned()).collect::<Vec<_>>())
+            .flat_map(|(_, value)| {
+                SECRET.captures_iter(value).map(|found| found[1].to_owned()).collect::<Vec<_>>()
+            })
             .collect();
         for name in named {
             let known = self.request.settings.secrets.contains_key(&name)
                 || own.is_some_and(|own| own.secrets.contains_key(&name));
             if !known {
-                let severity = if self.request.mode == Mode::Assisted { Severity::Warning } else { Severity::Error };
+                let severity =
+                    if self.request.mode == Mode::Assisted { Severity::Warning } else { Severity::Error };
                 self.faults
-                    .add_at_line("T912", severity, place.unit.line, format!("the secret `{name}` has no reference here"))
+                    .add_at_line(
+                        "T912",
+                        severity,
+                        place.unit.line,
+                        format!("the secret `{name}` has no reference here"),
+                    )
                     .help(format!("add to tminus.toml, under [secrets]: {name} = \"env:{name}\""));
             }
         }
@@ -188,10 +234,18 @@ impl Compiler<'_> {
             if name == "log" || self.request.settings.channels.contains_key(name) {
                 continue;
             }
-            let severity = if self.request.mode == Mode::Assisted { Severity::Warning } else { Severity::Error };
+            let severity =
+                if self.request.mode == Mode::Assisted { Severity::Warning } else { Severity::Error };
             self.faults
-                .add_at_line("T911", severity, place.unit.line, format!("the channel `{name}` leads nowhere here"))
-                .help(format!("add to tminus.toml, under [channels]: \"{name}\" = {{ webhook = \"secret:NAME\" }}"));
+                .add_at_line(
+                    "T911",
+                    severity,
+                    place.unit.line,
+                    format!("the channel `{name}` leads nowhere here"),
+                )
+                .help(format!(
+                    "add to tminus.toml, under [channels]: \"{name}\" = {{ webhook = \"secret:NAME\" }}"
+                ));
         }
     }
 
@@ -200,7 +254,11 @@ impl Compiler<'_> {
         let environment = place.environment.as_deref();
         let word = fence.info.attributes.as_ref()?.value("on", environment)?.clone();
         if !self.is_visible(place, &["hosts", "host"], &word.text) {
-            self.word_fault("T909", &word, format!("`on={}` names a host that the page does not show", word.text));
+            self.word_fault(
+                "T909",
+                &word,
+                format!("`on={}` names a host that the page does not show", word.text),
+            );
             return None;
         }
         match self.request.settings.hosts.get(&word.text).map(Vec::as_slice) {
@@ -217,7 +275,9 @@ impl Compiler<'_> {
     /// A first line `ssh host` in an unattended release needs a `Hosts` line that shows the host.
     pub(super) fn visible_host(&mut self, place: &Place<'_>, target: &str) {
         let host = target.rsplit('@').next().unwrap_or(target);
-        if !self.is_visible(place, &["hosts", "host"], host) && !self.is_visible(place, &["hosts", "host"], target) {
+        if !self.is_visible(place, &["hosts", "host"], host)
+            && !self.is_visible(place, &["hosts", "host"], target)
+        {
             let message = format!("the block runs on {target}, which the section does not show");
             self.faults
                 .add_at_line("T909", Severity::Error, place.unit.line, message)
@@ -227,7 +287,9 @@ impl Compiler<'_> {
 
     fn is_visible(&self, place: &Place<'_>, labels: &[&str], name: &str) -> bool {
         self.outline.fact(place.unit.section, labels).is_some_and(|fact| {
-            fact.value.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '·' | '`')).any(|word| word == name)
+            fact.value
+                .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '·' | '`'))
+                .any(|word| word == name)
         })
     }
 

@@ -14,7 +14,9 @@ use crate::diagnostic::Severity;
 use crate::faults::Faults;
 use crate::markdown::Markdown;
 use crate::names;
-use crate::outline::{FenceClass, Outline, SectionKind, Unit, UnitKind, canonical_environment, default_ids, split_roles};
+use crate::outline::{
+    FenceClass, Outline, SectionKind, Unit, UnitKind, canonical_environment, default_ids, split_roles,
+};
 
 /// Time limit of an attempt of a step that changes something.
 pub(super) const STEP_TIMEOUT: Span = Span::hours(1);
@@ -78,6 +80,8 @@ pub(super) struct Compiler<'a> {
     pub(super) open_choices: Vec<OpenChoice>,
     pub(super) choice_inputs: BTreeMap<String, String>,
     settled_groups: BTreeSet<(usize, Option<String>)>,
+    /// Groups whose choice is open and was reported.
+    open_groups: BTreeSet<usize>,
     /// Prose and points since the last step.
     pub(super) notes: Vec<String>,
     /// Rules that control steps bring.
@@ -132,6 +136,7 @@ impl<'a> Compiler<'a> {
             open_choices: Vec::new(),
             choice_inputs: BTreeMap::new(),
             settled_groups: BTreeSet::new(),
+            open_groups: BTreeSet::new(),
             notes: Vec::new(),
             own_rules: Vec::new(),
             draft_of_unit: BTreeMap::new(),
@@ -173,7 +178,9 @@ impl<'a> Compiler<'a> {
         let first = self.drafts.len();
         let mut facts: Vec<usize> = if self.request.mode == Mode::Assisted {
             let all = self.outline.facts.iter().enumerate();
-            all.filter(|(_, fact)| self.outline.sections[fact.section].phase == Some(phase)).map(|(at, _)| at).collect()
+            all.filter(|(_, fact)| self.outline.sections[fact.section].phase == Some(phase))
+                .map(|(at, _)| at)
+                .collect()
         } else {
             Vec::new()
         };
@@ -228,7 +235,10 @@ impl<'a> Compiler<'a> {
     /// While nobody has chosen, every step of every way says that it is one of several.
     fn say_open(&mut self, first: usize, unit: &Unit) {
         let Some((group, way)) = unit.option else { return };
-        let words = format!("\"{}\" is one of several ways: take one and skip the others", self.outline.groups[group].ways[way].text);
+        let words = format!(
+            "\"{}\" is one of several ways: take one and skip the others",
+            self.outline.groups[group].ways[way].text
+        );
         for draft in &mut self.drafts[first..] {
             if let Some(confirm) = &mut draft.step.confirm {
                 confirm.reason = format!("{}; {words}", confirm.reason);
@@ -255,14 +265,19 @@ impl<'a> Compiler<'a> {
 
     fn open_choice(&mut self, unit: &Unit) {
         let Some((group, _)) = unit.option else { return };
-        let group = &self.outline.groups[group];
-        if self.open_choices.iter().any(|open| open.id == group.id) {
+        if !self.open_groups.insert(group) {
             return;
         }
+        let group = &self.outline.groups[group];
         let options = choices::texts(group);
         let severity = if self.request.mode == Mode::Assisted { Severity::Warning } else { Severity::Error };
         self.faults
-            .add_at_line("T908", severity, group.line, format!("{} ways to do one thing, and none is chosen", options.len()))
+            .add_at_line(
+                "T908",
+                severity,
+                group.line,
+                format!("{} ways to do one thing, and none is chosen", options.len()),
+            )
             .help(format!("choose one: `--choose {}=…` ({})", group.id, options.join(" | ")));
         let open = OpenChoice { id: group.id.clone(), ask: group.ask.clone(), options, line: group.line };
         self.open_choices.push(open);
@@ -272,7 +287,9 @@ impl<'a> Compiler<'a> {
     fn choice_step(&mut self, place: &Place<'_>) {
         let Some((at, way)) = place.unit.option else { return };
         let group = &self.outline.groups[at];
-        if group.kind != crate::outline::GroupKind::Choice || !self.settled_groups.insert((at, place.run.clone())) {
+        if group.kind != crate::outline::GroupKind::Choice
+            || !self.settled_groups.insert((at, place.run.clone()))
+        {
             return;
         }
         let input = format!("CHOICE_{}", names::variable(&group.id));
@@ -298,8 +315,11 @@ impl<'a> Compiler<'a> {
             None => base.clone(),
         };
         let root = super::phases::lane_root(outline, section);
-        let mut path: Vec<String> =
-            outline.chain(section).take_while(|at| *at != root).map(|at| outline.sections[at].title.clone()).collect();
+        let mut path: Vec<String> = outline
+            .chain(section)
+            .take_while(|at| *at != root)
+            .map(|at| outline.sections[at].title.clone())
+            .collect();
         path.reverse();
         let is_person = !matches!(work, Work::Act(_));
         let step = Step {

@@ -41,7 +41,8 @@ impl Compiler<'_> {
             for reference in self.drafts[at].needs.clone() {
                 let Some(target) = self.target(at, &reference, names, "needs") else { continue };
                 if !self.is_in_order(target) {
-                    let message = format!("`{}` runs only on demand, so nothing can wait for it", reference.name);
+                    let message =
+                        format!("`{}` runs only on demand, so nothing can wait for it", reference.name);
                     self.faults.add("T905", Severity::Error, reference.bytes, message);
                     continue;
                 }
@@ -78,7 +79,8 @@ impl Compiler<'_> {
     /// Reports each circle of `needs` once and opens it.
     fn refuse_cycles(&mut self, needs: &mut BTreeMap<usize, Vec<usize>>) {
         while let Some(cycle) = find_cycle(needs) {
-            let ids: Vec<&str> = cycle.iter().chain(cycle.first()).map(|at| self.drafts[*at].step.id.as_str()).collect();
+            let ids: Vec<&str> =
+                cycle.iter().chain(cycle.first()).map(|at| self.drafts[*at].step.id.as_str()).collect();
             let message = format!("these steps wait for each other and none can start: {}", ids.join(" → "));
             let line = self.drafts[cycle[0]].step.line;
             self.faults
@@ -118,7 +120,8 @@ impl Compiler<'_> {
 
     fn connect_lane(&mut self, slots: &[Slot]) {
         let place: BTreeMap<usize, usize> = slots.iter().map(|slot| (slot.draft, slot.group)).collect();
-        let anchors: BTreeMap<usize, &[usize]> = slots.iter().map(|slot| (slot.draft, slot.anchors.as_slice())).collect();
+        let anchors: BTreeMap<usize, &[usize]> =
+            slots.iter().map(|slot| (slot.draft, slot.anchors.as_slice())).collect();
         let mut effective: BTreeMap<usize, usize> = BTreeMap::new();
         for slot in slots {
             settle_place(slot.draft, &place, &anchors, &mut effective);
@@ -126,7 +129,9 @@ impl Compiler<'_> {
         let mut order: Vec<&Slot> = slots.iter().collect();
         // At one place the chain comes first; then those that wait for something, deepest last.
         let depths = depths(slots, &anchors);
-        order.sort_by_key(|slot| (effective[&slot.draft], !slot.anchors.is_empty(), depths[&slot.draft], slot.draft));
+        order.sort_by_key(|slot| {
+            (effective[&slot.draft], !slot.anchors.is_empty(), depths[&slot.draft], slot.draft)
+        });
         let mut tail: BTreeSet<usize> = BTreeSet::new();
         let mut phase_tail: BTreeSet<usize> = BTreeSet::new();
         let mut phase = None;
@@ -139,7 +144,8 @@ impl Compiler<'_> {
                 phase = Some(own_phase);
                 phase_tail = tail.clone();
             }
-            let (chained, anchored): (Vec<&Slot>, Vec<&Slot>) = order[at..end].iter().partition(|slot| slot.anchors.is_empty());
+            let (chained, anchored): (Vec<&Slot>, Vec<&Slot>) =
+                order[at..end].iter().partition(|slot| slot.anchors.is_empty());
             if !chained.is_empty() {
                 for slot in &chained {
                     self.set_after(slot.draft, tail.iter().copied());
@@ -149,7 +155,8 @@ impl Compiler<'_> {
             for slot in anchored {
                 let after: BTreeSet<usize> = slot.anchors.iter().chain(&phase_tail).copied().collect();
                 // What its anchors wait for is waited for already.
-                let direct = |step: &usize| slot.anchors.contains(step) || !self.is_awaited(&slot.anchors, *step);
+                let direct =
+                    |step: &usize| slot.anchors.contains(step) || !self.is_awaited(&slot.anchors, *step);
                 let after: Vec<usize> = after.into_iter().filter(direct).collect();
                 self.set_after(slot.draft, after.into_iter());
                 tail.retain(|step| !slot.anchors.contains(step));
@@ -166,7 +173,8 @@ impl Compiler<'_> {
     }
 
     fn set_after(&mut self, draft: usize, after: impl Iterator<Item = usize>) {
-        let ids: Vec<StepId> = after.filter(|step| *step != draft).map(|step| self.drafts[step].step.id.clone()).collect();
+        let ids: Vec<StepId> =
+            after.filter(|step| *step != draft).map(|step| self.drafts[step].step.id.clone()).collect();
         self.drafts[draft].step.after = ids;
     }
 }
@@ -187,7 +195,11 @@ fn settle_place(
         }
         let own = place.get(&top).copied().unwrap_or(0);
         let needed = anchors.get(&top).copied().unwrap_or(&[]);
-        let pending: Vec<usize> = needed.iter().copied().filter(|step| place.contains_key(step) && !effective.contains_key(step)).collect();
+        let pending: Vec<usize> = needed
+            .iter()
+            .copied()
+            .filter(|step| place.contains_key(step) && !effective.contains_key(step))
+            .collect();
         if pending.is_empty() {
             let latest = needed.iter().filter_map(|step| effective.get(step)).copied().max().unwrap_or(0);
             effective.insert(top, own.max(latest));
@@ -209,9 +221,14 @@ fn depths(slots: &[Slot], anchors: &BTreeMap<usize, &[usize]>) -> BTreeMap<usize
                 continue;
             }
             let needed = anchors.get(&top).copied().unwrap_or(&[]);
-            let pending: Vec<usize> = needed.iter().copied().filter(|step| anchors.contains_key(step) && !depths.contains_key(step)).collect();
+            let pending: Vec<usize> = needed
+                .iter()
+                .copied()
+                .filter(|step| anchors.contains_key(step) && !depths.contains_key(step))
+                .collect();
             if pending.is_empty() {
-                let deepest = needed.iter().filter_map(|step| depths.get(step)).max().map_or(0, |depth| depth + 1);
+                let deepest =
+                    needed.iter().filter_map(|step| depths.get(step)).max().map_or(0, |depth| depth + 1);
                 depths.insert(top, deepest);
                 stack.pop();
             } else {

@@ -29,7 +29,10 @@ impl Compiler<'_> {
         match fence.class {
             FenceClass::Text => {
                 if fence.is_annotated() && !self.has_class(fence, "example") {
-                    let message = format!("a block in `{}` never runs, so its attributes mean nothing", fence.info.language);
+                    let message = format!(
+                        "a block in `{}` never runs, so its attributes mean nothing",
+                        fence.info.language
+                    );
                     self.faults.add_at_line("T105", Severity::Warning, place.unit.line, message);
                 }
             }
@@ -93,7 +96,12 @@ impl Compiler<'_> {
             None => {
                 let severity = if assisted { Severity::Warning } else { Severity::Error };
                 self.faults
-                    .add_at_line("T908", severity, place.unit.line, format!("adopted for the option `{option}`, and none is chosen"))
+                    .add_at_line(
+                        "T908",
+                        severity,
+                        place.unit.line,
+                        format!("adopted for the option `{option}`, and none is chosen"),
+                    )
                     .help(format!("choose one: `--choose {id}={option}`"));
                 if assisted { Verdict::Run { asks: true } } else { Verdict::Skip }
             }
@@ -124,7 +132,8 @@ impl Compiler<'_> {
     }
 
     fn unavailable(&mut self, place: &Place<'_>, fence: &FenceUnit, kind: &str) {
-        let work = Work::Act(Action::Unavailable(Unavailable { kind: kind.to_owned(), body: fence.body.clone() }));
+        let work =
+            Work::Act(Action::Unavailable(Unavailable { kind: kind.to_owned(), body: fence.body.clone() }));
         let base = self.default_ids[place.index].clone();
         let at = self.add_step(place, base, place.unit.title.clone(), work);
         self.drafts[at].step.undo = Undo::Unstated;
@@ -192,7 +201,12 @@ impl Compiler<'_> {
             ("T904", "mark it `.manual`, or change it so that it can run by itself")
         };
         self.faults
-            .add_at_line(code, Severity::Error, place.unit.line, format!("the block cannot run unattended: {reason}"))
+            .add_at_line(
+                code,
+                Severity::Error,
+                place.unit.line,
+                format!("the block cannot run unattended: {reason}"),
+            )
             .help(help);
     }
 
@@ -243,7 +257,10 @@ impl Compiler<'_> {
         step.timeout = CHECK_TIMEOUT.max(Span(within.0.saturating_add(60_000)));
         if asks {
             let danger = if reads_only { Danger::Ordinary } else { Danger::Confirm };
-            step.confirm = Some(Confirm { danger, reason: format!("proposed from line {}: {request}", place.unit.line) });
+            step.confirm = Some(Confirm {
+                danger,
+                reason: format!("proposed from line {}: {request}", place.unit.line),
+            });
         }
         self.attributes(at, fence, place);
     }
@@ -294,7 +311,9 @@ impl Compiler<'_> {
 
 /// Takes the first line `ssh host` off a script: the rest is meant for that host.
 fn without_ssh_line(body: &str, survey: Option<&Survey>) -> (String, Option<String>) {
-    let Some(start) = survey.and_then(|survey| survey.ssh_host.as_ref()) else { return (body.to_owned(), None) };
+    let Some(start) = survey.and_then(|survey| survey.ssh_host.as_ref()) else {
+        return (body.to_owned(), None);
+    };
     let rest: String = body.split_inclusive('\n').skip(start.line as usize).collect();
     (rest.trim_start_matches('\n').to_owned(), Some(start.target.clone()))
 }
@@ -322,7 +341,9 @@ fn by_hand(survey: Option<&Survey>, script: &str, host: Option<&str>, unbound: &
         return Some(format!("opens a session on {host}"));
     }
     if let Some((line, column, reason)) = &survey.syntax_error {
-        return Some(format!("the shell does not understand it (line {line}, column {column} of the block: {reason})"));
+        return Some(format!(
+            "the shell does not understand it (line {line}, column {column} of the block: {reason})"
+        ));
     }
     let ssh_line = survey.ssh_host.as_ref().map(|start| start.line);
     let waits = survey.interactive.iter().filter(|(line, _)| Some(*line) != ssh_line).chain(&survey.endless);
@@ -335,24 +356,34 @@ fn by_hand(survey: Option<&Survey>, script: &str, host: Option<&str>, unbound: &
 /// Says why a proposed block asks first.
 fn confirm(survey: Option<&Survey>, place: &Place<'_>) -> Confirm {
     let mut confirm = match survey {
-        Some(survey) if survey.danger > Danger::Ordinary => Confirm { danger: survey.danger, reason: reasons(survey) },
-        Some(_) => Confirm { danger: Danger::Ordinary, reason: format!("proposed from line {}", place.unit.line) },
+        Some(survey) if survey.danger > Danger::Ordinary => {
+            Confirm { danger: survey.danger, reason: reasons(survey) }
+        }
+        Some(_) => {
+            Confirm { danger: Danger::Ordinary, reason: format!("proposed from line {}", place.unit.line) }
+        }
         None => {
             let reason = "written in a language that is not read for what it does".to_owned();
             Confirm { danger: Danger::Confirm, reason }
         }
     };
     if let Some((_, first)) = survey.and_then(|survey| survey.manual_comments.first()) {
-        confirm.reason = format!("{}; a comment asks for something by hand: {}", confirm.reason, first.trim());
+        confirm.reason =
+            format!("{}; a comment asks for something by hand: {}", confirm.reason, first.trim());
     }
     confirm
 }
 
 fn reasons(survey: &Survey) -> String {
     const SHOWN: usize = 3;
-    let mut worst: Vec<&(u32, Danger, String)> = survey.danger_reasons.iter().filter(|(_, danger, _)| *danger > Danger::Ordinary).collect();
+    let mut worst: Vec<&(u32, Danger, String)> =
+        survey.danger_reasons.iter().filter(|(_, danger, _)| *danger > Danger::Ordinary).collect();
     worst.sort_by_key(|(line, danger, _)| (std::cmp::Reverse(*danger), *line));
-    let mut texts: Vec<String> = worst.iter().take(SHOWN).map(|(line, _, reason)| format!("line {line} of the block: {reason}")).collect();
+    let mut texts: Vec<String> = worst
+        .iter()
+        .take(SHOWN)
+        .map(|(line, _, reason)| format!("line {line} of the block: {reason}"))
+        .collect();
     if worst.len() > SHOWN {
         texts.push(format!("and {} more", worst.len() - SHOWN));
     }

@@ -8,11 +8,11 @@ use tminus_release::plan::{
 };
 use tminus_release::time::Span;
 
+use super::OpenChoice;
 use super::bind::BoundInput;
 use super::drafts::Compiler;
 use super::links::Names;
 use super::rules::tighter;
-use super::OpenChoice;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::faults::nearest;
 use crate::outline::{UnitKind, canonical_environment};
@@ -45,7 +45,8 @@ pub(super) fn finish(mut compiler: Compiler<'_>) -> Finished {
     unasked_inputs(&mut compiler);
     lost_environments(&mut compiler);
     let environments = environments(&compiler);
-    let environment_names: Vec<String> = environments.iter().map(|environment| environment.name.clone()).collect();
+    let environment_names: Vec<String> =
+        environments.iter().map(|environment| environment.name.clone()).collect();
     let rules = compiler.rules(&environment_names);
     let plan = (!compiler.faults.has_errors()).then(|| {
         let mut inputs = compiler.values.inputs.clone();
@@ -136,7 +137,12 @@ fn lost_environments(compiler: &mut Compiler<'_>) {
         if let (true, 2.., Some(fact)) = (is_inner, section.environments.len(), own) {
             compiler
                 .faults
-                .add_at_line("T916", Severity::Warning, fact.line, "only a phase runs for several environments, not a section inside one")
+                .add_at_line(
+                    "T916",
+                    Severity::Warning,
+                    fact.line,
+                    "only a phase runs for several environments, not a section inside one",
+                )
                 .help("move the line below the phase's heading, or make the section a phase");
         }
     }
@@ -145,7 +151,8 @@ fn lost_environments(compiler: &mut Compiler<'_>) {
 fn environments(compiler: &Compiler<'_>) -> Vec<Environment> {
     let outline = compiler.outline;
     let settings = &compiler.request.settings;
-    let mut names: Vec<String> = outline.front_matter.environments.iter().map(|name| canonical_environment(name)).collect();
+    let mut names: Vec<String> =
+        outline.front_matter.environments.iter().map(|name| canonical_environment(name)).collect();
     names.extend(settings.environments.iter().map(|environment| environment.name.clone()));
     names.extend(compiler.drafts.iter().filter_map(|draft| draft.step.environment.clone()));
     names.extend(compiler.phases.all.iter().filter_map(|phase| phase.environment.clone()));
@@ -166,9 +173,12 @@ fn environments(compiler: &Compiler<'_>) -> Vec<Environment> {
 fn roles(compiler: &Compiler<'_>) -> BTreeMap<Role, Vec<String>> {
     let settings = &compiler.request.settings.roles;
     let named = compiler.outline.front_matter.roles.iter().cloned();
-    let of_steps = compiler.drafts.iter().flat_map(|draft| draft.step.roles.iter().map(|role| role.0.clone()));
+    let of_steps =
+        compiler.drafts.iter().flat_map(|draft| draft.step.roles.iter().map(|role| role.0.clone()));
     let all: BTreeSet<String> = named.chain(settings.keys().cloned()).chain(of_steps).collect();
-    all.into_iter().map(|role| (Role(role.clone()), settings.get(&role).cloned().unwrap_or_default())).collect()
+    all.into_iter()
+        .map(|role| (Role(role.clone()), settings.get(&role).cloned().unwrap_or_default()))
+        .collect()
 }
 
 /// Channels that a step names; in assisted mode one that leads nowhere is written to the log file.

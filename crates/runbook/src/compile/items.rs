@@ -71,7 +71,13 @@ impl Compiler<'_> {
         let at = self.add_step(place, base, title, Work::Task(task));
         // What the text says to do may be as dangerous as a command, and a person must see that.
         let line = place.unit.line;
-        let found = self.outline.dangers.iter().filter(|danger| danger.line == line).max_by_key(|danger| danger.danger);
+        // They are in document order, so those of a line stand together.
+        let dangers = &self.outline.dangers;
+        let from = dangers.partition_point(|danger| danger.line < line);
+        let found = dangers[from..]
+            .iter()
+            .take_while(|danger| danger.line == line)
+            .max_by_key(|danger| danger.danger);
         if let Some(danger) = found {
             let reason = format!("`{}`: {}", danger.text, danger.reason);
             self.drafts[at].step.confirm = Some(Confirm { danger: danger.danger, reason });
@@ -113,7 +119,9 @@ impl Compiler<'_> {
         let is_wait = label == "wait time";
         let is_sign_off = matches!(label.as_str(), "sign-off" | "sign off" | "signoff");
         let lane = outline.sections[fact.section].lane;
-        if !(is_wait || is_sign_off) || (lane != self.request.lane && lane != tminus_release::plan::Lane::Rollback) {
+        if !(is_wait || is_sign_off)
+            || (lane != self.request.lane && lane != tminus_release::plan::Lane::Rollback)
+        {
             return;
         }
         let unit = Unit {
@@ -136,7 +144,8 @@ impl Compiler<'_> {
         if is_wait {
             let task = Task {
                 instructions: format!("Wait: {}", fact.value),
-                reason: "a wait that a person ends; a `.soak` step would time it and watch the rules".to_owned(),
+                reason: "a wait that a person ends; a `.soak` step would time it and watch the rules"
+                    .to_owned(),
             };
             self.add_step(&place, base, unit.title.clone(), Work::Task(task));
             return;

@@ -43,7 +43,11 @@ impl Compiler<'_> {
         if let Some(word) = attributes.value("retry", environment) {
             match word.text.parse::<u32>() {
                 Ok(times) if times <= 100 => retry = Retry { times, ..retry },
-                _ => self.word_fault("T103", word, format!("`{}` is no number of retries from 0 to 100", word.text)),
+                _ => self.word_fault(
+                    "T103",
+                    word,
+                    format!("`{}` is no number of retries from 0 to 100", word.text),
+                ),
             }
         }
         if let Some(span) = attributes.value("backoff", environment).and_then(|word| self.duration(word)) {
@@ -74,7 +78,11 @@ impl Compiler<'_> {
             (Some((_, "ask")), _) => self.drafts[at].step.resume = Resume::Ask,
             (Some((_, "verify")), Some(_)) | (None, _) => {}
             (Some((word, "verify")), None) => {
-                self.word_fault("T103", word, "`resume=verify` needs `verify=` and the id of a check".to_owned());
+                self.word_fault(
+                    "T103",
+                    word,
+                    "`resume=verify` needs `verify=` and the id of a check".to_owned(),
+                );
             }
             (Some((word, other)), _) => {
                 self.word_fault("T103", word, format!("`{other}` is none of `rerun`, `verify`, `ask`"));
@@ -86,7 +94,9 @@ impl Compiler<'_> {
                 let trimmed = name.trim();
                 if !trimmed.is_empty() {
                     let start = offset + (name.len() - name.trim_start().len());
-                    self.drafts[at].needs.push(Reference { name: trimmed.to_owned(), bytes: start..start + trimmed.len() });
+                    self.drafts[at]
+                        .needs
+                        .push(Reference { name: trimmed.to_owned(), bytes: start..start + trimmed.len() });
                 }
                 offset += name.len() + 1;
             }
@@ -95,11 +105,16 @@ impl Compiler<'_> {
 
     /// Applies what the sidecar says about a block.
     fn adopted(&mut self, at: usize, fence: &FenceUnit) {
-        let Some(block) = self.request.adoption.as_ref().and_then(|adoption| adoption.block_for(fence)) else { return };
+        let Some(block) = self.request.adoption.as_ref().and_then(|adoption| adoption.block_for(fence))
+        else {
+            return;
+        };
         let start = fence.start;
         match block.undo.as_deref() {
             Some("none") => self.drafts[at].step.undo = Undo::Impossible,
-            Some(name) => self.drafts[at].undo = Some(Reference { name: name.to_owned(), bytes: start..start }),
+            Some(name) => {
+                self.drafts[at].undo = Some(Reference { name: name.to_owned(), bytes: start..start })
+            }
             None => {}
         }
         if let Some(environment) = &block.environment {
@@ -141,7 +156,12 @@ impl Compiler<'_> {
         fence.info.attributes.as_ref()?.value(key, place.environment.as_deref())
     }
 
-    pub(super) fn interpreter(&mut self, fence: &FenceUnit, default: Interpreter, place: &Place<'_>) -> Interpreter {
+    pub(super) fn interpreter(
+        &mut self,
+        fence: &FenceUnit,
+        default: Interpreter,
+        place: &Place<'_>,
+    ) -> Interpreter {
         let Some(word) = self.value(fence, "shell", place) else { return default };
         match word.text.as_str() {
             "bash" => Interpreter::Bash,
@@ -151,7 +171,11 @@ impl Compiler<'_> {
             "node" => Interpreter::Node,
             "powershell" => Interpreter::Powershell,
             other => {
-                self.word_fault("T103", word, format!("`{other}` is none of bash, sh, zsh, python, node, powershell"));
+                self.word_fault(
+                    "T103",
+                    word,
+                    format!("`{other}` is none of bash, sh, zsh, python, node, powershell"),
+                );
                 default
             }
         }

@@ -61,8 +61,15 @@ impl Compiler<'_> {
                 .help("name another step, or `undo=none` when it cannot be reversed");
             return;
         }
-        if self.drafts[target].undo.as_ref().is_some_and(|back| names.find(&back.name, self.drafts[target].run.as_deref()) == Some(at)) {
-            let message = format!("`{}` undoes this step and this step undoes it: a rollback would go in circles", reference.name);
+        if self.drafts[target]
+            .undo
+            .as_ref()
+            .is_some_and(|back| names.find(&back.name, self.drafts[target].run.as_deref()) == Some(at))
+        {
+            let message = format!(
+                "`{}` undoes this step and this step undoes it: a rollback would go in circles",
+                reference.name
+            );
             self.faults.add("T905", Severity::Error, reference.bytes, message);
             return;
         }
@@ -79,7 +86,10 @@ impl Compiler<'_> {
             return;
         }
         if !self.drafts[target].step.check {
-            let message = format!("`{}` has effects, so it cannot tell whether another step had its own", reference.name);
+            let message = format!(
+                "`{}` has effects, so it cannot tell whether another step had its own",
+                reference.name
+            );
             self.faults
                 .add("T905", Severity::Error, reference.bytes, message)
                 .help("mark it `.check` if it only looks");
@@ -114,7 +124,13 @@ impl Compiler<'_> {
     }
 
     /// Finds the step that a reference names, or reports it.
-    pub(super) fn target(&mut self, at: usize, reference: &Reference, names: &Names, key: &str) -> Option<usize> {
+    pub(super) fn target(
+        &mut self,
+        at: usize,
+        reference: &Reference,
+        names: &Names,
+        key: &str,
+    ) -> Option<usize> {
         let found = names.find(&reference.name, self.drafts[at].run.as_deref());
         if found.is_none() {
             let message = format!("`{key}={}` names a step that is not in this plan", reference.name);
@@ -123,7 +139,14 @@ impl Compiler<'_> {
         found
     }
 
-    fn missing(&mut self, code: &'static str, severity: Severity, reference: &Reference, message: String, names: &Names) {
+    fn missing(
+        &mut self,
+        code: &'static str,
+        severity: Severity,
+        reference: &Reference,
+        message: String,
+        names: &Names,
+    ) {
         let near = nearest(&reference.name, names.all()).map(str::to_owned);
         let added = self.faults.add(code, severity, reference.bytes.clone(), message);
         if let Some(near) = near {

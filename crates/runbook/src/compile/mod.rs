@@ -54,6 +54,8 @@ pub struct Request {
     pub settings: Settings,
     /// What a team decided about the blocks of a verbatim document.
     pub adoption: Option<Adoption>,
+    /// Whether declared inputs get their values later: true for checking, false for planning.
+    pub inputs_come_later: bool,
 }
 
 impl Default for Request {
@@ -69,6 +71,7 @@ impl Default for Request {
             choices: BTreeMap::new(),
             settings: Settings::default(),
             adoption: None,
+            inputs_come_later: false,
         }
     }
 }
@@ -119,7 +122,10 @@ pub fn compile(document: &str, request: &Request) -> Compiled {
     diagnostics.sort_by_key(|found| (found.line, found.column, found.code));
     let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
     Compiled {
-        document: DocumentRef { name: request.name.clone(), sha256: hex(&Sha256::digest(document.as_bytes())) },
+        document: DocumentRef {
+            name: request.name.clone(),
+            sha256: hex(&Sha256::digest(document.as_bytes())),
+        },
         mode: request.mode,
         lane: request.lane,
         plan: if failed { None } else { finished.plan },

@@ -72,7 +72,8 @@ impl Compiler<'_> {
                 ids.extend(self.make(&mut rules, at, &candidate, own.environment.as_deref(), environments));
             }
             if ids.is_empty() {
-                let message = "this watches no rule: `slo` is empty, or none of its metrics has a source here";
+                let message =
+                    "this watches no rule: `slo` is empty, or none of its metrics has a source here";
                 let severity = self.strict();
                 self.faults
                     .add_at_line("T915", severity, own.line, message)
@@ -112,7 +113,8 @@ impl Compiler<'_> {
             match read(found, watches_slo) {
                 Ok(candidate) => {
                     let same = |other: &Candidate| {
-                        (&other.key, other.op, other.usage, other.duration) == (&candidate.key, candidate.op, candidate.usage, candidate.duration)
+                        (&other.key, other.op, other.usage, other.duration)
+                            == (&candidate.key, candidate.op, candidate.usage, candidate.duration)
                             && other.limit == candidate.limit
                             && other.unit == candidate.unit
                     };
@@ -131,7 +133,14 @@ impl Compiler<'_> {
     }
 
     /// Makes a rule for an environment; returns its id. None when its metric has no source.
-    fn make(&mut self, rules: &mut Rules, at: usize, candidate: &Candidate, environment: Option<&str>, environments: &[String]) -> Option<String> {
+    fn make(
+        &mut self,
+        rules: &mut Rules,
+        at: usize,
+        candidate: &Candidate,
+        environment: Option<&str>,
+        environments: &[String],
+    ) -> Option<String> {
         let Some((key, source)) = self.source_of(&candidate.key, environment, environments) else {
             self.no_source(candidate);
             return None;
@@ -153,8 +162,13 @@ impl Compiler<'_> {
             line: candidate.line,
         });
         rules.made.insert((at, key.clone()), id.clone());
-        let scope = key.split_once('@').map(|(_, name)| name.to_owned()).or_else(|| environment.map(str::to_owned));
-        let bound = self.bind_source(source, scope.or_else(|| environments.last().cloned()).as_deref(), candidate.line);
+        let scope =
+            key.split_once('@').map(|(_, name)| name.to_owned()).or_else(|| environment.map(str::to_owned));
+        let bound = self.bind_source(
+            source,
+            scope.or_else(|| environments.last().cloned()).as_deref(),
+            candidate.line,
+        );
         rules.sources.insert(key, bound);
         Some(id)
     }
@@ -165,7 +179,10 @@ impl Compiler<'_> {
             Mode::Unattended if candidate.is_needed => Severity::Error,
             Mode::Unattended => Severity::Warning,
         };
-        let message = format!("nothing here measures `{}`, so `{}` can never be seen to hold or break", candidate.key, candidate.text);
+        let message = format!(
+            "nothing here measures `{}`, so `{}` can never be seen to hold or break",
+            candidate.key, candidate.text
+        );
         let help = if PROBE_METRICS.contains(&candidate.key.as_str()) {
             "add a probe to tminus.toml: [probe.web] url = \"https://…/health\"".to_owned()
         } else {
@@ -175,10 +192,21 @@ impl Compiler<'_> {
     }
 
     /// Finds the source of a metric: that of the environment, that of all, that of the last.
-    fn source_of(&self, key: &str, environment: Option<&str>, environments: &[String]) -> Option<(String, Source)> {
+    fn source_of(
+        &self,
+        key: &str,
+        environment: Option<&str>,
+        environments: &[String],
+    ) -> Option<(String, Source)> {
         let sources = &self.request.settings.sources;
         let own = environment.map(|name| scoped(key, Some(name)));
-        let last = || environments.iter().rev().map(|name| scoped(key, Some(name))).find(|key| sources.contains_key(key));
+        let last = || {
+            environments
+                .iter()
+                .rev()
+                .map(|name| scoped(key, Some(name)))
+                .find(|key| sources.contains_key(key))
+        };
         let found = own
             .filter(|key| sources.contains_key(key))
             .or_else(|| sources.contains_key(key).then(|| key.to_owned()))
@@ -200,7 +228,9 @@ impl Compiler<'_> {
                 let headers = headers.into_iter().map(|(name, text)| (name, bind(&text))).collect();
                 Source::Http { url: bind(&url), value, headers, every }
             }
-            Source::Probe { url, every, timeout, window } => Source::Probe { url: bind(&url), every, timeout, window },
+            Source::Probe { url, every, timeout, window } => {
+                Source::Probe { url: bind(&url), every, timeout, window }
+            }
         };
         if !missing.is_empty() {
             let message = format!("the source of this rule needs {}, which has no value", missing.join(", "));
@@ -262,7 +292,11 @@ fn in_unit_of(key: &str, source: &Source, candidate: &Candidate) -> (f64, Option
 }
 
 /// Of two policies the tighter one holds: going back beats waiting.
-pub(super) fn tighter(settings: Option<OnFailure>, document: Option<OnFailure>, default: OnFailure) -> OnFailure {
+pub(super) fn tighter(
+    settings: Option<OnFailure>,
+    document: Option<OnFailure>,
+    default: OnFailure,
+) -> OnFailure {
     match (settings, document) {
         (None, None) => default,
         (Some(one), None) | (None, Some(one)) => one,

@@ -49,9 +49,9 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn range(&self, span: Span) -> std::ops::Range<usize> {
-        let bytes = span.byte_range().unwrap_or_else(|| {
-            byte_of(self.text, span.start.index())..byte_of(self.text, span.end.index())
-        });
+        let bytes = span
+            .byte_range()
+            .unwrap_or_else(|| byte_of(self.text, span.start.index())..byte_of(self.text, span.end.index()));
         self.base + bytes.start..self.base + bytes.end
     }
 
@@ -70,7 +70,9 @@ impl Builder<'_> {
             Event::SequenceStart(..) => self.open(Open::List(Vec::new(), range.start), range),
             Event::MappingStart(..) => self.open(Open::Map(Vec::new(), None, range.start), range),
             Event::SequenceEnd | Event::MappingEnd => self.close(range.end),
-            Event::Alias(..) => Err(Fault::new(range, "aliases (`*name`) hide what is meant; write the value out")),
+            Event::Alias(..) => {
+                Err(Fault::new(range, "aliases (`*name`) hide what is meant; write the value out"))
+            }
             Event::DocumentStart(..) if self.root.is_some() => {
                 Err(Fault::new(range, "one document is enough: `---` starts a second one"))
             }
@@ -92,7 +94,9 @@ impl Builder<'_> {
     fn close(&mut self, end: usize) -> Result<(), Fault> {
         let value = match self.stack.pop() {
             Some(Open::List(values, start)) => Value { node: Node::List(values), start, end: end.max(start) },
-            Some(Open::Map(entries, _, start)) => Value { node: Node::Map(entries), start, end: end.max(start) },
+            Some(Open::Map(entries, _, start)) => {
+                Value { node: Node::Map(entries), start, end: end.max(start) }
+            }
             None => return Ok(()),
         };
         self.value(value)
@@ -110,7 +114,10 @@ impl Builder<'_> {
                         return Err(Fault::new(range, "a key must be a text"));
                     };
                     if entries.iter().any(|(key, _)| key.text == text) {
-                        return Err(Fault::new(range, format!("`{text}` is written twice; only one can count")));
+                        return Err(Fault::new(
+                            range,
+                            format!("`{text}` is written twice; only one can count"),
+                        ));
                     }
                     *pending = Some(Key { text, start: range.start, end: range.end });
                 }

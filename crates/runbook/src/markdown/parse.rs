@@ -9,8 +9,8 @@ use std::ops::Range;
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use super::{
-    Block, Fence, FenceKind, FrontMatterText, Heading, List, ListItem, Markdown, Piece, PieceKind, Table, TableRow,
-    TaskBox, Text,
+    Block, Fence, FenceKind, FrontMatterText, Heading, List, ListItem, Markdown, Piece, PieceKind, Table,
+    TableRow, TaskBox, Text,
 };
 use crate::lines::LineIndex;
 
@@ -156,7 +156,12 @@ impl<'a> Builder<'a> {
     fn open(&mut self, tag: Tag<'_>, range: Range<usize>) {
         let is_inline = matches!(
             tag,
-            Tag::Strong | Tag::Emphasis | Tag::Strikethrough | Tag::Link { .. } | Tag::Image { .. } | Tag::TableCell
+            Tag::Strong
+                | Tag::Emphasis
+                | Tag::Strikethrough
+                | Tag::Link { .. }
+                | Tag::Image { .. }
+                | Tag::TableCell
         );
         if !is_inline {
             self.end_implied(range.start);
@@ -169,7 +174,8 @@ impl<'a> Builder<'a> {
             Tag::List(first_number) => self.open_frame(Frame::List(List { first_number, items: Vec::new() })),
             Tag::Item => {
                 let line = self.lines.line(range.start);
-                let item = ListItem { task: None, blocks: Vec::new(), line, start: range.start, end: range.end };
+                let item =
+                    ListItem { task: None, blocks: Vec::new(), line, start: range.start, end: range.end };
                 self.open_frame(Frame::Item(item));
             }
             Tag::CodeBlock(kind) => self.fence = Some(self.open_fence(&kind, range)),
@@ -179,7 +185,9 @@ impl<'a> Builder<'a> {
             }
             Tag::TableHead | Tag::TableRow => self.row.clear(),
             Tag::Strong => self.strong_depth += 1,
-            Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => self.link.push(dest_url.into_string()),
+            Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => {
+                self.link.push(dest_url.into_string())
+            }
             Tag::HtmlBlock => self.html_depth += 1,
             _ => {}
         }
@@ -298,7 +306,14 @@ impl<'a> Builder<'a> {
             last.end = range.end;
             return;
         }
-        leaf.pieces.push(Piece { text: text.to_owned(), kind, strong, target, start: range.start, end: range.end });
+        leaf.pieces.push(Piece {
+            text: text.to_owned(),
+            kind,
+            strong,
+            target,
+            start: range.start,
+            end: range.end,
+        });
     }
 
     fn task(&mut self, ticked: bool, range: Range<usize>) {
@@ -369,8 +384,8 @@ fn closing(source: &str, ticks: char, width: usize) -> FenceKind {
 /// are markup. Known tag names are dropped, everything else is kept as written.
 fn shown_html(html: &str) -> Option<&str> {
     const TAGS: [&str; 28] = [
-        "a", "b", "br", "code", "del", "details", "div", "em", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p",
-        "pre", "s", "small", "span", "strong", "sub", "summary", "sup", "table", "u", "ul",
+        "a", "b", "br", "code", "del", "details", "div", "em", "hr", "i", "img", "ins", "kbd", "li", "mark",
+        "ol", "p", "pre", "s", "small", "span", "strong", "sub", "summary", "sup", "table", "u", "ul",
     ];
     if html.starts_with("<!--") {
         return None;

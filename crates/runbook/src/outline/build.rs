@@ -6,8 +6,8 @@ use tminus_release::plan::Danger;
 
 use super::sections::{self, Found};
 use super::{
-    FoundOwner, GroupKind, Outline, OptionGroup, Remark, Section, SectionKind, Unit, UnitKind, commands, durations,
-    environments, facts, fences, options, people, purpose, tables,
+    FoundOwner, GroupKind, OptionGroup, Outline, Remark, Section, SectionKind, Unit, UnitKind, commands,
+    durations, environments, facts, fences, options, people, purpose, tables,
 };
 use crate::attributes;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -27,13 +27,22 @@ pub fn read(document: &str, markdown: &Markdown, name: &str) -> (Outline, Vec<Di
     reader.finish()
 }
 
-fn read_front_matter(document: &str, markdown: &Markdown, faults: &mut Faults<'_>) -> front_matter::FrontMatter {
+fn read_front_matter(
+    document: &str,
+    markdown: &Markdown,
+    faults: &mut Faults<'_>,
+) -> front_matter::FrontMatter {
     let Some(source) = &markdown.front_matter else { return front_matter::FrontMatter::default() };
     let (front_matter, found) = front_matter::read(source);
     if !source.closed {
         let open = document[..source.start].trim_end().len().saturating_sub(3);
         faults
-            .add("T101", Severity::Error, open..open + 3, "the front matter is never closed, so the runbook is read as part of it")
+            .add(
+                "T101",
+                Severity::Error,
+                open..open + 3,
+                "the front matter is never closed, so the runbook is read as part of it",
+            )
             .help("put a line `---` after the last key");
     }
     for fault in found {
@@ -65,6 +74,10 @@ pub(super) struct Reader<'a> {
     pub(super) environments: environments::Finder,
     pub(super) placeholders: BTreeMap<String, Remark>,
     pub(super) ids: HashMap<String, u32>,
+    /// What leads are about, by their words.
+    pub(super) purposes: HashMap<String, Option<purpose::Purpose>>,
+    /// What the section being read is about.
+    pub(super) section_purpose: Option<(usize, Option<purpose::Purpose>)>,
 }
 
 impl<'a> Reader<'a> {
@@ -114,6 +127,8 @@ impl<'a> Reader<'a> {
             environments: environments::Finder::default(),
             placeholders: BTreeMap::new(),
             ids: HashMap::new(),
+            purposes: HashMap::new(),
+            section_purpose: None,
         }
     }
 
@@ -171,8 +186,11 @@ impl<'a> Reader<'a> {
         for labelled in &values {
             self.fact(labelled);
         }
-        if let Some(lead) = facts::lead(text).filter(|_| labels.last().is_none_or(|label| label.value.is_empty())) {
-            self.option = self.options.lead(&mut self.outline, self.section, &lead, text.line).or(self.option);
+        if let Some(lead) =
+            facts::lead(text).filter(|_| labels.last().is_none_or(|label| label.value.is_empty()))
+        {
+            self.option =
+                self.options.lead(&mut self.outline, self.section, &lead, text.line).or(self.option);
             // `**Deployer → On-Call Engineer**:` says who hands over to whom.
             if lead.contains('→') && people::are_roles(&lead) {
                 let (section, line) = (self.section, text.line);
@@ -196,7 +214,9 @@ impl<'a> Reader<'a> {
                 let section = if self.is_document() { 0 } else { self.section };
                 self.outline.owners.push(FoundOwner { text: value.clone(), section, line });
             }
-            "duration" | "timeline" | "wait time" | "when" | "rollback window" => durations::whole(self, &value, line),
+            "duration" | "timeline" | "wait time" | "when" | "rollback window" => {
+                durations::whole(self, &value, line)
+            }
             "environment" | "environments" => self.environments.fact(self.section, &value, line),
             _ => durations::cadence(self, &labelled.label, &value, line),
         }
@@ -306,7 +326,10 @@ impl<'a> Reader<'a> {
 fn heading_jump(sections: &[Section], at: usize, section: &Section, faults: &mut Faults<'_>) {
     let outer = sections[section.parent].level;
     if at > 1 && section.level > outer + 1 && !(outer == 0 && section.level == 2) {
-        let message = format!("the heading is two levels or more below the one above it (H{outer} to H{})", section.level);
+        let message = format!(
+            "the heading is two levels or more below the one above it (H{outer} to H{})",
+            section.level
+        );
         faults.add_at_line("T106", Severity::Note, section.line, message);
     }
 }

@@ -8,19 +8,19 @@ use tminus_release::plan::Danger;
 use super::build::Reader;
 use super::{FoundDanger, InlineCommand, Remark};
 use crate::markdown::Text;
+use crate::pattern::compile;
 use crate::shell::{looks_like_command, survey};
 
 /// Something done by hand that overwrites or destroys data.
 static MANUAL_DANGER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\brestor(?:e|ing) (?:\w+ ){0,3}from (?:a |the |latest )?(?:snapshot|backup)|\b(?:drop|truncate|wipe|purge) (?:the )?(?:\w+ )?(?:database|tables?|schema|data|bucket|volume)")
-        .expect("a constant pattern")
+    compile(
+        r"(?i)\brestor(?:e|ing) (?:\w+ ){0,3}from (?:a |the |latest )?(?:snapshot|backup)|\b(?:drop|truncate|wipe|purge) (?:the )?(?:\w+ )?(?:database|tables?|schema|data|bucket|volume)",
+    )
 });
 /// A request named in prose: `POST /v1/jobs/run`.
-static REQUEST: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^(POST|PUT|PATCH|DELETE)\s+(?:/|https?://)\S*").expect("a constant pattern"));
+static REQUEST: LazyLock<Regex> = LazyLock::new(|| compile(r"^(POST|PUT|PATCH|DELETE)\s+(?:/|https?://)\S*"));
 /// "then run it without `--dry-run`"
-static WITHOUT: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?i)\bwithout `(--[a-z][\w-]*)`").expect("a constant pattern"));
+static WITHOUT: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)\bwithout `(--[a-z][\w-]*)`"));
 
 /// Notes the commands of a text.
 pub(super) fn inline(reader: &mut Reader<'_>, text: &Text, shown: &str) {
@@ -28,16 +28,18 @@ pub(super) fn inline(reader: &mut Reader<'_>, text: &Text, shown: &str) {
         let line = reader.markdown.lines.line(span.start);
         if looks_like_command(&span.text) {
             command(reader, &span.text, line);
-            if let Some(flag) = WITHOUT.captures(shown).map(|found| found[1].to_owned())
+            if shown.contains("without `")
+                && let Some(flag) = WITHOUT.captures(shown).map(|found| found[1].to_owned())
                 && span.text.contains(flag.as_str())
             {
                 let real = span.text.replace(flag.as_str(), "").trim_end().to_owned();
                 dangers(reader, &real, line);
             }
-        } else if REQUEST.is_match(&span.text) {
+        } else if span.text.starts_with(['P', 'D']) && REQUEST.is_match(&span.text) {
             let section = reader.section;
             let reason = "the request changes something on the server".to_owned();
-            let danger = FoundDanger { text: span.text.clone(), line, section, danger: Danger::Confirm, reason };
+            let danger =
+                FoundDanger { text: span.text.clone(), line, section, danger: Danger::Confirm, reason };
             reader.outline.dangers.push(danger);
         }
     }
@@ -55,7 +57,8 @@ fn dangers(reader: &mut Reader<'_>, code: &str, line: u32) {
     let survey = survey(code);
     for (_, danger, reason) in &survey.danger_reasons {
         if *danger > Danger::Ordinary {
-            let found = FoundDanger { text: code.to_owned(), line, section, danger: *danger, reason: reason.clone() };
+            let found =
+                FoundDanger { text: code.to_owned(), line, section, danger: *danger, reason: reason.clone() };
             reader.outline.dangers.push(found);
         }
     }
@@ -72,6 +75,10 @@ fn dangers(reader: &mut Reader<'_>, code: &str, line: u32) {
 
 /// Notes something dangerous that a sentence or a comment tells a person to do.
 pub(super) fn manual_danger(reader: &mut Reader<'_>, text: &str, line: u32) {
+    let words = ["estor", "rop ", "runcate", "ipe ", "urge"];
+    if !words.iter().any(|word| text.contains(word)) {
+        return;
+    }
     if let Some(found) = MANUAL_DANGER.find(text) {
         let section = reader.section;
         let reason = format!("done by hand: \"{}\" loses what was written since", found.as_str());

@@ -4,11 +4,13 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::build::Reader;
 use super::Remark;
+use super::build::Reader;
+
+use crate::pattern::compile;
 
 static SPANS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compile(
         r"(?ix)
         \bT[-+]\s?\d+\s?(?:minutes?|mins?|hours?|hrs?|days?|weeks?|[mhdw])\b
         | (?:\b(?:first|last|next|within|minimum|at\ least|every|after|for|in|once\ stable\ for|instead\ of)\s+)?
@@ -20,19 +22,23 @@ static SPANS: LazyLock<Regex> = LazyLock::new(|| {
         | \b(?:bi-?weekly|weekly|monthly|quarterly|daily|nightly|next\ (?:business\ )?day)\b
         ",
     )
-    .expect("a constant pattern")
 });
 
 /// A table's cell or a fact that is a span in words.
-static WORDS: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?i)^(?:immediate(?:ly)?\b.*|variable|as needed\b.*|next (?:business )?day)$").expect("a constant pattern"));
+static WORDS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"(?i)^(?:immediate(?:ly)?\b.*|variable|as needed\b.*|next (?:business )?day)$")
+});
 
-static SLEEP: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\bsleep\s+\d+[smhd]?\b").expect("a constant pattern"));
+static SLEEP: LazyLock<Regex> = LazyLock::new(|| compile(r"\bsleep\s+\d+[smhd]?\b"));
 
 /// Notes the spans in running text.
 pub(super) fn read(reader: &mut Reader<'_>, text: &str, line: u32) {
     // Every span has a digit or ends in `ly` or `day`: most lines are done here.
-    if !text.bytes().any(|byte| byte.is_ascii_digit()) && !text.contains("ly") && !text.contains("day") && !text.contains("ay") {
+    if !text.bytes().any(|byte| byte.is_ascii_digit())
+        && !text.contains("ly")
+        && !text.contains("day")
+        && !text.contains("ay")
+    {
         return;
     }
     for found in SPANS.find_iter(text) {

@@ -7,15 +7,25 @@ use regex::Regex;
 
 use super::{FoundEnvironment, Outline, SectionKind};
 
-/// Words for environments. `pre-production` is what comes before production, not production.
-static WORDS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r"(?i)(?P<pre>\bpre-)?\b(?P<name>staging|stage|stg|production|prod|preview|development|sandbox|uat|preprod|qa env(?:ironment)?|test env(?:ironment)?)\b",
-    )
-    .expect("a constant pattern")
-});
+use crate::pattern::compile;
 
-static URL: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"https?://[^\s`)>|]+").expect("a constant pattern"));
+/// Words for environments, in lower case. `qa` and `test` count only before "environment": alone
+/// they are a team and an activity.
+const WORDS: [&str; 11] = [
+    "staging",
+    "stage",
+    "stg",
+    "production",
+    "prod",
+    "preview",
+    "development",
+    "sandbox",
+    "uat",
+    "preprod",
+    "qa",
+];
+
+static URL: LazyLock<Regex> = LazyLock::new(|| compile(r"https?://[^\s`)>|]+"));
 
 /// Returns the one name of an environment: `prod` and `Production` are `production`.
 pub fn canonical(word: &str) -> String {
@@ -24,8 +34,6 @@ pub fn canonical(word: &str) -> String {
         "prod" | "live" => "production".to_owned(),
         "stage" | "stg" => "staging".to_owned(),
         "dev" => "development".to_owned(),
-        "qa env" | "qa environment" => "qa".to_owned(),
-        "test env" | "test environment" => "test".to_owned(),
         _ => lower,
     }
 }
@@ -135,15 +143,31 @@ impl Finder {
     }
 }
 
+/// Returns the environments that a text names. `pre-production` is what comes before production.
 fn in_text(text: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for found in WORDS.captures_iter(text) {
-        if found.name("pre").is_some() {
+    let mut rest = text;
+    let mut before = "";
+    while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
+        let gap = &rest[..start];
+        let word_end =
+            rest[start..].find(|c: char| !c.is_alphanumeric()).map_or(rest.len(), |end| start + end);
+        let word = &rest[start..word_end];
+        rest = &rest[word_end..];
+        let is_after_pre = gap == "-" && before.eq_ignore_ascii_case("pre");
+        before = word;
+        if is_after_pre || !(2..=11).contains(&word.len()) {
             continue;
         }
-        let name = canonical(&found["name"]);
-        if !names.contains(&name) {
-            names.push(name);
+        let needs_noun = word.eq_ignore_ascii_case("qa") || word.eq_ignore_ascii_case("test");
+        let has_noun = || rest.trim_start().get(..3).is_some_and(|next| next.eq_ignore_ascii_case("env"));
+        let is_known =
+            WORDS.iter().any(|known| word.eq_ignore_ascii_case(known)) || word.eq_ignore_ascii_case("test");
+        if is_known && (!needs_noun || has_noun()) {
+            let name = canonical(word);
+            if !names.contains(&name) {
+                names.push(name);
+            }
         }
     }
     names
@@ -155,13 +179,14 @@ mod tests {
 
     #[test]
     fn words_for_environments_have_one_name() {
-        let table: [(&str, &[&str]); 6] = [
+        let table: [(&str, &[&str]); 7] = [
             ("Staging Deployment", &["staging"]),
             ("deploy to PROD", &["production"]),
             ("Pre-Production Checklist", &[]),
             ("staging/production traffic", &["staging", "production"]),
             ("reproduction of a stagecoach", &[]),
             ("QA Team", &[]),
+            ("the QA environment, then test env", &["qa", "test"]),
         ];
         for (text, expected) in table {
             assert_eq!(in_text(text), expected, "{text}");

@@ -6,6 +6,7 @@ use regex::Regex;
 
 use crate::encoding::repair;
 use crate::markdown::{Piece, PieceKind, Text};
+use crate::pattern::compile;
 
 /// A label with what stands after it; an empty value introduces the block that follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,14 +20,12 @@ pub(super) struct Labelled {
 
 /// Labels that count without bold as well, at the start of a line.
 static BARE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compile(
         r"(?i)^(owners?|decision maker|duration|timeline|environments?|hosts?|databases?|wait time|sign[- ]?off|approvals?(?: required)?|rollback plan|rollback window)\s*:\s+(\S.*)$",
     )
-    .expect("a constant pattern")
 });
 
-static QUALIFIER: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)\s*:?").expect("a constant pattern"));
+static QUALIFIER: LazyLock<Regex> = LazyLock::new(|| compile(r"^\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)\s*:?"));
 
 /// Reads the labels of a paragraph or list item.
 pub(super) fn read(text: &Text) -> Vec<Labelled> {
@@ -73,7 +72,12 @@ fn read_label(line: &[Piece], at: usize) -> Option<(Labelled, usize)> {
         None => (label, rest.as_str(), false),
     };
     let mut qualifier = None;
-    if let Some(found) = QUALIFIER.captures(rest).filter(|found| !closed && found[0].ends_with(':')) {
+    let opens = !closed && rest.trim_start().starts_with('(');
+    if let Some(found) = Some(rest)
+        .filter(|_| opens)
+        .and_then(|rest| QUALIFIER.captures(rest))
+        .filter(|found| found[0].ends_with(':'))
+    {
         qualifier = Some(repair(&found[1]).text);
         rest = &rest[found[0].len()..];
     } else if !closed {
@@ -86,7 +90,8 @@ fn read_label(line: &[Piece], at: usize) -> Option<(Labelled, usize)> {
     let separated = value.ends_with(['·', '|']);
     if followed && !separated {
         // Bold words inside the value belong to it.
-        let value: String = rest.chars().chain(line[end..].iter().flat_map(|piece| piece.text.chars())).collect();
+        let value: String =
+            rest.chars().chain(line[end..].iter().flat_map(|piece| piece.text.chars())).collect();
         let value = repair(value.trim()).text;
         return Some((Labelled { label, qualifier, value, start: line[at].start }, line.len()));
     }
@@ -96,6 +101,9 @@ fn read_label(line: &[Piece], at: usize) -> Option<(Labelled, usize)> {
 
 fn read_bare(line: &[Piece], found: &mut Vec<Labelled>) {
     let plain: String = line.iter().map(shown).collect();
+    if !plain.contains(": ") {
+        return;
+    }
     if let Some(parts) = BARE.captures(plain.trim()) {
         found.push(Labelled {
             label: parts[1].to_owned(),

@@ -11,14 +11,14 @@ use crate::attributes::{self, Info};
 use crate::diagnostic::Severity;
 use crate::encoding::repair;
 use crate::markdown::{Fence, FenceKind};
+use crate::pattern::compile;
 use crate::shell::{self, Nature, Survey};
 
 /// A section, item or line before a block that says that a person sends or fills it in.
 static TEMPLATE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compile(
         r"(?i)\btemplate\b|\bpost in #|\bnotif(?:y|ication)|\bannounce|\bcommunicat|\bhand-?off\b|\bmessage\b|\bemail\b|\bhandover\b",
     )
-    .expect("a constant pattern")
 });
 
 /// Reads a block. `item` is the list item that holds it.
@@ -28,7 +28,12 @@ pub(super) fn read(reader: &mut Reader<'_>, fence: &Fence, item: Option<&str>) -
     if fence.kind == FenceKind::Unclosed {
         reader
             .faults
-            .add_at_line("T109", Severity::Error, fence.line, "the code block is never closed, so everything after it is code")
+            .add_at_line(
+                "T109",
+                Severity::Error,
+                fence.line,
+                "the code block is never closed, so everything after it is code",
+            )
             .help("put a line with the same number of backticks after the code");
     }
     let class = class(reader, &info, fence, item);
@@ -77,7 +82,8 @@ fn note_id(reader: &mut Reader<'_>, id: &attributes::Word, line: u32) {
             .help("an id names one step: rename one of them");
         return;
     }
-    let is_plain = !id.text.is_empty() && id.text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    let is_plain =
+        !id.text.is_empty() && id.text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
     if !is_plain {
         let message = format!("`{}` cannot be an id", id.text);
         reader
@@ -109,7 +115,9 @@ fn class(reader: &Reader<'_>, info: &Info, fence: &Fence, item: Option<&str>) ->
         return FenceClass::Text;
     }
     match info.language.as_str() {
-        "bash" | "shell" | "console" | "shell-session" | "shellsession" => FenceClass::Shell(Interpreter::Bash),
+        "bash" | "shell" | "console" | "shell-session" | "shellsession" => {
+            FenceClass::Shell(Interpreter::Bash)
+        }
         "sh" => FenceClass::Shell(Interpreter::Sh),
         "zsh" => FenceClass::Shell(Interpreter::Zsh),
         "python" | "py" | "python3" => FenceClass::Shell(Interpreter::Python),
@@ -118,7 +126,8 @@ fn class(reader: &Reader<'_>, info: &Info, fence: &Fence, item: Option<&str>) ->
         "http" => FenceClass::Http,
         "sql" | "postgresql" | "psql" => FenceClass::Sql,
         "" | "text" | "txt" | "plaintext" | "markdown" | "md" => {
-            let places = [item, reader.lead.as_deref(), Some(reader.outline.sections[reader.section].title.as_str())];
+            let places =
+                [item, reader.lead.as_deref(), Some(reader.outline.sections[reader.section].title.as_str())];
             let says_so = places.into_iter().flatten().any(|place| TEMPLATE.is_match(place));
             if says_so && !fence.body.trim().is_empty() { FenceClass::Template } else { FenceClass::Text }
         }
@@ -161,12 +170,21 @@ fn note_survey(reader: &mut Reader<'_>, fence: &Fence, survey: &Survey, title: &
     let section = reader.section;
     let command_at = |line: u32| {
         let command = survey.commands.iter().find(|command| command.line <= line && line <= command.end_line);
-        command.map_or_else(|| fence.body.lines().nth(line.saturating_sub(1) as usize).unwrap_or("").trim().to_owned(), |command| command.text.clone())
+        command.map_or_else(
+            || fence.body.lines().nth(line.saturating_sub(1) as usize).unwrap_or("").trim().to_owned(),
+            |command| command.text.clone(),
+        )
     };
     for (line, danger, reason) in &survey.danger_reasons {
         if *danger > Danger::Ordinary {
             let text = command_at(*line);
-            reader.outline.dangers.push(FoundDanger { text, line: at(*line), section, danger: *danger, reason: reason.clone() });
+            reader.outline.dangers.push(FoundDanger {
+                text,
+                line: at(*line),
+                section,
+                danger: *danger,
+                reason: reason.clone(),
+            });
         }
     }
     for (line, reason) in survey.interactive.iter().chain(&survey.endless) {
@@ -182,7 +200,12 @@ fn note_survey(reader: &mut Reader<'_>, fence: &Fence, survey: &Survey, title: &
     for found in &survey.placeholders {
         reader.placeholder(found.text.clone(), at(found.line));
     }
-    for name in survey.variables_read.iter().map(|name| format!("${name}")).chain(survey.variables_set.iter().cloned()) {
+    for name in survey
+        .variables_read
+        .iter()
+        .map(|name| format!("${name}"))
+        .chain(survey.variables_set.iter().cloned())
+    {
         reader.placeholder(name, fence.body_line);
     }
     for (offset, line) in fence.body.lines().enumerate() {

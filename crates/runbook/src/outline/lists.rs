@@ -10,37 +10,135 @@ use crate::diagnostic::Severity;
 use crate::encoding::repair;
 use crate::markdown::{Block, List, ListItem, Text};
 use crate::names;
+use crate::pattern::compile;
 use crate::shell::looks_like_command;
 
 /// `(@role)` or ``(auto: `id`)`` at the end of an item.
-static TAIL: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\s*\((?:(?:@(?P<role>[\w./-]+))|(?:auto:\s*`?(?P<auto>[\w./@-]+)`?))\)\s*$").expect("a constant pattern")
-});
+static TAIL: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"\s*\((?:(?:@(?P<role>[\w./-]+))|(?:auto:\s*`?(?P<auto>[\w./@-]+)`?))\)\s*$"));
 
 /// Words that begin an instruction. A list of what release runbooks use, not of English.
 const VERBS: [&str; 108] = [
-    "acknowledge", "add", "adjust", "alert", "announce", "apply", "approve", "archive", "ask", "assign", "assess",
-    "attach", "await", "back", "backup", "build", "bump", "call", "cancel", "capture", "check", "choose", "clear",
-    "click", "close", "collect", "commit", "communicate", "compare", "complete", "configure", "confirm", "copy",
-    "create", "cut", "decide", "delete", "deploy", "disable", "document", "download", "drain", "edit", "enable",
-    "enter", "ensure", "escalate", "execute", "export", "fill", "fix", "follow", "generate", "get", "identify",
-    "inform", "inspect", "install", "invite", "investigate", "launch", "load", "log", "lock", "make", "mark", "merge",
-    "monitor", "navigate", "notify", "obtain", "open", "pause", "perform", "ping", "post", "promote", "publish",
-    "pull", "push", "query", "raise", "record", "redeploy", "re-run", "remove", "request", "restart", "restore",
-    "resume", "review", "revert", "roll", "rollback", "run", "schedule", "scale", "select", "send", "set", "sign",
-    "stop", "submit", "switch", "tag", "test", "toggle", "trigger",
+    "acknowledge",
+    "add",
+    "adjust",
+    "alert",
+    "announce",
+    "apply",
+    "approve",
+    "archive",
+    "ask",
+    "assign",
+    "assess",
+    "attach",
+    "await",
+    "back",
+    "backup",
+    "build",
+    "bump",
+    "call",
+    "cancel",
+    "capture",
+    "check",
+    "choose",
+    "clear",
+    "click",
+    "close",
+    "collect",
+    "commit",
+    "communicate",
+    "compare",
+    "complete",
+    "configure",
+    "confirm",
+    "copy",
+    "create",
+    "cut",
+    "decide",
+    "delete",
+    "deploy",
+    "disable",
+    "document",
+    "download",
+    "drain",
+    "edit",
+    "enable",
+    "enter",
+    "ensure",
+    "escalate",
+    "execute",
+    "export",
+    "fill",
+    "fix",
+    "follow",
+    "generate",
+    "get",
+    "identify",
+    "inform",
+    "inspect",
+    "install",
+    "invite",
+    "investigate",
+    "launch",
+    "load",
+    "log",
+    "lock",
+    "make",
+    "mark",
+    "merge",
+    "monitor",
+    "navigate",
+    "notify",
+    "obtain",
+    "open",
+    "pause",
+    "perform",
+    "ping",
+    "post",
+    "promote",
+    "publish",
+    "pull",
+    "push",
+    "query",
+    "raise",
+    "record",
+    "redeploy",
+    "re-run",
+    "remove",
+    "request",
+    "restart",
+    "restore",
+    "resume",
+    "review",
+    "revert",
+    "roll",
+    "rollback",
+    "run",
+    "schedule",
+    "scale",
+    "select",
+    "send",
+    "set",
+    "sign",
+    "stop",
+    "submit",
+    "switch",
+    "tag",
+    "test",
+    "toggle",
+    "trigger",
 ];
 const MORE_VERBS: [&str; 14] = [
-    "turn", "unlock", "update", "upload", "use", "validate", "verify", "wait", "watch", "write", "tell", "start",
-    "register", "rerun",
+    "turn", "unlock", "update", "upload", "use", "validate", "verify", "wait", "watch", "write", "tell",
+    "start", "register", "rerun",
 ];
 
 /// Verbs that are nouns as well: "Document upload" tells nobody to do anything.
 const NOUNS_TOO: [&str; 7] = ["document", "rollback", "backup", "test", "log", "alert", "back"];
 /// Words after which such a word is a verb.
 const AFTER_A_VERB: [&str; 20] = [
-    "the", "a", "an", "all", "any", "each", "every", "your", "it", "this", "that", "these", "up", "to", "in", "with",
-    "lessons", "findings", "results", "outcomes",
+    "the", "a", "an", "all", "any", "each", "every", "your", "it", "this", "that", "these", "up", "to", "in",
+    "with", "lessons", "findings", "results", "outcomes",
 ];
 
 /// What holds an item.
@@ -96,11 +194,20 @@ impl<'a> Reader<'a> {
         self.lead = outer_lead;
     }
 
-    fn task(&mut self, item: &ListItem, shown: &str, ticked: bool, box_start: usize, inside: Inside) -> usize {
+    fn task(
+        &mut self,
+        item: &ListItem,
+        shown: &str,
+        ticked: bool,
+        box_start: usize,
+        inside: Inside,
+    ) -> usize {
         self.work_here();
         let mut text = shown.trim_end_matches(':').to_owned();
         let (mut role, mut auto) = (None, None);
-        while let Some(tail) = TAIL.captures(&text) {
+        while let Some(tail) =
+            Some(&text).filter(|text| text.trim_end().ends_with(')')).and_then(|text| TAIL.captures(text))
+        {
             role = tail.name("role").map(|name| names::role(name.as_str())).or(role);
             auto = tail.name("auto").map(|name| name.as_str().to_owned()).or(auto);
             let end = tail.get(0).map_or(0, |whole| whole.start());
@@ -108,7 +215,12 @@ impl<'a> Reader<'a> {
         }
         if text.trim().is_empty() {
             self.faults
-                .add("T110", Severity::Warning, box_start..box_start + 3, "a checklist item without text: nobody can tell what is ticked")
+                .add(
+                    "T110",
+                    Severity::Warning,
+                    box_start..box_start + 3,
+                    "a checklist item without text: nobody can tell what is ticked",
+                )
                 .help("say what must hold");
         }
         purpose::thresholds(self, &text, item.line, None, purpose::Place::Item);
@@ -142,7 +254,8 @@ impl<'a> Reader<'a> {
         if let Some(lead) = item.text().and_then(facts::lead)
             && item.blocks.len() > 1
         {
-            self.option = self.options.lead(&mut self.outline, self.section, &lead, item.line).or(self.option);
+            self.option =
+                self.options.lead(&mut self.outline, self.section, &lead, item.line).or(self.option);
         }
         let only = item.text().and_then(Text::only_code_span).map(|piece| piece.text.clone());
         let command = only.filter(|code| looks_like_command(code));
@@ -191,7 +304,9 @@ fn holds_work(blocks: &[Block]) -> bool {
 fn title(item: &ListItem, shown: &str, number: Option<u64>) -> String {
     let bold: String = item
         .text()
-        .map(|text| text.pieces.iter().take_while(|piece| piece.strong).map(|piece| piece.text.as_str()).collect())
+        .map(|text| {
+            text.pieces.iter().take_while(|piece| piece.strong).map(|piece| piece.text.as_str()).collect()
+        })
         .unwrap_or_default();
     let words = if bold.is_empty() { plain_words(shown) } else { repair(bold.trim_end_matches(':')).text };
     match number {
@@ -210,7 +325,9 @@ fn is_imperative(shown: &str) -> bool {
     let first = first.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
     if NOUNS_TOO.contains(&first.as_str()) {
         let second = shown.split_whitespace().nth(1).unwrap_or("").to_lowercase();
-        return second.starts_with(['`', '#']) || second.ends_with("ly") || AFTER_A_VERB.contains(&second.as_str());
+        return second.starts_with(['`', '#'])
+            || second.ends_with("ly")
+            || AFTER_A_VERB.contains(&second.as_str());
     }
     VERBS.contains(&first.as_str()) || MORE_VERBS.contains(&first.as_str())
 }
@@ -221,10 +338,25 @@ mod tests {
 
     #[test]
     fn instructions_begin_with_a_verb() {
-        for text in ["Confirm P0 issues closed", "Run `npm ci`", "**Verify** the hosts", "Post to #incidents", "Document findings in the report", "Back up the database"] {
+        for text in [
+            "Confirm P0 issues closed",
+            "Run `npm ci`",
+            "**Verify** the hosts",
+            "Post to #incidents",
+            "Document findings in the report",
+            "Back up the database",
+        ] {
             assert!(is_imperative(text), "{text}");
         }
-        for text in ["Platforms: linux/amd64", "`apps/web` (Next.js)", "Error rate > 5%", "Deployment time", "Document upload/download", "Rollback steps documented", ""] {
+        for text in [
+            "Platforms: linux/amd64",
+            "`apps/web` (Next.js)",
+            "Error rate > 5%",
+            "Deployment time",
+            "Document upload/download",
+            "Rollback steps documented",
+            "",
+        ] {
             assert!(!is_imperative(text), "{text}");
         }
     }

@@ -19,8 +19,8 @@ mod tables;
 mod units;
 
 pub use build::read;
-pub use ids::default_ids;
 pub use environments::canonical as canonical_environment;
+pub use ids::default_ids;
 pub use people::split_roles;
 pub use purpose::Purpose;
 pub use units::{FenceClass, FenceUnit, ItemUnit, PointUnit, Unit, UnitKind};
@@ -259,7 +259,8 @@ impl Outline {
 
     /// Returns the title of the phase that holds a section; of its top-level section otherwise.
     pub fn phase_title(&self, section: usize) -> Option<&str> {
-        let outer = || self.chain(section).filter(|at| self.sections[*at].kind != SectionKind::Document).last();
+        let outer =
+            || self.chain(section).filter(|at| self.sections[*at].kind != SectionKind::Document).last();
         let at = self.sections[section].phase.or_else(outer)?;
         Some(&self.sections[at].title)
     }

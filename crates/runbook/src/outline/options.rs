@@ -6,19 +6,23 @@ use regex::Regex;
 
 use super::{GroupKind, OptionGroup, Outline, Remark, UnitKind};
 
+use crate::pattern::compile;
+
 /// `Option A`, `Strategy 2:`, `Method 1`
 static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^(?:\d+(?:\.\d+)*[.)]?\s+)?(option|strategy|approach|method|variant|way|path)\s+(?:[a-z]|\d+|one|two|three)\b")
-        .expect("a constant pattern")
+    compile(
+        r"(?i)^(?:\d+(?:\.\d+)*[.)]?\s+)?(option|strategy|approach|method|variant|way|path)\s+(?:[a-z]|\d+|one|two|three)\b",
+    )
 });
 /// `Alternative`, `Alternatively`, `Or:`, `Or manually`
 static ALTERNATIVE: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?i)^(?:alternative(?:ly)?\b|or\b(?:\s*[:,]|\s+\w+|$))").expect("a constant pattern"));
+    LazyLock::new(|| compile(r"(?i)^(?:alternative(?:ly)?\b|or\b(?:\s*[:,]|\s+\w+|$))"));
 /// `For Supabase`, `For Docker deployments (API)`
-static PARTS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?i)^for\s+([\w./()& -]{1,60})$").expect("a constant pattern"));
+static PARTS: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)^for\s+([\w./()& -]{1,60})$"));
 static NO_PART: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^for\s+(?:each|every|all|any|more|example|details?|reference|instance|the following|these|those|now)\b")
-        .expect("a constant pattern")
+    compile(
+        r"(?i)^for\s+(?:each|every|all|any|more|example|details?|reference|instance|the following|these|those|now)\b",
+    )
 });
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,6 +34,24 @@ enum Title {
 
 fn classify(title: &str) -> Option<Title> {
     let title = title.trim();
+    // Titles are many and options few: the first word decides before any pattern is tried.
+    let first = title.split(|c: char| !c.is_alphanumeric()).next().unwrap_or("").to_ascii_lowercase();
+    let may_be = [
+        "option",
+        "strategy",
+        "approach",
+        "method",
+        "variant",
+        "way",
+        "path",
+        "alternative",
+        "alternatively",
+        "or",
+        "for",
+    ];
+    if !may_be.contains(&first.as_str()) && !first.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
     if NUMBERED.is_match(title) {
         Some(Title::Numbered)
     } else if ALTERNATIVE.is_match(title) {
@@ -56,7 +78,12 @@ enum Place {
 
 impl Finder {
     /// Takes a heading; returns the option that its section is part of.
-    pub(super) fn heading(&mut self, outline: &mut Outline, section: usize, title: &str) -> Option<(usize, usize)> {
+    pub(super) fn heading(
+        &mut self,
+        outline: &mut Outline,
+        section: usize,
+        title: &str,
+    ) -> Option<(usize, usize)> {
         let parent = outline.sections[section].parent;
         let inherited = outline.sections[parent].option;
         let line = outline.sections[section].line;
@@ -75,7 +102,13 @@ impl Finder {
     }
 
     /// Takes a line that introduces what follows in a section.
-    pub(super) fn lead(&mut self, outline: &mut Outline, section: usize, lead: &str, line: u32) -> Option<(usize, usize)> {
+    pub(super) fn lead(
+        &mut self,
+        outline: &mut Outline,
+        section: usize,
+        lead: &str,
+        line: u32,
+    ) -> Option<(usize, usize)> {
         let Some(kind) = classify(lead) else {
             // Labels inside an option (`**Acceptance Criteria**:`) belong to it or to what follows;
             // only another option's title or a heading ends it.
@@ -101,9 +134,9 @@ impl Finder {
         line: u32,
     ) -> (usize, usize) {
         let kind = if title == Title::Part { GroupKind::Parts } else { GroupKind::Choice };
-        let open = self.group_at(section, place).filter(|group| {
-            outline.groups[*group].kind == kind || title == Title::Alternative
-        });
+        let open = self
+            .group_at(section, place)
+            .filter(|group| outline.groups[*group].kind == kind || title == Title::Alternative);
         let group = open.unwrap_or_else(|| new_group(outline, section, line, kind));
         self.open = Some((group, section, place));
         outline.groups[group].ways.push(Remark { text: text.trim().to_owned(), line, section });
@@ -117,24 +150,36 @@ impl Finder {
         let line = outline.sections[previous].line;
         let title = outline.sections[previous].title.clone();
         let first = self.add(outline, parent, Place::Headings, Title::Numbered, &title, line);
-        mark(outline, first, |outline, at| outline.chain(at).any(|outer| outer == previous));
+        mark(outline, first, previous, |outline, at| outline.chain(at).any(|outer| outer == previous));
         outline.sections[previous].option = Some(first);
         let (title, line) = (outline.sections[section].title.clone(), outline.sections[section].line);
         Some(self.add(outline, parent, Place::Headings, Title::Alternative, &title, line))
     }
 
     /// "**Alternative: …**" in a section: the work before it in the section is the first way.
-    fn after_previous_units(&mut self, outline: &mut Outline, section: usize, lead: &str, line: u32) -> Option<(usize, usize)> {
-        let previous = outline.units.iter().rev().find(|unit| unit.section == section && !matches!(unit.kind, UnitKind::Prose(_)))?;
+    fn after_previous_units(
+        &mut self,
+        outline: &mut Outline,
+        section: usize,
+        lead: &str,
+        line: u32,
+    ) -> Option<(usize, usize)> {
+        let previous = outline
+            .units
+            .iter()
+            .rev()
+            .find(|unit| unit.section == section && !matches!(unit.kind, UnitKind::Prose(_)))?;
         let (title, first_line) = (previous.title.clone(), previous.line);
         let first = self.add(outline, section, Place::Leads, Title::Numbered, &title, first_line);
-        mark(outline, first, |_, at| at == section);
+        mark(outline, first, section, |_, at| at == section);
         Some(self.add(outline, section, Place::Leads, Title::Alternative, lead, line))
     }
 }
 
-fn mark(outline: &mut Outline, option: (usize, usize), holds: impl Fn(&Outline, usize) -> bool) {
-    for at in 0..outline.units.len() {
+/// Makes the units from a section on part of an option. Units stand in the order of their sections.
+fn mark(outline: &mut Outline, option: (usize, usize), from: usize, holds: impl Fn(&Outline, usize) -> bool) {
+    let first = outline.units.partition_point(|unit| unit.section < from);
+    for at in first..outline.units.len() {
         if outline.units[at].option.is_none() && holds(outline, outline.units[at].section) {
             outline.units[at].option = Some(option);
         }
@@ -152,15 +197,19 @@ fn new_group(outline: &mut Outline, section: usize, line: u32, kind: GroupKind) 
 
 /// Drops groups of one way: `Option A` without a second is a title like any other.
 pub(super) fn settle(outline: &mut Outline) {
-    let keeps: Vec<bool> =
-        outline.groups.iter().map(|group| group.kind == GroupKind::InOneFence || group.ways.len() > 1).collect();
+    let keeps: Vec<bool> = outline
+        .groups
+        .iter()
+        .map(|group| group.kind == GroupKind::InOneFence || group.ways.len() > 1)
+        .collect();
     let mut new_index = Vec::with_capacity(keeps.len());
     let mut next = 0;
     for keep in &keeps {
         new_index.push(keep.then_some(next));
         next += usize::from(*keep);
     }
-    let remap = |option: Option<(usize, usize)>| option.and_then(|(group, way)| Some((new_index[group]?, way)));
+    let remap =
+        |option: Option<(usize, usize)>| option.and_then(|(group, way)| Some((new_index[group]?, way)));
     outline.units.iter_mut().for_each(|unit| unit.option = remap(unit.option));
     outline.sections.iter_mut().for_each(|section| section.option = remap(section.option));
     let mut keep = keeps.into_iter();

@@ -7,39 +7,49 @@ use regex::Regex;
 use super::build::Reader;
 use super::{Outline, Remark};
 use crate::encoding::repair;
+use crate::pattern::compile;
 
 /// A phrase that ends in a word for a role or a team.
 static ROLE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compile(
         r"(?x)\b(?:(?:[A-Z][\w&]*(?:[/-][A-Za-z]\w*)*)\ ){0,2}
         (?:[A-Z][\w/-]*[/-])?(?:Manager|Engineer|Lead|Leads|Commander|Admin|Administrator|Squad|Director|Officer|Master)\b
         | \bCTO\b | \bDBA\b | \bSRE\b | \bCODEOWNERS\b | \b[A-Z]\w+\ Team\b",
     )
-    .expect("a constant pattern")
 });
 
 /// A whole text that is a role: an entry of a list of people.
 static ONLY_ROLE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compile(
         r"(?ix)^\W*(?:[\w&/-]+\s+){0,3}(?:manager|engineer|lead|leads|commander|admin(?:istrator)?|owner|team|squad|director|officer|dba|sre|cto|ceo|cio|qa|devops|on-?call|developer|product|security|support|operations|ops)\W*(?:\(.*\))?\W*$",
     )
-    .expect("a constant pattern")
 });
 
 static APPROVAL: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compile(
         r"(?i)\b(?:approvals?|sign-?off|reviews?|request review)\s+(?:\w+\s+)?(?:from|by)\s+(?P<who>[^.;()]+?)(?:\s+(?:per|before|prior|after|via|in|for|to)\b|[.;(]|$)",
     )
-    .expect("a constant pattern")
 });
 static OWNS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^(?P<who>[\w/ -]{2,40}?)\s+(?:owns|acknowledges|approves|signs off|is responsible)\b").expect("a constant pattern")
+    compile(r"(?i)^(?P<who>[\w/ -]{2,40}?)\s+(?:owns|acknowledges|approves|signs off|is responsible)\b")
 });
 
 /// Labels whose value names people.
 const LABELS: [&str; 14] = [
-    "owner", "owners", "decision maker", "sign-off", "signoff", "sign off", "approval required", "approver",
-    "approvers", "approval", "maintained by", "reviewers", "responsible", "reviewed by",
+    "owner",
+    "owners",
+    "decision maker",
+    "sign-off",
+    "signoff",
+    "sign off",
+    "approval required",
+    "approver",
+    "approvers",
+    "approval",
+    "maintained by",
+    "reviewers",
+    "responsible",
+    "reviewed by",
 ];
 
 /// Splits what people write into roles: `QA Lead + Engineering Manager`, `A → B`, `X, Y and Z`.
@@ -66,7 +76,8 @@ pub fn split_roles(text: &str) -> Vec<String> {
 /// Tells whether a text names nobody but people: at least one role, and nothing longer than one.
 pub(super) fn are_roles(text: &str) -> bool {
     let roles = split_roles(text);
-    roles.iter().any(|role| ONLY_ROLE.is_match(role)) && roles.iter().all(|role| role.split_whitespace().count() <= 3)
+    roles.iter().any(|role| ONLY_ROLE.is_match(role))
+        && roles.iter().all(|role| role.split_whitespace().count() <= 3)
 }
 
 /// Takes a `Label: value` line.
@@ -100,17 +111,46 @@ pub(super) fn in_prose(reader: &mut Reader<'_>, text: &str, line: u32) {
     if plain.chars().count() <= 48 && ONLY_ROLE.is_match(plain) {
         note(reader, plain.trim_end_matches(['.', ':']).to_owned(), line);
     }
-    if let Some(found) = APPROVAL.captures(text) {
+    // Most lines name nobody; looking for the words first is cheaper than the patterns.
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if let Some(found) = Some(text)
+        .filter(|_| has(&["pproval", "eview", "ign-off", "ignoff"]))
+        .and_then(|text| APPROVAL.captures(text))
+    {
         for role in split_roles(&found["who"]) {
             note(reader, role, line);
         }
     }
-    if let Some(found) = OWNS.captures(plain) {
+    let owning = ["owns", "acknowledges", "approves", "signs off", "responsible"];
+    if let Some(found) = Some(plain).filter(|_| has(&owning)).and_then(|plain| OWNS.captures(plain)) {
         note(reader, found["who"].to_owned(), line);
     }
-    for found in ROLE.find_iter(text) {
-        note(reader, found.as_str().to_owned(), line);
+    if names_a_role(text) {
+        for found in ROLE.find_iter(text) {
+            note(reader, found.as_str().to_owned(), line);
+        }
     }
+}
+
+fn names_a_role(text: &str) -> bool {
+    const ENDS: [&str; 15] = [
+        "Manager",
+        "Engineer",
+        "Lead",
+        "Commander",
+        "Admin",
+        "Squad",
+        "Director",
+        "Officer",
+        "Master",
+        "CTO",
+        "DBA",
+        "SRE",
+        "CODEOWNERS",
+        "Team",
+        "Owner",
+    ];
+    ENDS.iter().any(|end| text.contains(end))
 }
 
 /// Takes a template or the comments of code: `Release Manager: [Name]`, `# Assign Incident Commander`.
@@ -124,7 +164,7 @@ pub(super) fn in_code(reader: &mut Reader<'_>, body: &str, body_line: u32) {
             && ONLY_ROLE.is_match(label)
         {
             note(reader, label.trim_start_matches(['-', ' ']).to_owned(), line);
-        } else if let Some(comment) = text.strip_prefix('#') {
+        } else if let Some(comment) = text.strip_prefix('#').filter(|comment| names_a_role(comment)) {
             for found in ROLE.find_iter(comment) {
                 note(reader, found.as_str().to_owned(), line);
             }
@@ -146,7 +186,10 @@ fn note(reader: &mut Reader<'_>, text: String, line: u32) {
 
 /// Keeps each role once, at its first line.
 pub(super) fn settle(outline: &mut Outline) {
-    let verbs = ["escalate", "notify", "request", "confirm", "get", "obtain", "schedule", "assign", "post", "ping", "contact", "rotate"];
+    let verbs = [
+        "escalate", "notify", "request", "confirm", "get", "obtain", "schedule", "assign", "post", "ping",
+        "contact", "rotate",
+    ];
     for role in &mut outline.roles {
         // "Assign Incident Commander" names the commander, not the assigning.
         let mut words = role.text.split_whitespace();

@@ -10,6 +10,7 @@ use tminus_release::plan::{Comparison, Lane, Usage};
 
 use super::build::Reader;
 use super::{FoundThreshold, Remark};
+use crate::pattern::compile;
 use crate::rules::{self, Context, Op, Threshold, Value};
 use crate::shell::Survey;
 
@@ -51,22 +52,26 @@ static PURPOSES: LazyLock<Vec<(Regex, Purpose)>> = LazyLock::new(|| {
             r"criteria|must pass|pre-?requisites?|verif|validat|check(?:list|s)?\b|\btest|pre-?flight|go/?no|\bgates?\b|sign-?off|\bci\b|coverage|smoke|baseline|approv|readiness|review",
             Purpose::Acceptance,
         ),
-        (r"\bsl[oai]s?\b|service[\s-]level|\btargets?\b|objective|monitor|\bmetrics\b|\bkpis?\b|budget", Purpose::Target),
+        (
+            r"\bsl[oai]s?\b|service[\s-]level|\btargets?\b|objective|monitor|\bmetrics\b|\bkpis?\b|budget",
+            Purpose::Target,
+        ),
     ];
     table
         .into_iter()
         // The regex crate has no look-ahead; "page load" is handled before matching.
         .map(|(pattern, purpose)| {
             let pattern = pattern.replace("(?! load)", "");
-            (Regex::new(&format!("(?i){pattern}")).expect("a constant pattern"), purpose)
+            (compile(&format!("(?i){pattern}")), purpose)
         })
         .collect()
 });
 
 /// Words in the line itself that decide, whatever stands around it.
 static OWN_ALERT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^\W*alert|(?:→|->|=>|:)\s*(?:page\b|warn|alert|notify)|\bpage (?:the )?on-?call|\b(?:warning|critical) alert")
-        .expect("a constant pattern")
+    compile(
+        r"(?i)^\W*alert|(?:→|->|=>|:)\s*(?:page\b|warn|alert|notify)|\bpage (?:the )?on-?call|\b(?:warning|critical) alert",
+    )
 });
 
 fn of(words: &str) -> Option<Purpose> {
@@ -75,16 +80,35 @@ fn of(words: &str) -> Option<Purpose> {
 }
 
 /// Returns what the place being read is about, from the nearest words outward.
-fn around(reader: &Reader<'_>) -> Option<Purpose> {
-    let lead = reader.lead.as_deref().and_then(of);
-    lead.or_else(|| {
-        let sections = &reader.outline.sections;
-        reader.outline.chain(reader.section).find_map(|at| of(&sections[at].title))
-    })
+fn around(reader: &mut Reader<'_>) -> Option<Purpose> {
+    // A list asks once for each of its items; the same words give the same answer.
+    if let Some(lead) = &reader.lead {
+        let known = reader.purposes.get(lead).copied();
+        let purpose = known.unwrap_or_else(|| of(lead));
+        if known.is_none() {
+            reader.purposes.insert(lead.clone(), purpose);
+        }
+        if purpose.is_some() {
+            return purpose;
+        }
+    }
+    if let Some((_, purpose)) = reader.section_purpose.filter(|(section, _)| *section == reader.section) {
+        return purpose;
+    }
+    let sections = &reader.outline.sections;
+    let purpose = reader.outline.chain(reader.section).find_map(|at| of(&sections[at].title));
+    reader.section_purpose = Some((reader.section, purpose));
+    purpose
 }
 
 /// Finds the thresholds of a text and notes them with their use; returns how many there are.
-pub(super) fn thresholds(reader: &mut Reader<'_>, text: &str, line: u32, metric: Option<&str>, place: Place) -> usize {
+pub(super) fn thresholds(
+    reader: &mut Reader<'_>,
+    text: &str,
+    line: u32,
+    metric: Option<&str>,
+    place: Place,
+) -> usize {
     if place == Place::Fact && is_about_time(text) {
         return 0;
     }
@@ -97,11 +121,17 @@ pub(super) fn thresholds(reader: &mut Reader<'_>, text: &str, line: u32, metric:
     };
     let purpose = own.or(around);
     // A sentence in passing is no rule: only where the place is about numbers.
-    if place == Place::Paragraph && !matches!(purpose, Some(Purpose::Rollback | Purpose::NoRollback | Purpose::Alert)) {
+    if place == Place::Paragraph
+        && !matches!(purpose, Some(Purpose::Rollback | Purpose::NoRollback | Purpose::Alert))
+    {
         return 0;
     }
     let context = Context {
-        metric: metric.or(if text.trim_start().starts_with(['<', '>', '≥', '≤', '=']) { reader.lead.as_deref() } else { None }),
+        metric: metric.or(if text.trim_start().starts_with(['<', '>', '≥', '≤', '=']) {
+            reader.lead.as_deref()
+        } else {
+            None
+        }),
         inverted: purpose == Some(Purpose::NoRollback),
         target_cell: place == Place::Cell,
     };
@@ -125,7 +155,17 @@ fn is_about_time(fact: &str) -> bool {
     let label = fact.split(':').next().unwrap_or("").to_ascii_lowercase();
     matches!(
         label.as_str(),
-        "duration" | "timeline" | "wait time" | "version" | "last updated" | "when" | "rollback window" | "owner" | "environment" | "estimated time" | "tag format"
+        "duration"
+            | "timeline"
+            | "wait time"
+            | "version"
+            | "last updated"
+            | "when"
+            | "rollback window"
+            | "owner"
+            | "environment"
+            | "estimated time"
+            | "tag format"
     )
 }
 
@@ -147,7 +187,10 @@ fn usage(reader: &Reader<'_>, purpose: Option<Purpose>, place: Place, threshold:
 /// Lanes are settled when the whole document is read; here the headings' own words decide.
 fn is_about_rollback(reader: &Reader<'_>) -> bool {
     let sections = &reader.outline.sections;
-    reader.outline.chain(reader.section).any(|at| super::sections::lane(&sections[at].title) == Lane::Rollback)
+    reader
+        .outline
+        .chain(reader.section)
+        .any(|at| super::sections::lane(&sections[at].title) == Lane::Rollback)
 }
 
 /// Notes a reason to go back that holds no number.

@@ -7,38 +7,69 @@ use tminus_release::plan::Lane;
 
 use super::{Section, SectionKind};
 use crate::names::slug;
+use crate::pattern::compile;
 
 /// Headings that hold data by their name, numbers in front removed.
 static DATA: LazyLock<Regex> = LazyLock::new(|| {
     let words = [
-        r"(table of )?contents", "toc", "overview", "introduction", "intro", "purpose", "scope", "about( .*)?",
-        "background", "summary", "glossary", "definitions", "terminology", r"appendi(x|ces)\b.*", "references?",
-        r"related( .*)?", "see also", "further reading", "useful links", "links", r"change ?log", r"history",
-        r"(revision|version|document|change) (history|control|log)", "document control", "license", "faq",
-        "roles( (and|&) responsibilities)?", "contacts?( list)?", "emergency contacts", "severity levels",
-        "resources", "architecture( overview)?", "tooling", "audience",
+        r"(table of )?contents",
+        "toc",
+        "overview",
+        "introduction",
+        "intro",
+        "purpose",
+        "scope",
+        "about( .*)?",
+        "background",
+        "summary",
+        "glossary",
+        "definitions",
+        "terminology",
+        r"appendi(x|ces)\b.*",
+        "references?",
+        r"related( .*)?",
+        "see also",
+        "further reading",
+        "useful links",
+        "links",
+        r"change ?log",
+        r"history",
+        r"(revision|version|document|change) (history|control|log)",
+        "document control",
+        "license",
+        "faq",
+        "roles( (and|&) responsibilities)?",
+        "contacts?( list)?",
+        "emergency contacts",
+        "severity levels",
+        "resources",
+        "architecture( overview)?",
+        "tooling",
+        "audience",
     ];
-    Regex::new(&format!(r"(?i)^(?:{})$", words.join("|"))).expect("the words make a pattern")
+    compile(&format!(r"(?i)^(?:{})$", words.join("|")))
 });
 
 /// A number or letter in front of a heading: `1.`, `2.3`, `A.`, `Phase 4:`, `Step 2 -`.
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^\s*(?:(?:phase|step|part|stage)\s+\w+\s*[:.)–-]\s*|\d+(?:\.\d+)*\s*[.:)]?\s+|[a-z]\s*[.:)]\s+)")
-        .expect("a constant pattern")
+    compile(
+        r"(?i)^\s*(?:(?:phase|step|part|stage)\s+\w+\s*[:.)–-]\s*|\d+(?:\.\d+)*\s*[.:)]?\s+|[a-z]\s*[.:)]\s+)",
+    )
 });
 
 static ROLLBACK: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?i)\broll(?:ing)?[\s-]?backs?\b|\bback[\s-]?out\b|\brevert(?:ing)?\b").expect("a constant pattern"));
+    LazyLock::new(|| compile(r"(?i)\broll(?:ing)?[\s-]?backs?\b|\bback[\s-]?out\b|\brevert(?:ing)?\b"));
 static HOTFIX: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\bhot[\s-]?fix(?:es)?\b|\bemergency (?:patch|fix|change|release|deploy\w*)\b").expect("a constant pattern")
+    compile(r"(?i)\bhot[\s-]?fix(?:es)?\b|\bemergency (?:patch|fix|change|release|deploy\w*)\b")
 });
 static INCIDENT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\bincidents?\b|\bemergency response\b|\boutages?\b|\bdisaster recovery\b").expect("a constant pattern")
+    compile(r"(?i)\bincidents?\b|\bemergency response\b|\boutages?\b|\bdisaster recovery\b")
 });
 /// A heading inside a phase that opens another lane: it begins with the word.
 static INNER_ROLLBACK: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^(?:how to |when to |if (?:it|something|this) fails|emergency )?(?:roll(?:ing)?[\s-]?backs?|back[\s-]?out|revert(?:ing)?)\b")
-        .expect("a constant pattern")
+    compile(
+        r"(?i)^(?:how to |when to |if (?:it|something|this) fails|emergency )?(?:roll(?:ing)?[\s-]?backs?|back[\s-]?out|revert(?:ing)?)\b",
+    )
 });
 
 /// Returns a heading without the number in front of it.
@@ -157,7 +188,11 @@ pub(super) fn classify(sections: &mut [Section], has_work: &[bool], is_claimed: 
             sections[at].lane = lane(&sections[at].title);
             sections[at].phase = is_phase.then_some(at);
         } else {
-            sections[at].kind = if sections[parent].kind == SectionKind::Data { SectionKind::Data } else { SectionKind::Inner };
+            sections[at].kind = if sections[parent].kind == SectionKind::Data {
+                SectionKind::Data
+            } else {
+                SectionKind::Inner
+            };
             sections[at].phase = sections[parent].phase;
             sections[at].lane = match inner_lane(&sections[at].title) {
                 Some(lane) if sections[parent].lane == Lane::Main => lane,
@@ -173,8 +208,26 @@ mod tests {
 
     #[test]
     fn names_decide_between_work_and_data() {
-        let data = ["Table of Contents", "Overview", "Appendices", "Appendix A: Hosts", "9. References", "Related Documentation", "Changelog", "Revision History", "Document Control"];
-        let work = ["Pre-flight", "Deploy", "Release Checklist", "Contents of the release", "Rollback Procedures", "Emergency Response", "Overview of checks to run"];
+        let data = [
+            "Table of Contents",
+            "Overview",
+            "Appendices",
+            "Appendix A: Hosts",
+            "9. References",
+            "Related Documentation",
+            "Changelog",
+            "Revision History",
+            "Document Control",
+        ];
+        let work = [
+            "Pre-flight",
+            "Deploy",
+            "Release Checklist",
+            "Contents of the release",
+            "Rollback Procedures",
+            "Emergency Response",
+            "Overview of checks to run",
+        ];
         for title in data {
             assert!(is_data(title), "{title}");
         }
@@ -205,7 +258,14 @@ mod tests {
 
     #[test]
     fn numbers_in_front_are_no_part_of_a_name() {
-        let table = [("1. Pre-flight", "Pre-flight"), ("2.3 Deploy", "Deploy"), ("Phase 4: Rollback", "Rollback"), ("A. Contacts", "Contacts"), ("E2E tests", "E2E tests"), ("1.", "1.")];
+        let table = [
+            ("1. Pre-flight", "Pre-flight"),
+            ("2.3 Deploy", "Deploy"),
+            ("Phase 4: Rollback", "Rollback"),
+            ("A. Contacts", "Contacts"),
+            ("E2E tests", "E2E tests"),
+            ("1.", "1."),
+        ];
         for (title, expected) in table {
             assert_eq!(without_number(title), expected, "{title}");
         }

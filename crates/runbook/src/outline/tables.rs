@@ -26,11 +26,14 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &Table) {
     for row in &table.rows {
         let cells: Vec<String> = row.cells.iter().map(shown).collect();
         let first = cells.first().map(|cell| cell.replace("**", "")).unwrap_or_default();
-        let address = columns.iter().position(|column| *column == Column::Address).and_then(|at| cells.get(at));
+        let address =
+            columns.iter().position(|column| *column == Column::Address).and_then(|at| cells.get(at));
         for (at, cell) in cells.iter().enumerate() {
             let text = &row.cells[at];
             match columns.get(at) {
-                Some(Column::Environment) => reader.environments.row(cell, address.map_or("", |url| url), row.line),
+                Some(Column::Environment) => {
+                    reader.environments.row(cell, address.map_or("", |url| url), row.line)
+                }
                 Some(Column::Role) => people::in_cell(reader, &cell.replace("**", ""), row.line),
                 Some(Column::Approval) => people::in_cell(reader, cell, row.line),
                 Some(Column::Time) => durations::cell(reader, &first, cell, row.line),
@@ -63,9 +66,13 @@ fn column(at: usize, name: &str) -> Column {
         Column::Address
     } else if has(&["approv", "sign-off", "signoff", "escalation"]) {
         Column::Approval
-    } else if has(&["response time", "respond", "cadence", "frequency", "deadline", "sla"]) && !has(&["target"]) {
+    } else if has(&["response time", "respond", "cadence", "frequency", "deadline", "sla"])
+        && !has(&["target"])
+    {
         Column::Time
-    } else if at > 0 && has(&["target", "threshold", "slo", "limit", "alert", "warning", "critical", "rollback"]) {
+    } else if at > 0
+        && has(&["target", "threshold", "slo", "limit", "alert", "warning", "critical", "rollback"])
+    {
         Column::Target
     } else {
         Column::Other

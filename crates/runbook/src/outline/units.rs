@@ -118,7 +118,10 @@ pub struct PointUnit {
 impl FenceUnit {
     /// Tells whether the author marked it for running: an id, a class or a control kind.
     pub fn is_annotated(&self) -> bool {
-        self.info.attributes.as_ref().is_some_and(|attributes| attributes.id.is_some() || !attributes.classes.is_empty())
+        self.info
+            .attributes
+            .as_ref()
+            .is_some_and(|attributes| attributes.id.is_some() || !attributes.classes.is_empty())
     }
 
     /// Tells whether it would do something if it ran.

@@ -39,13 +39,22 @@ pub fn plan_json(compiled: &Compiled) -> Value {
         ("checklist_items", checklist_items(outline)),
         ("commands", commands(outline)),
         ("shell_fences", fences(outline, |fence| matches!(fence.class, FenceClass::Shell(_)))),
-        ("text_fences", fences(outline, |fence| matches!(fence.class, FenceClass::Text | FenceClass::Template))),
-        ("fences_total", json!(outline.units.iter().filter(|unit| matches!(unit.kind, UnitKind::Fence(_))).count())),
+        (
+            "text_fences",
+            fences(outline, |fence| matches!(fence.class, FenceClass::Text | FenceClass::Template)),
+        ),
+        (
+            "fences_total",
+            json!(outline.units.iter().filter(|unit| matches!(unit.kind, UnitKind::Fence(_))).count()),
+        ),
         ("inline_commands", inline_commands(outline)),
         ("owners", owners(outline)),
         ("roles", remarks(outline, &outline.roles)),
         ("durations", remarks(outline, &outline.durations)),
-        ("thresholds", Value::Array(outline.thresholds.iter().map(|found| threshold(outline, found)).collect())),
+        (
+            "thresholds",
+            Value::Array(outline.thresholds.iter().map(|found| threshold(outline, found)).collect()),
+        ),
         ("rollback_triggers_without_number", remarks(outline, &outline.triggers_without_number)),
         ("placeholders", remarks(outline, &outline.placeholders)),
         ("environments", environments(compiled)),
@@ -77,7 +86,8 @@ fn phases(compiled: &Compiled) -> Value {
         return Value::Array(all.collect());
     };
     let all = plan.phases.iter().enumerate().map(|(at, phase)| {
-        let steps: Vec<&str> = plan.steps.iter().filter(|step| step.phase == at).map(|step| step.id.as_str()).collect();
+        let steps: Vec<&str> =
+            plan.steps.iter().filter(|step| step.phase == at).map(|step| step.id.as_str()).collect();
         json!({
             "id": phase.id, "title": phase.title, "lane": phase.lane, "environment": phase.environment,
             "owner": phase.owner, "duration": phase.duration, "timeline": phase.timeline,
@@ -225,9 +235,9 @@ fn threshold(outline: &Outline, found: &FoundThreshold) -> Value {
 }
 
 fn environments(compiled: &Compiled) -> Value {
-    let all = compiled.outline.environments.iter().map(|environment| {
-        json!({ "name": environment.name, "url": environment.url, "line": environment.line })
-    });
+    let all = compiled.outline.environments.iter().map(
+        |environment| json!({ "name": environment.name, "url": environment.url, "line": environment.line }),
+    );
     Value::Array(all.collect())
 }
 

@@ -16,7 +16,8 @@ fn one(plan: &Plan, step: &Step) -> Value {
         "retries": step.retry.times,
         "backoff_seconds": seconds(step.retry.backoff),
     });
-    let confirm = step.confirm.as_ref().map(|confirm| json!({ "danger": confirm.danger, "reason": confirm.reason }));
+    let confirm =
+        step.confirm.as_ref().map(|confirm| json!({ "danger": confirm.danger, "reason": confirm.reason }));
     let phase = &plan.phases[step.phase];
     let mut object = json!({
         "id": step.id, "title": step.title, "phase": phase.title, "phase_id": phase.id, "lane": phase.lane,
@@ -63,9 +64,12 @@ fn work(work: &Work) -> Map<String, Value> {
             json!({ "host": shell.host, "folder": shell.folder, "exit_codes": shell.ok }),
         ),
         Work::Act(Action::Http(http)) => ("http", Some("http"), Some(request(http)), http_json(http)),
-        Work::Act(Action::Notify(notify)) => {
-            ("notify", Some("text"), None, json!({ "to": notify.to, "when": notify.when, "template": notify.template }))
-        }
+        Work::Act(Action::Notify(notify)) => (
+            "notify",
+            Some("text"),
+            None,
+            json!({ "to": notify.to, "when": notify.when, "template": notify.template }),
+        ),
         Work::Act(Action::Unavailable(unavailable)) => {
             ("unavailable", None, None, json!({ "of": unavailable.kind, "body": unavailable.body }))
         }
@@ -75,7 +79,9 @@ fn work(work: &Work) -> Map<String, Value> {
             None,
             json!({ "text": item.text, "auto": item.auto, "children": item.children, "ticked_in_document": item.ticked_in_document }),
         ),
-        Work::Task(task) => ("task", None, None, json!({ "instructions": task.instructions, "reason": task.reason })),
+        Work::Task(task) => {
+            ("task", None, None, json!({ "instructions": task.instructions, "reason": task.reason }))
+        }
         Work::Approval(approval) => (
             "approval",
             None,
@@ -97,9 +103,12 @@ fn work(work: &Work) -> Map<String, Value> {
             None,
             json!({ "for_seconds": seconds(soak.duration), "rules": soak.rules, "on_breach": soak.on_breach }),
         ),
-        Work::Choice(choice) => {
-            ("choice", None, None, json!({ "ask": choice.ask, "options": choice.options, "input": choice.input }))
-        }
+        Work::Choice(choice) => (
+            "choice",
+            None,
+            None,
+            json!({ "ask": choice.ask, "options": choice.options, "input": choice.input }),
+        ),
     };
     let mut map = Map::new();
     map.insert("kind".to_owned(), json!(kind));

@@ -29,7 +29,9 @@ fn ours(document: &str) -> Vec<Seen> {
 fn collect(blocks: &[Block], seen: &mut Vec<Seen>) {
     for block in blocks {
         match block {
-            Block::Heading(heading) => seen.push(Seen::Heading(heading.level, squeezed(&heading.text.plain()))),
+            Block::Heading(heading) => {
+                seen.push(Seen::Heading(heading.level, squeezed(&heading.text.plain())))
+            }
             Block::Fence(fence) => seen.push(Seen::Code(fence.info.clone(), fence.body.clone())),
             Block::List(list) => {
                 for item in &list.items {
@@ -65,7 +67,9 @@ fn visit<'a>(node: &'a AstNode<'a>, seen: &mut Vec<Seen>) {
             seen.push(Seen::Heading(heading.level, squeezed(&text)));
         }
         // Code is run with LF whatever the file has; comrak keeps CR LF.
-        NodeValue::CodeBlock(code) => seen.push(Seen::Code(code.info.clone(), code.literal.replace("\r\n", "\n"))),
+        NodeValue::CodeBlock(code) => {
+            seen.push(Seen::Code(code.info.clone(), code.literal.replace("\r\n", "\n")))
+        }
         NodeValue::TaskItem(task) => seen.push(Seen::Task(task.symbol.is_some())),
         _ => {}
     }

@@ -13,8 +13,9 @@ fn seeds() -> Option<PathBuf> {
     if folder.join("faults.tsv").is_file() {
         return Some(folder);
     }
-    assert!(option_env!("CI") != Some("true"), "the seeds must be there: {}", folder.display());
-    eprintln!("skipped: no seeds at {}", folder.display());
+    let is_ci = std::env::vars().any(|(name, value)| name == "CI" && value == "true");
+    assert!(!is_ci, "the seeds must be there in CI: {}", folder.display());
+    println!("skipped: no seeds at {}", folder.display());
     None
 }
 

@@ -11,7 +11,13 @@ use tminus_runbook::view::plan_json;
 fn shown(plan: &Plan) -> String {
     let mut text = format!("{} · {:?} · {:?}\n", plan.title, plan.mode, plan.lane);
     for (at, phase) in plan.phases.iter().enumerate() {
-        let _ = writeln!(text, "{} [{:?}{}]", phase.title, phase.lane, phase.environment.as_ref().map_or(String::new(), |name| format!(" {name}")));
+        let _ = writeln!(
+            text,
+            "{} [{:?}{}]",
+            phase.title,
+            phase.lane,
+            phase.environment.as_ref().map_or(String::new(), |name| format!(" {name}"))
+        );
         for step in plan.steps.iter().filter(|step| step.phase == at) {
             let people: Vec<&str> = step.roles.iter().map(|role| role.as_str()).collect();
             let mut more = String::new();
@@ -28,20 +34,39 @@ fn shown(plan: &Plan) -> String {
             let _ = writeln!(
                 text,
                 "  {} {} \"{}\" after [{}] people [{}] limit {}{on_demand}{more}",
-                step.id, kind(step), step.title, after(step), people.join(" "), limit(step)
+                step.id,
+                kind(step),
+                step.title,
+                after(step),
+                people.join(" "),
+                limit(step)
             );
         }
     }
     for rule in &plan.rules {
         let unit = rule.unit.as_deref().unwrap_or("");
-        let _ = writeln!(text, "{} {:?} {} {} {}{unit} for {} (line {})", rule.id, rule.usage, rule.metric, rule.op.sign(), rule.limit, rule.duration, rule.line);
+        let _ = writeln!(
+            text,
+            "{} {:?} {} {} {}{unit} for {} (line {})",
+            rule.id,
+            rule.usage,
+            rule.metric,
+            rule.op.sign(),
+            rule.limit,
+            rule.duration,
+            rule.line
+        );
     }
     let _ = writeln!(text, "{:?}", plan.policy);
     text
 }
 
 fn limit(step: &tminus_release::Step) -> String {
-    if step.timeout == tminus_release::time::Span::FOREVER { "none".to_owned() } else { step.timeout.to_string() }
+    if step.timeout == tminus_release::time::Span::FOREVER {
+        "none".to_owned()
+    } else {
+        step.timeout.to_string()
+    }
 }
 
 #[test]
@@ -65,7 +90,10 @@ fn a_small_runbook_of_every_kind_becomes_this_plan() {
 #[test]
 fn a_verbatim_runbook_is_proposed_like_this() {
     let document = include_str!("../samples/verbatim.md");
-    let plan = plan(document, &Request { mode: Mode::Assisted, settings: Default::default(), ..request(Mode::Assisted) });
+    let plan = plan(
+        document,
+        &Request { mode: Mode::Assisted, settings: Default::default(), ..request(Mode::Assisted) },
+    );
     insta::assert_snapshot!(shown(&plan));
 }
 

@@ -12,7 +12,10 @@ fn check(document: &str, expected: &[&str]) {
     assert_eq!(found.len(), expected.len(), "{document}\n{found:#?}");
     for (found, expected) in found.iter().zip(expected) {
         let (place, words) = expected.split_once(": ").expect("code line: words");
-        assert!(found.starts_with(place) && found.contains(words), "{document}\nwanted: {expected}\nfound: {found}");
+        assert!(
+            found.starts_with(place) && found.contains(words),
+            "{document}\nwanted: {expected}\nfound: {found}"
+        );
     }
 }
 
@@ -43,12 +46,17 @@ fn attributes_are_strict_and_say_what_was_meant() {
     check(&bash("{#a resume=maybe}"), &["T103 2: none of `rerun`"]);
     check(&bash("{#a shell=fish}"), &["T103 2: none of bash"]);
     check(&bash("{#a on=web-1}"), &["T909 2: does not show"]);
-    check("## A\n```bash {#a}\ntrue\n```\n```bash {#a}\ntrue\n```\n", &["T104 5: already the one of the block on line 2"]);
+    check(
+        "## A\n```bash {#a}\ntrue\n```\n```bash {#a}\ntrue\n```\n",
+        &["T104 5: already the one of the block on line 2"],
+    );
 }
 
 #[test]
 fn references_must_lead_somewhere_sensible() {
-    let two = |first: &str, second: &str| format!("## A\n```bash {{{first}}}\ntrue\n```\n```bash {{{second}}}\ntrue\n```\n");
+    let two = |first: &str, second: &str| {
+        format!("## A\n```bash {{{first}}}\ntrue\n```\n```bash {{{second}}}\ntrue\n```\n")
+    };
     check(&two("#a undo=c", "#bb"), &["T905 2: not in this plan"]);
     check(&two("#a undo=a", "#b"), &["T905 2: cannot undo itself"]);
     check(&two("#a undo=b", "#b undo=a"), &["T905 2: in circles", "T905 5: in circles"]);
@@ -58,7 +66,10 @@ fn references_must_lead_somewhere_sensible() {
     check(&two("#a needs=b", "#b .undo"), &["T905 2: only on demand"]);
     check(&two("#a verify=b", "#b"), &["T905 2: has effects"]);
     check("## A\n- [ ] x (auto: `nope`)\n", &["T905 2: no step `nope`"]);
-    check("## A\n- [ ] x\n  - [ ] y (auto: `c`)\n\n```bash {#c needs=a/item-1}\ntrue\n```\n", &["T913 2: wait for each other"]);
+    check(
+        "## A\n- [ ] x\n  - [ ] y (auto: `c`)\n\n```bash {#c needs=a/item-1}\ntrue\n```\n",
+        &["T913 2: wait for each other"],
+    );
 }
 
 #[test]
@@ -66,7 +77,10 @@ fn an_unattended_release_runs_only_what_was_decided() {
     check("## A\n- [ ] x\n\n```bash\ntrue\n```\n", &["T901 4: neither"]);
     check("## A\n- [ ] x\n\n```sql\nselect 1;\n```\n", &["T901 4: neither"]);
     check("## A\n- [ ] x\n1. `npm ci`\n", &["T901 3: `npm ci` as a list item"]);
-    check("## A\n- [ ] x\n\n```bash {.example}\nrm -rf /\n```\n```\nplain text\n```\n```json\n{}\n```\n", &[]);
+    check(
+        "## A\n- [ ] x\n\n```bash {.example}\nrm -rf /\n```\n```\nplain text\n```\n```json\n{}\n```\n",
+        &[],
+    );
     check("## A\n- [ ] x\n\n## Appendix\n```bash\ntrue\n```\n", &[]);
     check("## A\n```bash {#a}\n./deploy <target>\n```\n", &["T903 2: `<target>` is not bound"]);
     check("## A\n```bash {#a}\nnano x\n```\n", &["T904 2: waits for a person"]);
@@ -84,30 +98,49 @@ fn an_unattended_release_runs_only_what_was_decided() {
 fn requests_and_control_steps_are_read_strictly() {
     let yaml = |kind: &str, body: &str| format!("## A\n```yaml {{#a .{kind}}}\n{body}\n```\n");
     check(&yaml("approval", "ask: Go?\nquorum: { qa: 1 }\nexpire: 4h"), &["T907 5: no key `expire`"]);
-    check(&yaml("approval", "quorum: { qa: 0 }"), &["T907 3: needs `ask`", "T907 3: nobody has to give", "T907 3: from 1"]);
+    check(
+        &yaml("approval", "quorum: { qa: 0 }"),
+        &["T907 3: needs `ask`", "T907 3: nobody has to give", "T907 3: from 1"],
+    );
     check(&yaml("soak", "while: slo"), &["T907 3: needs `for`"]);
     check(&yaml("soak", "for: a while"), &["T907 3: not a duration"]);
     check(&yaml("soak", "for: 5m\nwhile: slo"), &["T915 2: watches no rule"]);
     check(&yaml("soak", "for: 5m\nwhile: [latency is nice]"), &["T907 4: "]);
-    check(&yaml("choice", "ask: Which?\noptions: [a]"), &["T908 2: nobody has answered", "T907 3: needs `options`"]);
-    check(&yaml("approval", "- a\n- b"), &["T907 3: must be keys and values", "T907 3: needs `ask`", "T907 3: needs `quorum`"]);
+    check(
+        &yaml("choice", "ask: Which?\noptions: [a]"),
+        &["T908 2: nobody has answered", "T907 3: needs `options`"],
+    );
+    check(
+        &yaml("approval", "- a\n- b"),
+        &["T907 3: must be keys and values", "T907 3: needs `ask`", "T907 3: needs `quorum`"],
+    );
     check(&yaml("migrate", "db: app\napplied: x"), &["T907 4: no key `applied`"]);
     check("## A\n```http {#a}\nGET {{BASE}}/x\n```\n", &["T903 2: `{{BASE}}` not bound"]);
     check("## A\n```http {#a}\nFETCH /x\n```\n", &["T906 2: no HTTP method"]);
-    check("## A\n```http {#a}\nGET http://x\nAuthorization: Bearer ${secret:NOPE}\n```\n", &["T912 2: `NOPE` has no reference"]);
+    check(
+        "## A\n```http {#a}\nGET http://x\nAuthorization: Bearer ${secret:NOPE}\n```\n",
+        &["T912 2: `NOPE` has no reference"],
+    );
     check("## A\n```text {#a .notify}\nhi\n```\n", &["T911 2: to nobody"]);
     check("## A\n```text {#a .notify to=\"mail:x\"}\nhi\n```\n", &["T911 2: leads nowhere"]);
-    check("## A\n```bash {#x}\ntrue\n```\n## When to roll back\n- Queue depth > 100\n", &["T915 6: nothing here measures"]);
+    check(
+        "## A\n```bash {#x}\ntrue\n```\n## When to roll back\n- Queue depth > 100\n",
+        &["T915 6: nothing here measures"],
+    );
 }
 
 #[test]
 fn inputs_must_match_what_was_declared() {
-    let document = "---\nrunbook: 1\ninputs: { VERSION: 'v\\d+', TYPE: [major, hotfix] }\n---\n## A\n- [ ] x\n";
+    let document =
+        "---\nrunbook: 1\ninputs: { VERSION: 'v\\d+', TYPE: [major, hotfix] }\n---\n## A\n- [ ] x\n";
     check(document, &["T902 3: `v1.2.3` does not match", "T902 3: `TYPE` has no value"]);
     let mut with = request(Mode::Unattended);
     with.version = Some("v12".to_owned());
     with.inputs.insert("TYPE".to_owned(), "minor".to_owned());
-    assert_eq!(errors(&compile(document, &with).diagnostics), ["T902 3: the input `TYPE`: `minor` is none of: major, hotfix"]);
+    assert_eq!(
+        errors(&compile(document, &with).diagnostics),
+        ["T902 3: the input `TYPE`: `minor` is none of: major, hotfix"]
+    );
     with.inputs.insert("TYPE".to_owned(), "hotfix".to_owned());
     assert_eq!(errors(&compile(document, &with).diagnostics), Vec::<String>::new());
 }
@@ -130,7 +163,13 @@ fn settings_are_strict_and_tell_all_faults() {
         "[policy]\non_failur = 'hold'\nno_data = 'never'\n[secrets]\nA = 'hunter2'\n[metrics.x]\nvalue = 'body.x'\n[channels]\nc = {}\n",
     );
     let found: Vec<String> = faults.iter().map(|fault| format!("{} {}", fault.line, fault.message)).collect();
-    let expected = ["on_failur", "`never` is not a duration", "`A` must be a reference", "needs `url`", "needs `webhook`"];
+    let expected = [
+        "on_failur",
+        "`never` is not a duration",
+        "`A` must be a reference",
+        "needs `url`",
+        "needs `webhook`",
+    ];
     assert_eq!(found.len(), expected.len(), "{found:#?}");
     for words in expected {
         assert!(found.iter().any(|message| message.contains(words)), "{words}: {found:#?}");

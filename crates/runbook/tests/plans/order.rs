@@ -9,7 +9,13 @@ fn check(name: &str, document: &str, expected: &[&str]) {
     let found: Vec<String> = plan
         .steps
         .iter()
-        .map(|step| if step.on_demand { format!("{} on demand", step.id) } else { format!("{}: {}", step.id, after(step)).trim().to_owned() })
+        .map(|step| {
+            if step.on_demand {
+                format!("{} on demand", step.id)
+            } else {
+                format!("{}: {}", step.id, after(step)).trim().to_owned()
+            }
+        })
         .collect();
     assert_eq!(found, expected, "{name}");
     for step in &plan.steps {
@@ -54,7 +60,11 @@ fn steps_of_a_section_run_in_order_and_phases_one_after_the_other() {
 #[test]
 fn items_beside_each_other_are_open_at_once() {
     let document = format!("# R\n## A\n{}- [ ] x\n- [ ] y\n\n{}- [ ] z\n", bash("#one"), bash("#two"));
-    check("items", &document, &["one:", "a/item-1: one", "a/item-2: one", "two: a/item-1 a/item-2", "a/item-3: two"]);
+    check(
+        "items",
+        &document,
+        &["one:", "a/item-1: one", "a/item-2: one", "two: a/item-1 a/item-2", "a/item-3: two"],
+    );
 }
 
 #[test]
@@ -84,7 +94,13 @@ fn needs_take_a_step_out_of_the_chain() {
     check("needs", &document, &["one:", "two: one", "three: one", "four: two three"]);
     let forward = format!("# R\n## A\n{}{}{}", bash("#one needs=two"), bash("#two"), bash("#three"));
     check("needs a later step", &forward, &["one: two", "two:", "three: one"]);
-    let several = format!("# R\n## A\n{}## B\n{}{}{}", bash("#a"), bash("#b"), bash("#c needs=b"), bash("#d needs=b,c"));
+    let several = format!(
+        "# R\n## A\n{}## B\n{}{}{}",
+        bash("#a"),
+        bash("#b"),
+        bash("#c needs=b"),
+        bash("#d needs=b,c")
+    );
     check("needs in a later phase", &several, &["a:", "b: a", "c: b", "d: b c"]);
 }
 
@@ -152,7 +168,8 @@ fn the_rollback_lane_is_a_chain_of_its_own() {
 
 #[test]
 fn a_section_about_rollback_inside_a_phase_is_of_the_rollback_lane() {
-    let document = format!("# R\n## Ship\n{}### Rollback\n{}### Check\n{}", bash("#ship"), bash("#back"), bash("#look"));
+    let document =
+        format!("# R\n## Ship\n{}### Rollback\n{}### Check\n{}", bash("#ship"), bash("#back"), bash("#look"));
     let plan = plan(&document, &request(Mode::Unattended));
     let lanes: Vec<_> = plan.steps.iter().map(|step| (step.id.as_str(), plan.lane_of(step))).collect();
     use tminus_release::plan::Lane::{Main, Rollback};

@@ -11,8 +11,9 @@ use tminus_runbook::view::plan_json;
 use tminus_runbook::{adopt, attributes, settings};
 
 fn both(document: &str) -> [Compiled; 2] {
-    [Mode::Assisted, Mode::Unattended]
-        .map(|mode| compile(document, &Request { mode, version: Some("v9.9.9".to_owned()), ..Request::default() }))
+    [Mode::Assisted, Mode::Unattended].map(|mode| {
+        compile(document, &Request { mode, version: Some("v9.9.9".to_owned()), ..Request::default() })
+    })
 }
 
 /// Everything that must be true of any document.
@@ -22,7 +23,10 @@ fn hold_invariants(document: &str) {
         let lines = u32::try_from(document.split('\n').count()).expect("small");
         for found in &compiled.diagnostics {
             assert!((1..=lines.max(1)).contains(&found.line), "{found:?} of {lines} lines");
-            assert!(found.column >= 1 && (found.end_line, found.end_column) >= (found.line, found.column), "{found:?}");
+            assert!(
+                found.column >= 1 && (found.end_line, found.end_column) >= (found.line, found.column),
+                "{found:?}"
+            );
             if let Some(fix) = &found.fix {
                 assert!(fix.start <= fix.end && document.get(fix.start..fix.end).is_some(), "{found:?}");
             }
@@ -32,15 +36,23 @@ fn hold_invariants(document: &str) {
         let json = plan_json(&compiled);
         assert_eq!(json["document"]["sha256"].as_str().map(str::len), Some(64));
         if let Some(plan) = &compiled.plan {
-            let ids: std::collections::HashSet<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+            let ids: std::collections::HashSet<&str> =
+                plan.steps.iter().map(|step| step.id.as_str()).collect();
             assert_eq!(ids.len(), plan.steps.len(), "ids are unique");
             for step in &plan.steps {
                 assert!(step.phase < plan.phases.len());
-                assert!(step.after.iter().all(|id| ids.contains(id.as_str())), "{}: {:?}", step.id, step.after);
+                assert!(
+                    step.after.iter().all(|id| ids.contains(id.as_str())),
+                    "{}: {:?}",
+                    step.id,
+                    step.after
+                );
             }
             assert_eq!(plan.digest(), plan.digest());
         }
-        for (unit, id) in compiled.outline.units.iter().zip(tminus_runbook::outline::default_ids(&compiled.outline)) {
+        for (unit, id) in
+            compiled.outline.units.iter().zip(tminus_runbook::outline::default_ids(&compiled.outline))
+        {
             assert!(!id.is_empty());
             if let UnitKind::Item(item) = &unit.kind {
                 let splice = tick(document, unit.line, if item.ticked { Tick::Open } else { Tick::Ticked });
@@ -76,7 +88,9 @@ fn check_ranges(document: &str) {
             assert_eq!(&document[fence.info_start..fence.info_start + fence.info.len()], fence.info);
         }
         Block::List(list) => list.items.iter().for_each(item),
-        Block::Table(table) => table.header.iter().chain(table.rows.iter().flat_map(|row| &row.cells)).for_each(text),
+        Block::Table(table) => {
+            table.header.iter().chain(table.rows.iter().flat_map(|row| &row.cells)).for_each(text)
+        }
         Block::Quote(_) | Block::Rule | Block::Html => {}
     });
 }
@@ -84,13 +98,54 @@ fn check_ranges(document: &str) {
 /// Pieces of runbooks in any order: more likely to meet each other than random letters.
 fn fragments() -> impl Strategy<Value = String> {
     let pieces = [
-        "# T\n", "## Rollback\n", "### Option A\n", "### Option B: x\n", "- [ ] item (@qa)\n", "  - [x] in it (auto: `a`)\n",
-        "```bash {#a .check needs=b}\n", "```bash {#b needs=a undo=b}\n", "```\n", "````\n", "~~~sh\n", "true\n", "ssh host\n",
-        "echo <name> $VERSION\n", "```http {#h every=1s}\n", "GET {{URL}}/x\n", "```yaml {.approval}\n", "ask: Go?\n",
-        "quorum: { a: 1 }\n", "```yaml {.soak}\n", "for: { staging: 1m }\nwhile: slo\n", "**Environment**: staging → production\n",
-        "**Owner:** A + B · **Duration**: 3 min\n", "- Error rate > 5% for 2 minutes\n", "| Metric | Target |\n|---|---|\n| p95 | < 1s |\n",
-        "1. `npm ci`\n", "> quote\n", "   ", "\t", "\r\n", "---\n", "---\nrunbook: 1\nslo: { p95: < 1s }\n---\n", "\u{feff}",
-        "ðŸš€ â†’ â€¯", "<!-- x -->", "<br>", "\u{202e}", "\0", "{", "}", "`", "**", "[", "]", "(auto: `x`)", "Alternative: y\n", "- a\n", "é",
+        "# T\n",
+        "## Rollback\n",
+        "### Option A\n",
+        "### Option B: x\n",
+        "- [ ] item (@qa)\n",
+        "  - [x] in it (auto: `a`)\n",
+        "```bash {#a .check needs=b}\n",
+        "```bash {#b needs=a undo=b}\n",
+        "```\n",
+        "````\n",
+        "~~~sh\n",
+        "true\n",
+        "ssh host\n",
+        "echo <name> $VERSION\n",
+        "```http {#h every=1s}\n",
+        "GET {{URL}}/x\n",
+        "```yaml {.approval}\n",
+        "ask: Go?\n",
+        "quorum: { a: 1 }\n",
+        "```yaml {.soak}\n",
+        "for: { staging: 1m }\nwhile: slo\n",
+        "**Environment**: staging → production\n",
+        "**Owner:** A + B · **Duration**: 3 min\n",
+        "- Error rate > 5% for 2 minutes\n",
+        "| Metric | Target |\n|---|---|\n| p95 | < 1s |\n",
+        "1. `npm ci`\n",
+        "> quote\n",
+        "   ",
+        "\t",
+        "\r\n",
+        "---\n",
+        "---\nrunbook: 1\nslo: { p95: < 1s }\n---\n",
+        "\u{feff}",
+        "ðŸš€ â†’ â€¯",
+        "<!-- x -->",
+        "<br>",
+        "\u{202e}",
+        "\0",
+        "{",
+        "}",
+        "`",
+        "**",
+        "[",
+        "]",
+        "(auto: `x`)",
+        "Alternative: y\n",
+        "- a\n",
+        "é",
     ];
     prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..40).prop_map(|parts| parts.concat())
 }
@@ -133,7 +188,9 @@ proptest! {
 #[test]
 fn line_ends_and_a_byte_order_mark_change_no_plan() {
     let document = include_str!("../samples/every-kind.md");
-    let (place, _) = settings::read("[probe.web]\nurl = 'http://x'\n[channels]\n'slack:#releases' = { file = 'm' }\n[secrets]\nAPI_TOKEN = 'env:T'\n[environments.staging]\nurl = 'http://s'\n[environments.production]\nurl = 'http://p'\n");
+    let (place, _) = settings::read(
+        "[probe.web]\nurl = 'http://x'\n[channels]\n'slack:#releases' = { file = 'm' }\n[secrets]\nAPI_TOKEN = 'env:T'\n[environments.staging]\nurl = 'http://s'\n[environments.production]\nurl = 'http://p'\n",
+    );
     let with = Request { settings: place, version: Some("v1.2.3".to_owned()), ..Request::default() };
     let steps = |document: &str| compile(document, &with).plan.expect("a plan").steps;
     let plain = steps(document);
@@ -169,11 +226,18 @@ fn long_chains_of_needs_do_not_exhaust_the_stack() {
 
 #[test]
 fn deep_nesting_is_flattened_not_followed() {
-    for document in [">".repeat(5000) + " x", "- ".repeat(3000) + "x", "[".repeat(20_000), "*".repeat(20_000), "(".repeat(20_000)] {
+    for document in [
+        ">".repeat(5000) + " x",
+        "- ".repeat(3000) + "x",
+        "[".repeat(20_000),
+        "*".repeat(20_000),
+        "(".repeat(20_000),
+    ] {
         let [assisted, _] = both(&document);
         assert!(!assisted.outline.sections.is_empty());
     }
-    let yaml = format!("## A\n```yaml {{#a .approval}}\nask: {}{}\n```\n", "[".repeat(2000), "]".repeat(2000));
+    let yaml =
+        format!("## A\n```yaml {{#a .approval}}\nask: {}{}\n```\n", "[".repeat(2000), "]".repeat(2000));
     let [_, unattended] = both(&yaml);
     assert!(unattended.diagnostics.iter().any(|found| found.code == "T907"), "{:?}", unattended.diagnostics);
 }

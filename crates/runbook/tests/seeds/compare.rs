@@ -6,7 +6,12 @@ use super::tally::Tally;
 use tminus_runbook::encoding::repair;
 
 pub(super) fn all(tally: &mut Tally, view: &Value, labels: &Value) {
-    tally.item("title", &text(&labels["title"]), text(&view["title"]) == text(&labels["title"]), &view["title"]);
+    tally.item(
+        "title",
+        &text(&labels["title"]),
+        text(&view["title"]) == text(&labels["title"]),
+        &view["title"],
+    );
     lists(tally, view, labels);
     counts(tally, view, labels);
     work(tally, view, labels);
@@ -55,9 +60,14 @@ fn lists(tally: &mut Tally, view: &Value, labels: &Value) {
     for section in &wanted {
         tally.item("non_phase_sections", section, sections.contains(section), &sections);
     }
-    sections.iter().filter(|one| !wanted.contains(one)).for_each(|one| tally.extra("non_phase_sections", one));
-    let headings: Vec<(String, String)> =
-        array(&view["sections"]).iter().map(|section| (text(&section["phase"]), text(&section["title"]))).collect();
+    sections
+        .iter()
+        .filter(|one| !wanted.contains(one))
+        .for_each(|one| tally.extra("non_phase_sections", one));
+    let headings: Vec<(String, String)> = array(&view["sections"])
+        .iter()
+        .map(|section| (text(&section["phase"]), text(&section["title"])))
+        .collect();
     for step in strings(&labels["steps"]) {
         tally.item("steps", &step, headings.iter().any(|(_, title)| *title == step), ());
     }
@@ -106,7 +116,12 @@ fn work(tally: &mut Tally, view: &Value, labels: &Value) {
             for (name, count) in wanted {
                 let found = by(list, field, name);
                 let matched = count.as_u64() == Some(found as u64);
-                tally.item(if list == "commands" { "commands" } else { "checklist" }, &format!("{name}: {count}"), matched, found);
+                tally.item(
+                    if list == "commands" { "commands" } else { "checklist" },
+                    &format!("{name}: {count}"),
+                    matched,
+                    found,
+                );
             }
         }
     }
@@ -119,7 +134,12 @@ fn work(tally: &mut Tally, view: &Value, labels: &Value) {
                     name => command["environment"] == *name,
                 })
                 .count();
-            tally.item("commands", &format!("in {name}: {count}"), count.as_u64() == Some(found as u64), found);
+            tally.item(
+                "commands",
+                &format!("in {name}: {count}"),
+                count.as_u64() == Some(found as u64),
+                found,
+            );
         }
     }
     let inline = texts(&view["inline_commands"], "text");
@@ -128,7 +148,10 @@ fn work(tally: &mut Tally, view: &Value, labels: &Value) {
         tally.item("inline_commands", command, inline.contains(command), ());
     }
     if labels["inline_commands"].is_array() {
-        inline.iter().filter(|found| !wanted.contains(found)).for_each(|found| tally.extra("inline_commands", found));
+        inline
+            .iter()
+            .filter(|found| !wanted.contains(found))
+            .for_each(|found| tally.extra("inline_commands", found));
     }
     for code in strings(&labels["inline_code_not_commands"]) {
         let code = without_note(&code);
@@ -154,7 +177,11 @@ fn people(tally: &mut Tally, view: &Value, labels: &Value) {
         let Some(wanted) = labels[label].as_object() else { continue };
         for (place, owner) in wanted {
             let matched = array(&view["owners"]).iter().any(|found| {
-                let here = if place == "(document)" { found["section"].is_null() } else { text(&found[field]).starts_with(place.as_str()) };
+                let here = if place == "(document)" {
+                    found["section"].is_null()
+                } else {
+                    text(&found[field]).starts_with(place.as_str())
+                };
                 let written = plain(&text(&found["text"]));
                 here && (written == plain(&text(owner)) || written == plain(without_note(&text(owner))))
             });
@@ -191,34 +218,56 @@ fn durations(tally: &mut Tally, view: &Value, labels: &Value) {
 fn same_duration(found: &str, label: &str) -> bool {
     let shape = |text: &str| {
         let text = text.to_lowercase().replace('≥', ">=").replace("hours", "h").replace("hour", "h");
-        text.replace("minutes", "m").replace("minute", "m").replace("days", "d").replace("day", "d").replace("seconds", "s")
+        text.replace("minutes", "m")
+            .replace("minute", "m")
+            .replace("days", "d")
+            .replace("day", "d")
+            .replace("seconds", "s")
     };
     let (found, label) = (shape(found), shape(label));
     let spans = |text: &str| -> Vec<String> {
-        let pattern = regex::Regex::new(r"(\d[\d:.]*(?:-\d[\d:.]*)?)[\s-]*((?:business )?[a-z]+)?").expect("a constant pattern");
+        let pattern = regex::Regex::new(r"(\d[\d:.]*(?:-\d[\d:.]*)?)[\s-]*((?:business )?[a-z]+)?")
+            .expect("a constant pattern");
         pattern
             .captures_iter(text)
             .filter(|span| !text[..span.get(0).map_or(0, |whole| whole.start())].ends_with('p'))
-            .map(|span| format!("{}{}", &span[1], span.get(2).map_or("", |unit| unit.as_str()).chars().next().map_or(String::new(), |c| c.to_string())))
+            .map(|span| {
+                format!(
+                    "{}{}",
+                    &span[1],
+                    span.get(2)
+                        .map_or("", |unit| unit.as_str())
+                        .chars()
+                        .next()
+                        .map_or(String::new(), |c| c.to_string())
+                )
+            })
             .collect()
     };
     let (in_found, in_label) = (spans(&found), spans(&label));
     if in_label.is_empty() {
         let words = |text: &str| -> Vec<String> {
-            text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 3).map(str::to_owned).collect()
+            text.split(|c: char| !c.is_alphanumeric())
+                .filter(|word| word.len() > 3)
+                .map(str::to_owned)
+                .collect()
         };
         let wanted = words(&label);
         let have = words(&found);
         let shared = wanted.iter().filter(|word| have.contains(word)).count();
         return shared > 0 && shared * 2 >= wanted.len();
     }
-    in_found.first().is_some_and(|first| in_label.contains(first)) && in_found.iter().all(|span| in_label.contains(span))
+    in_found.first().is_some_and(|first| in_label.contains(first))
+        && in_found.iter().all(|span| in_label.contains(span))
 }
 
 fn thresholds(tally: &mut Tally, view: &Value, labels: &Value) {
     let mut left: Vec<&Value> = array(&view["thresholds"]).iter().collect();
     for label in array(&labels["thresholds"]) {
-        let what = format!("{} {} {} {} for {} ({})", label["metric"], label["op"], label["value"], label["unit"], label["for"], label["where"]);
+        let what = format!(
+            "{} {} {} {} for {} ({})",
+            label["metric"], label["op"], label["value"], label["unit"], label["for"], label["where"]
+        );
         let found = left.iter().position(|found| same_threshold(found, label));
         tally.item("thresholds", &what, found.is_some(), near(&left, label));
         if let Some(at) = found {
@@ -226,7 +275,19 @@ fn thresholds(tally: &mut Tally, view: &Value, labels: &Value) {
         }
     }
     for found in left {
-        tally.extra("thresholds", &format!("line {}: {} {} {} {} ({}) in {}", found["line"], found["metric"], found["op"], found["value"], found["unit"], found["where"], found["text"]));
+        tally.extra(
+            "thresholds",
+            &format!(
+                "line {}: {} {} {} {} ({}) in {}",
+                found["line"],
+                found["metric"],
+                found["op"],
+                found["value"],
+                found["unit"],
+                found["where"],
+                found["text"]
+            ),
+        );
     }
     let triggers = texts(&view["rollback_triggers_without_number"], "text");
     for trigger in strings(&labels["rollback_triggers_without_number"]) {
@@ -241,12 +302,20 @@ fn thresholds(tally: &mut Tally, view: &Value, labels: &Value) {
 
 fn near(left: &[&Value], label: &Value) -> Vec<String> {
     let close = left.iter().filter(|found| number(&found["value"]) == number(&label["value"]));
-    close.map(|found| format!("{} {} {} {} for {} ({})", found["metric"], found["op"], found["value"], found["unit"], found["for"], found["where"])).take(4).collect()
+    close
+        .map(|found| {
+            format!(
+                "{} {} {} {} for {} ({})",
+                found["metric"], found["op"], found["value"], found["unit"], found["for"], found["where"]
+            )
+        })
+        .take(4)
+        .collect()
 }
 
 fn number(value: &Value) -> String {
     match value {
-        Value::Array(numbers) => numbers.iter().map(|one| number(one)).collect::<Vec<_>>().join("/"),
+        Value::Array(numbers) => numbers.iter().map(number).collect::<Vec<_>>().join("/"),
         Value::Number(one) => one.as_f64().map_or(String::new(), |one| format!("{one}")),
         other => text(other),
     }
@@ -256,7 +325,11 @@ fn same_threshold(found: &Value, label: &Value) -> bool {
     let op = |value: &Value| text(value).replace("==", "=");
     let unit = |value: &Value| {
         let unit = text(value).to_lowercase();
-        if matches!(unit.as_str(), "count" | "http" | "warnings" | "reviewers" | "reviews" | "runs") { String::new() } else { unit }
+        if matches!(unit.as_str(), "count" | "http" | "warnings" | "reviewers" | "reviews" | "runs") {
+            String::new()
+        } else {
+            unit
+        }
     };
     let words = |value: &Value| -> Vec<String> {
         plain(without_note(&text(value)))
@@ -267,12 +340,16 @@ fn same_threshold(found: &Value, label: &Value) -> bool {
     };
     let (have, want) = (words(&found["metric"]), words(&label["metric"]));
     let key = text(&found["key"]).replace('_', " ");
-    let shares = want.iter().any(|word| have.contains(word) || key.split(' ').any(|part| part.trim_end_matches('s') == word));
+    let shares = want
+        .iter()
+        .any(|word| have.contains(word) || key.split(' ').any(|part| part.trim_end_matches('s') == word));
     let phase = &label["phase"];
     let same_place = phase.is_null() || {
         let place = text(phase);
         let own = text(&found["phase"]);
-        own == place || place.starts_with(own.as_str()) || !["Appendices/C"].contains(&place.as_str()) && !own.is_empty()
+        own == place
+            || place.starts_with(own.as_str())
+            || !["Appendices/C"].contains(&place.as_str()) && !own.is_empty()
     };
     shares
         && op(&found["op"]) == op(&label["op"])
@@ -290,15 +367,24 @@ fn places(tally: &mut Tally, view: &Value, labels: &Value) {
         let variable = format!("${}", bare.split(":-").next().unwrap_or(bare));
         let parts: Vec<&str> = placeholder.split(" to ").collect();
         let matched = known.iter().any(|found| {
-            *found == placeholder || *found == variable || (found.len() > 3 && placeholder.contains(found.as_str()))
-        }) || (parts.len() > 1 && parts.iter().all(|part| known.iter().any(|found| found == part)));
+            *found == placeholder
+                || *found == variable
+                || (found.len() > 3 && placeholder.contains(found.as_str()))
+        }) || (parts.len() > 1
+            && parts.iter().all(|part| known.iter().any(|found| found == part)));
         tally.item("placeholders", &placeholder, matched, ());
     }
     let known = array(&view["environments"]);
     for environment in strings(&labels["environments"]) {
         let name = without_note(&environment).to_lowercase();
-        let url = environment.split('(').nth(1).filter(|url| url.starts_with("http")).map(|url| url.trim_end_matches(')'));
-        let matched = known.iter().any(|found| text(&found["name"]) == name && url.is_none_or(|url| text(&found["url"]) == url));
+        let url = environment
+            .split('(')
+            .nth(1)
+            .filter(|url| url.starts_with("http"))
+            .map(|url| url.trim_end_matches(')'));
+        let matched = known
+            .iter()
+            .any(|found| text(&found["name"]) == name && url.is_none_or(|url| text(&found["url"]) == url));
         tally.item("environments", &environment, matched, known);
     }
 }
@@ -317,7 +403,9 @@ fn commands(tally: &mut Tally, view: &Value, labels: &Value) {
             tally.item(label, command, matched, ());
         }
         for found in &known {
-            if !wanted.iter().any(|command| parts(command).iter().any(|part| holds(found, part))) && label == "dangerous_commands" {
+            if !wanted.iter().any(|command| parts(command).iter().any(|part| holds(found, part)))
+                && label == "dangerous_commands"
+            {
                 tally.extra(label, found);
             }
         }
@@ -325,7 +413,12 @@ fn commands(tally: &mut Tally, view: &Value, labels: &Value) {
     let known = array(&view["alternatives"]).len();
     let wanted = array(&labels["alternatives"]).len();
     if wanted > 0 {
-        tally.item("alternatives", &format!("{wanted} or more"), known >= wanted, texts(&view["alternatives"], "id"));
+        tally.item(
+            "alternatives",
+            &format!("{wanted} or more"),
+            known >= wanted,
+            texts(&view["alternatives"], "id"),
+        );
     }
 }
 
@@ -336,7 +429,11 @@ pub(super) fn commands_of(labels: &Value) -> Vec<String> {
 
 /// `docker push registry/x:v1 / :latest` is one command and another's end; a note follows ` (`.
 fn parts(label: &str) -> Vec<String> {
-    let label = if label.starts_with("Supabase dashboard: ") { label.trim_start_matches("Supabase dashboard: ") } else { label };
+    let label = if label.starts_with("Supabase dashboard: ") {
+        label.trim_start_matches("Supabase dashboard: ")
+    } else {
+        label
+    };
     vec![without_note(label.split(" / :").next().unwrap_or(label)).to_owned()]
 }
 

@@ -19,6 +19,24 @@ use tally::Tally;
 /// reason with its line.
 const WRONG_LABELS: [(&str, &str, &str); 0] = [];
 
+/// Labels that are right and not met, each with the reason: document, words of the label, reason.
+/// They count as not found; a difference that is not in this table fails the test.
+const KNOWN_DIFFERENCES: [(&str, &str, &str); 9] = [
+    (
+        "001",
+        "supabase:migrate:web-cache",
+        "line 31: asks to be confirmed like every other `migrate` command of the five",
+    ),
+    ("002", "knowledge base search time", "line 530: found, with the sentence's own subject as its metric"),
+    ("002", "#123", "line 692: an issue's number reads like any other reference"),
+    ("002", "hotfix/critical-bug-fix", "line 858: a sample branch looks like a real one"),
+    ("002", "Description of changes", "line 119: sample words inside a message look like real ones"),
+    ("003", "guardrail breaches", "line 249: found, with the unit `%` for `% of interactions`"),
+    ("003", "...", "line 241: three dots are also prose"),
+    ("004", "approving reviews", "line 112: found, with the label of its line as its metric"),
+    ("004", "kubectl rollout status", "line 376: waits for the rollout and ends with it"),
+];
+
 /// Share of labelled items that must be found, per document.
 const NEEDED: f64 = 0.95;
 
@@ -47,7 +65,8 @@ pub(crate) fn all() -> Vec<(String, String, Value)> {
     names
         .into_iter()
         .map(|name| {
-            let labels = serde_json::from_str(&read(&name.replace(".md", ".labels.json"))).expect("labels are JSON");
+            let labels =
+                serde_json::from_str(&read(&name.replace(".md", ".labels.json"))).expect("labels are JSON");
             (name.clone(), read(&name), labels)
         })
         .collect()
@@ -64,11 +83,20 @@ fn seeds_are_read_as_their_labels_say() {
         let compiled = assisted(&name, &document);
         let view = plan_json(&compiled);
         let short = &name[..3];
-        let wrong: Vec<&str> =
-            WRONG_LABELS.iter().filter(|(document, ..)| *document == short).map(|(_, label, _)| *label).collect();
-        let mut tally = Tally::new(short, wrong);
+        let wrong: Vec<&str> = WRONG_LABELS
+            .iter()
+            .filter(|(document, ..)| *document == short)
+            .map(|(_, label, _)| *label)
+            .collect();
+        let known: Vec<(&str, &str)> = KNOWN_DIFFERENCES
+            .iter()
+            .filter(|(document, ..)| *document == short)
+            .map(|(_, label, reason)| (*label, *reason))
+            .collect();
+        let mut tally = Tally::new(short, wrong, known);
         compare::all(&mut tally, &view, &labels);
         tally.print();
+        assert_eq!(tally.unexplained(), Vec::<String>::new(), "{short}: differences without a reason");
         if tally.share() < NEEDED {
             failed.push(format!("{short}: {:.1} %", tally.share() * 100.0));
         }
@@ -83,7 +111,8 @@ fn seeds_are_read_as_their_labels_say() {
 fn no_dangerous_command_of_a_seed_is_proposed_without_a_yes() {
     for (name, document, labels) in all() {
         let compiled = assisted(&name, &document);
-        let plan = compiled.plan.as_ref().unwrap_or_else(|| panic!("{name} has a plan: {:?}", compiled.diagnostics));
+        let plan =
+            compiled.plan.as_ref().unwrap_or_else(|| panic!("{name} has a plan: {:?}", compiled.diagnostics));
         let dangerous: Vec<String> = compare::commands_of(&labels["dangerous_commands"]);
         for step in &plan.steps {
             let is_command = matches!(&step.work, Work::Act(Action::Shell(_) | Action::Http(_)));

@@ -191,7 +191,8 @@ fn parse_record(bytes: &[u8]) -> Option<Record> {
     let note = String::from_utf8_lossy(parts.next()?).into_owned();
     let variables = parts.next()?.to_vec();
     let mut words = note.splitn(3, ' ');
-    let mut failed = || Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?.to_owned()));
+    let mut failed =
+        || Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?.to_owned()));
     Some(Record { status, folder, failed: failed(), variables })
 }
 

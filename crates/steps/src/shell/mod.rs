@@ -49,7 +49,9 @@ struct Ready {
 impl Shells {
     pub(crate) fn new(mut environment: BTreeMap<String, String>, folder: PathBuf) -> Shells {
         // `_` is of the program that started us; BASH_ENV and ENV would run before the step's code.
-        let own = |name: &String| name.starts_with("TMINUS_") || ["_", "BASH_ENV", "ENV", "OLDPWD"].contains(&name.as_str());
+        let own = |name: &String| {
+            name.starts_with("TMINUS_") || ["_", "BASH_ENV", "ENV", "OLDPWD"].contains(&name.as_str())
+        };
         environment.retain(|name, _| !own(name));
         let functions = environment.keys().any(|name| name.starts_with("BASH_FUNC_"));
         Shells { environment, folder, files: OnceLock::new(), functions }
@@ -172,11 +174,14 @@ impl Shells {
         attempt: &Attempt,
         boots: &Boots,
     ) -> Result<Command, String> {
-        let scratch = |error: io::Error| format!("the scratch folder {} cannot be made: {error}", job.scratch.display());
+        let scratch = |error: io::Error| {
+            format!("the scratch folder {} cannot be made: {error}", job.scratch.display())
+        };
         attempt.prepare(boots).map_err(scratch)?;
         let names: Vec<&str> = ready.secrets.0.keys().map(String::as_str).collect();
         let action = tminus_release::plan::Action::Shell(shell.clone());
-        let Invocation::Process { program, arguments, .. } = invocation(&action, &job.variables, &names) else {
+        let Invocation::Process { program, arguments, .. } = invocation(&action, &job.variables, &names)
+        else {
             unreachable!("a shell step is a process")
         };
         let path = find(&program, ready.given.get("PATH").map_or("", String::as_str), &job.folder)
@@ -186,7 +191,9 @@ impl Shells {
         command.env("TMINUS_SCRATCH", &job.scratch);
         if ready.tells {
             let needs = Needs::of(&shell.script, self.functions);
-            let files = self.files().map_err(|error| format!("{} cannot be written: {error}", self.folder.display()))?;
+            let files = self
+                .files()
+                .map_err(|error| format!("{} cannot be written: {error}", self.folder.display()))?;
             command.env("BASH_ENV", files.bash_env(needs));
             if needs.carry {
                 command.env("TMINUS_CARRY", "1");
@@ -211,7 +218,10 @@ impl Shells {
 
     fn why_not_started(&self, job: &Job, shell: &Shell, ready: &Ready, error: &io::Error) -> String {
         if !job.folder.is_dir() {
-            return format!("the folder {} does not exist, so nothing was started there", job.folder.display());
+            return format!(
+                "the folder {} does not exist, so nothing was started there",
+                job.folder.display()
+            );
         }
         if error.kind() == io::ErrorKind::ArgumentListTooLong {
             let size = shell.script.len() + ready.given.values().map(String::len).sum::<usize>();
@@ -252,7 +262,13 @@ impl Shells {
             let (what, were) = if ended.leftovers == 1 { ("process", "was") } else { ("processes", "were") };
             sentences.push(format!("{} {what} that it left running {were} ended", ended.leftovers));
         }
-        let mut report = Report { exit_code: code, output, output_bytes, leftovers: ended.leftovers, ..Report::new(verdict, "") };
+        let mut report = Report {
+            exit_code: code,
+            output,
+            output_bytes,
+            leftovers: ended.leftovers,
+            ..Report::new(verdict, "")
+        };
         let (outputs, bad) = if shell.host.is_none() { attempt.outputs() } else { (BTreeMap::new(), None) };
         sentences.extend(bad);
         for (name, value) in outputs {
@@ -266,10 +282,13 @@ impl Shells {
             && let Some(record) = record
         {
             let hidden: Vec<&str> = ready.hidden.iter().map(String::as_str).collect();
-            let difference = snapshot::difference(&record, &job.folder, &ready.given, &hidden, &ready.secrets);
+            let difference =
+                snapshot::difference(&record, &job.folder, &ready.given, &hidden, &ready.secrets);
             report.carried = difference.carried;
             for name in difference.dropped {
-                sentences.push(format!("{name} was not carried on because it holds a secret or bytes that are no text"));
+                sentences.push(format!(
+                    "{name} was not carried on because it holds a secret or bytes that are no text"
+                ));
             }
         }
         report.detail = capture.redact(&sentences.join("; "));
@@ -304,7 +323,10 @@ fn how(job: &Job, shell: &Shell, ended: &Ended, record: Option<&Record>) -> Stri
                     format!("exited with {code} at line {line}: `{}`", failed_line(shell, *line, command))
                 }
                 _ if code == 255 && shell.host.is_some() => {
-                    format!("exited with 255, which is what ssh does when it cannot reach {}", shell.host.as_deref().unwrap_or_default())
+                    format!(
+                        "exited with 255, which is what ssh does when it cannot reach {}",
+                        shell.host.as_deref().unwrap_or_default()
+                    )
                 }
                 _ => format!("exited with {code}"),
             }

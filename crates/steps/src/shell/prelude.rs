@@ -70,8 +70,8 @@ if [[ -z $__tminus_user ]]; then :; elif [[ $__tminus_last == 0 ]]; then builtin
 /// Looking for too many costs a tenth of a millisecond, for too few a lost change; so these are
 /// parts of words, wherever they stand.
 const MAY_CARRY: [&str; 21] = [
-    "=", "cd", "pushd", "popd", "export", "declare", "typeset", "local", "read", "unset", "source", ". ", "eval", "set",
-    "printf", "getopts", "let", "((", "for", "select", "exec",
+    "=", "cd", "pushd", "popd", "export", "declare", "typeset", "local", "read", "unset", "source", ". ",
+    "eval", "set", "printf", "getopts", "let", "((", "for", "select", "exec",
 ];
 
 /// Words with which code may set a trap on EXIT, itself or by what it reads in.
@@ -104,7 +104,8 @@ impl Files {
     /// Writes the files into a folder, unless they are there. Their names say their version, so
     /// that an older tminus, still running, keeps its own.
     pub(super) fn write(folder: &Path) -> io::Result<Files> {
-        let files = Files { plain: folder.join("prelude-1.bash"), traps: folder.join("prelude-1-traps.bash") };
+        let files =
+            Files { plain: folder.join("prelude-1.bash"), traps: folder.join("prelude-1-traps.bash") };
         for (path, end) in [(&files.plain, PLAIN), (&files.traps, TRAPS)] {
             let text = format!("{BASE}{end}");
             if fs::read_to_string(path).is_ok_and(|found| found == text) {

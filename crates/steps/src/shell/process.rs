@@ -70,7 +70,8 @@ pub(super) fn start(mut command: Command) -> io::Result<Running> {
     let (reading, writing) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     // The child can read the pipe as well. So when tminus is killed, the child is not killed by
     // its next word; it goes on, until the pipe is full or a recovery reads it.
-    let both = OpenOptions::new().read(true).write(true).open(format!("/proc/self/fd/{}", writing.as_raw_fd()));
+    let both =
+        OpenOptions::new().read(true).write(true).open(format!("/proc/self/fd/{}", writing.as_raw_fd()));
     let end = both.unwrap_or_else(|_| File::from(writing));
     command.stdout(Stdio::from(end.try_clone()?)).stderr(Stdio::from(end));
     let child = command.process_group(0).spawn()?;
@@ -131,9 +132,13 @@ impl Running {
         // the group, so only this much is taken.
         take_waiting(&self.output, &mut buffer, capture);
         if let Some(group) = self.group {
-            ended.leftovers = end_leftovers(group, |buffered| {
-                take_waiting(&self.output, buffered, capture);
-            }, &mut buffer)
+            ended.leftovers = end_leftovers(
+                group,
+                |buffered| {
+                    take_waiting(&self.output, buffered, capture);
+                },
+                &mut buffer,
+            )
             .await;
         }
         ended

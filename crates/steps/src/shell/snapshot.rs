@@ -116,7 +116,8 @@ fn ansi_quoted(text: &[u8]) -> (Vec<u8>, &[u8]) {
                     b't' => b'\t',
                     b'v' => 11,
                     b'0'..=b'7' => {
-                        let digits = text[at - 1..].iter().take(3).take_while(|byte| matches!(byte, b'0'..=b'7'));
+                        let digits =
+                            text[at - 1..].iter().take(3).take_while(|byte| matches!(byte, b'0'..=b'7'));
                         let digits: Vec<u32> = digits.map(|byte| u32::from(byte - b'0')).collect();
                         at += digits.len() - 1;
                         let number = digits.iter().fold(0, |number, digit| number * 8 + digit);
@@ -152,7 +153,12 @@ mod tests {
         let found = exported(&output);
         for (number, value) in values.iter().enumerate() {
             let expected = String::from_utf8(value.to_vec()).ok();
-            assert_eq!(found.get(&format!("V{number}")), Some(&expected), "{}", String::from_utf8_lossy(&output));
+            assert_eq!(
+                found.get(&format!("V{number}")),
+                Some(&expected),
+                "{}",
+                String::from_utf8_lossy(&output)
+            );
         }
         assert!(found.contains_key("PWD"));
     }
@@ -160,9 +166,25 @@ mod tests {
     #[test]
     fn values_are_read_as_bash_prints_them() {
         check(&[
-            b"", b"plain", b"two words", b"a\"b$c`d\\e'f", b"line\nline\n", b"tab\there", b"\x01\x1b[0m\x7f",
-            "üñí \u{1F680}".as_bytes(), b"\xff\xfe", b"declare -x FAKE=\"1\"\ndeclare -x V1=\"2\"", b"\\", b"'", b"\"",
-            b"!!", b"~", b"\n", b"$'x'", b"\x07\x08\x0b\x0c\r", b"trailing\\",
+            b"",
+            b"plain",
+            b"two words",
+            b"a\"b$c`d\\e'f",
+            b"line\nline\n",
+            b"tab\there",
+            b"\x01\x1b[0m\x7f",
+            "üñí \u{1F680}".as_bytes(),
+            b"\xff\xfe",
+            b"declare -x FAKE=\"1\"\ndeclare -x V1=\"2\"",
+            b"\\",
+            b"'",
+            b"\"",
+            b"!!",
+            b"~",
+            b"\n",
+            b"$'x'",
+            b"\x07\x08\x0b\x0c\r",
+            b"trailing\\",
         ]);
     }
 

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where its ground is missing")]
 #![allow(dead_code, reason = "not every file of tests uses everything")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -46,9 +46,14 @@ impl Ground {
 
     /// Puts a folder before the others in which programs are looked for.
     pub(crate) fn look_for_programs_in(&mut self, folder: &Path) {
+        let path = format!("{}:{}", folder.display(), environment()["PATH"]);
+        self.live_in(BTreeMap::from([("PATH".to_owned(), path)]));
+    }
+
+    /// Gives the world some variables more.
+    pub(crate) fn live_in(&mut self, more: BTreeMap<String, String>) {
         let mut environment = environment();
-        let path = format!("{}:{}", folder.display(), environment["PATH"]);
-        environment.insert("PATH".to_owned(), path);
+        environment.extend(more);
         self.world = World::new(environment, self.folder.join("scratch"));
     }
 
@@ -83,20 +88,23 @@ impl Ground {
         processes_of(job).len()
     }
 
-    /// Kills them, and returns how many there were.
+    /// Kills them, and returns how many there were, those that only sleep for another not counted.
     pub(crate) fn end_processes_of(&self, job: &Job) -> usize {
-        let found = processes_of(job);
-        let mut count = 0;
-        for process in found {
-            let parent = PathBuf::from("/proc").join(process.to_string());
-            // A child that sleeps ends with its parent's next word; only what is there counts.
-            if parent.exists() && !is_sleep(process) {
-                count += 1;
+        let mut seen = BTreeSet::new();
+        // One that was about to start another when it was killed may have done so.
+        loop {
+            let found = processes_of(job);
+            if found.is_empty() {
+                return seen.len();
             }
-            let pid = rustix::process::Pid::from_raw(process).unwrap();
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            for process in found {
+                if !is_sleep(process) {
+                    seen.insert(process);
+                }
+                let process = rustix::process::Pid::from_raw(process).unwrap();
+                let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+            }
         }
-        count
     }
 
     /// Waits until none of them is left.

@@ -1,0 +1,100 @@
+//! The commands as a newcomer meets them.
+
+use crate::support::{Desk, runbook};
+
+#[test]
+fn init_writes_a_runbook_that_checks_plans_rehearses_and_runs() {
+    let desk = Desk::new();
+    desk.expect(0, &["init"]).says("release-runbook.md");
+    desk.expect(0, &["check", "release-runbook.md"]).says("nothing found");
+    desk.expect(0, &["plan", "release-runbook.md", "--version", "v1.0.0"]).says("redeploy-previous");
+    desk.expect(0, &["rehearse", "release-runbook.md", "--version", "v1.0.0", "--fail-each"]).says("rolled back").says("nothing was run");
+    assert!(!desk.path("deployed-staging").exists(), "a rehearsal runs nothing");
+    desk.write("answers.yaml", "otherwise: yes\n");
+    desk.expect(0, &["run", "release-runbook.md", "--version", "v1.0.0", "--answers", "answers.yaml"]).says("succeeded");
+    assert_eq!(desk.read("deployed-production"), "v1.0.0\n");
+    assert!(desk.read("messages.log").contains("v1.0.0: succeeded"));
+    desk.expect(2, &["init"]).says("is there already");
+}
+
+#[test]
+fn a_record_is_written_verified_and_found_out_when_changed() {
+    let desk = Desk::new();
+    desk.write("r.md", runbook("```bash {#hello undo=none}\necho good morning\n```"));
+    desk.expect(0, &["run", "r.md"]).says("good morning").says("succeeded");
+    desk.expect(0, &["record", "--out", "record"]).says("verify it anywhere");
+    desk.expect(0, &["verify", "record"]).says("nothing changed");
+    desk.expect(0, &["verify", "record/events.jsonl"]);
+    let page = desk.read("record/record.md");
+    assert!(page.contains("good morning") && page.contains("# Test"), "{page}");
+    for file in ["record/events.jsonl", "record/record.md"] {
+        let text = desk.read(file);
+        let changed = text.replacen("good morning", "good evening", 1).replacen("exited with 0", "exited with 1", 1);
+        assert_ne!(text, changed, "{file}");
+        desk.write(file, changed);
+        desk.expect(1, &["verify", "record"]).says("line ");
+        desk.write(file, text);
+    }
+    desk.expect(0, &["verify", "record"]);
+}
+
+#[test]
+fn help_names_every_command_and_the_exit_codes() {
+    let desk = Desk::new();
+    let help = desk.expect(0, &["--help"]);
+    for command in [
+        "init", "check", "plan", "rehearse", "run", "resume", "status", "watch", "log", "tick", "approve", "decline", "answer",
+        "hold", "continue", "abort", "rollback", "record", "verify", "adopt", "explain", "demo", "completions",
+    ] {
+        help.says(&format!("  {command}"));
+        desk.expect(0, &[command, "--help"]);
+    }
+    help.says("Exit codes");
+    desk.expect(0, &["completions", "bash"]).says("tminus");
+    desk.expect(2, &["chek"]).says("check");
+}
+
+#[test]
+fn looking_takes_no_lock_and_works_without_releases() {
+    let desk = Desk::new();
+    desk.expect(2, &["status"]).says("there is no .tminus");
+    assert!(!desk.path(".tminus").exists(), "asking leaves nothing behind");
+    desk.write("r.md", runbook("- [ ] wait for me"));
+    desk.expect(5, &["run", "r.md", "--no-wait"]).says("wait for me").says("tminus tick");
+    desk.expect(0, &["status"]).says("on hold");
+    desk.expect(0, &["status", "last"]).says("waits for").says("wait for me");
+    desk.expect(0, &["status", "--json"]).says("\"status\":\"on hold\"");
+    desk.expect(0, &["tick", "item-1"]).says("recorded: sam ticks");
+    desk.expect(0, &["resume"]).says("succeeded");
+    desk.expect(7, &["tick", "item-1"]).says("already ended");
+}
+
+#[test]
+fn check_tells_all_faults_at_once_as_text_and_json() {
+    let desk = Desk::new();
+    desk.write("r.md", runbook("```bash {#a .chek tiemout=3s}\ntrue\n```\n\n```bash {#a}\ncurl -f http://x/ || echo failed\n```"));
+    let text = desk.expect(1, &["check", "r.md"]);
+    text.says("chek").says("tiemout").says("timeout").says("now:");
+    let json: serde_json::Value = serde_json::from_str(&desk.expect(1, &["check", "r.md", "--format", "json"]).out).expect("JSON");
+    let findings = json["findings"].as_array().expect("findings");
+    assert!(findings.len() >= 3, "{findings:#?}");
+    for finding in findings {
+        for key in ["code", "severity", "document", "line", "column", "message"] {
+            assert!(!finding[key].is_null(), "{key} is missing in {finding}");
+        }
+        desk.expect(0, &["explain", finding["code"].as_str().expect("a code")]);
+    }
+    desk.expect(2, &["explain", "T000"]).says("no such code");
+}
+
+#[test]
+fn tick_write_changes_exactly_one_byte_of_the_document() {
+    let desk = Desk::new();
+    let text = runbook("- [ ] one\n- [ ] two\n");
+    desk.write("r.md", &text);
+    desk.expect(5, &["run", "r.md", "--no-wait"]);
+    desk.expect(0, &["tick", "item-2", "--write", "r.md"]).says("box ticked");
+    assert_eq!(desk.read("r.md"), text.replace("- [ ] two", "- [x] two"));
+    desk.write("r.md", format!("{text}\nedited"));
+    desk.expect(2, &["tick", "item-1", "--write", "r.md"]).says("changed since");
+}

@@ -1,0 +1,7 @@
+//! Tests of the program as people use it: the real binary, real processes, real files.
+
+mod commands;
+mod crash_everywhere;
+mod pains;
+mod seeds;
+mod support;

@@ -1,0 +1,191 @@
+//! A folder of its own, the real binary, and stand-ins for other people's tools.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// A folder that is removed at the end, with a `bin` first in the PATH.
+pub(crate) struct Desk {
+    pub(crate) folder: PathBuf,
+}
+
+/// What a run of the program came to.
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Desk {
+    pub(crate) fn new() -> Desk {
+        let number = COUNT.fetch_add(1, Ordering::SeqCst);
+        let folder = std::env::temp_dir().join(format!("tminus-test-{}-{number}", std::process::id()));
+        fs::create_dir_all(folder.join("bin")).expect("a temporary folder");
+        Desk { folder }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("inside the desk")).expect("a folder");
+        fs::write(&path, text).expect("a file");
+        path
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tminus"));
+        let path = format!("{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", self.path("bin").display());
+        command.args(arguments).current_dir(&self.folder).stdin(Stdio::null());
+        command.env_clear().env("PATH", path).env("HOME", &self.folder).env("USER", "sam").env("LANG", "C.UTF-8");
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::of(self.command(arguments).output().expect("the program starts"))
+    }
+
+    /// Runs and insists on an exit code.
+    pub(crate) fn expect(&self, code: i32, arguments: &[&str]) -> Ran {
+        let ran = self.run(arguments);
+        assert_eq!(ran.code, code, "tminus {}\n{}\n{}", arguments.join(" "), ran.out, ran.err);
+        ran
+    }
+
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
+    }
+
+    /// Puts a program into the PATH.
+    pub(crate) fn program(&self, name: &str, script: &str) {
+        let path = self.write(&format!("bin/{name}"), script);
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("a mode");
+    }
+
+    /// Makes a named pipe: opening it waits for the other side, so nobody has to sleep.
+    pub(crate) fn pipe(&self, name: &str) -> PathBuf {
+        let path = self.path(name);
+        let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo is there");
+        assert!(made.success());
+        path
+    }
+
+    /// Reads the log of a release as JSON lines.
+    pub(crate) fn events(&self, release: &str) -> Vec<serde_json::Value> {
+        let log = self.expect(0, &["log", release, "--json"]);
+        log.out.lines().map(|line| serde_json::from_str(line).expect("a line of the log")).collect()
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Ran {
+    pub(crate) fn of(output: Output) -> Ran {
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Insists on words in either output.
+    pub(crate) fn says(&self, words: &str) -> &Ran {
+        assert!(self.out.contains(words) || self.err.contains(words), "`{words}` is not in:\n{}\n{}", self.out, self.err);
+        self
+    }
+
+    /// Insists that words are in neither output.
+    pub(crate) fn never_says(&self, words: &str) -> &Ran {
+        assert!(!self.out.contains(words) && !self.err.contains(words), "`{words}` is in:\n{}\n{}", self.out, self.err);
+        self
+    }
+}
+
+/// The folder of inputs that are shared with other work; None where it is absent.
+pub(crate) fn shared() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    if folder.join("seeds").is_dir() {
+        return Some(folder);
+    }
+    assert!(std::env::var_os("CI").is_none_or(|value| value != "true"), "{} is needed when CI=true", folder.display());
+    eprintln!("skipped: {} is not there", folder.display());
+    None
+}
+
+/// Front matter and title for a small unattended runbook.
+pub(crate) fn runbook(body: &str) -> String {
+    format!("---\nrunbook: 1\n---\n# Test\n\n## 1. Work\n\n{body}\n")
+}
+
+/// What a stand-in does: writes down how it was called; fails or waits when it is told to.
+const STAND_IN: &str = r#"#!/bin/sh
+call="$(basename "$0") $*"
+printf '%s\n' "$call" >> "$STAND_IN_LOG"
+case "$call" in $STAND_IN_FAILS) echo "stand-in: told to fail" >&2; exit 1 ;; esac
+case "$call" in $STAND_IN_WAITS)
+    ps -o pgid= -p $$ > "$HOME/group"
+    echo reached > "$HOME/reached"
+    read -r _ < "$HOME/go" ;;
+esac
+exit 0
+"#;
+
+impl Desk {
+    /// Puts stand-ins for these programs into the PATH. They write to `calls`.
+    pub(crate) fn stand_ins(&self, names: &[&str]) {
+        for name in names {
+            self.program(name, STAND_IN);
+        }
+    }
+
+    /// A command whose steps meet stand-ins. `fails` and `waits` are shell patterns over
+    /// `program arguments`.
+    pub(crate) fn with_stand_ins(&self, arguments: &[&str], fails: &str, waits: &str) -> Command {
+        let mut command = self.command(arguments);
+        command.env("STAND_IN_LOG", self.path("calls")).env("STAND_IN_FAILS", fails).env("STAND_IN_WAITS", waits);
+        command
+    }
+
+    /// How the stand-ins were called, in order.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.read("calls").lines().map(str::to_owned).collect()
+    }
+
+    /// Starts a command, waits until a stand-in waits, and kills the command with SIGKILL.
+    /// Returns once the process is gone; the stand-in still waits.
+    pub(crate) fn kill_while_waiting(&self, mut command: Command) {
+        self.pipe("reached");
+        self.pipe("go");
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
+        // Opening blocks until the stand-in opens the other end.
+        fs::read_to_string(self.path("reached")).expect("the stand-in says that it is there");
+        child.kill().expect("SIGKILL");
+        child.wait().expect("the process is gone");
+    }
+
+    /// Kills the waiting stand-in with everything in its process group, as a power cut would.
+    pub(crate) fn kill_step(&self) {
+        let group = self.read("group");
+        let killed = Command::new("kill").args(["-KILL", "--", &format!("-{}", group.trim())]).status();
+        assert!(killed.expect("kill").success(), "the step's processes were there");
+    }
+
+    /// Lets the waiting stand-in go on.
+    pub(crate) fn let_go(&self) {
+        fs::write(self.path("go"), "go\n").expect("the stand-in still waits");
+    }
+}
