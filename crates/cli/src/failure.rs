@@ -74,6 +74,9 @@ pub(crate) fn file(verb: &str, path: &std::path::Path, error: &std::io::Error) -
     let now = match error.kind() {
         std::io::ErrorKind::NotFound => "look for the name with `ls`; `tminus init` writes a first runbook",
         std::io::ErrorKind::PermissionDenied => "look at the owner and mode with `ls -l`",
+        std::io::ErrorKind::IsADirectory => "it is a folder; a file is needed under that name",
+        std::io::ErrorKind::InvalidData => "save the file as UTF-8, or restore it from a backup",
+        std::io::ErrorKind::StorageFull => "free some space, then run the command again",
         _ => "nothing was changed",
     };
     Failure::usage(format!("{verb} {}: {error}", path.display()), now)

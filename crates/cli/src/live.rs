@@ -153,7 +153,7 @@ impl Observer for Live {
             Style::Text => self.text(state, recorded),
             Style::Json => {
                 if let Ok(text) = serde_json::to_string(recorded) {
-                    screen::line(&text);
+                    screen::data(&text);
                 }
             }
         }

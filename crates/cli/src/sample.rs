@@ -6,11 +6,26 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Requests that a faulty artifact serves well before its fault shows.
 const GOOD_REQUESTS: u64 = 8;
+
+/// Requests served by the present version: a new one begins anew.
+#[derive(Default)]
+struct Served(Mutex<(String, u64)>);
+
+impl Served {
+    fn next(&self, version: &str) -> u64 {
+        let mut served = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if served.0 != version {
+            *served = (version.to_owned(), 0);
+        }
+        served.1 += 1;
+        served.1
+    }
+}
 
 /// Writes an artifact that fails `fails_percent` of its requests in production.
 pub(crate) fn artifact(version: &str, fails_percent: u64) -> String {
@@ -27,7 +42,7 @@ pub(crate) fn serve(address: &str, folder: &Path) -> std::io::Result<()> {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         crate::exit_code::leave(crate::exit_code::ExitCode::Success)
     });
-    let served = AtomicU64::new(0);
+    let served = Served::default();
     let in_production =
         folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with("production"));
     std::thread::scope(|scope| {
@@ -39,12 +54,7 @@ pub(crate) fn serve(address: &str, folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn answer(
-    mut stream: TcpStream,
-    folder: &Path,
-    served: &AtomicU64,
-    in_production: bool,
-) -> std::io::Result<()> {
+fn answer(mut stream: TcpStream, folder: &Path, served: &Served, in_production: bool) -> std::io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     let mut reader = BufReader::new(stream.try_clone()?.take(64 * 1024));
     let mut request = String::new();
@@ -58,11 +68,7 @@ fn answer(
     let app: serde_json::Value = serde_json::from_str(&app).unwrap_or(serde_json::Value::Null);
     let (status, body) = match path.as_str() {
         "/health" => ("200 OK", serde_json::json!({"status": "ok"})),
-        "/api/version" => {
-            // A new artifact begins its life with the question who it is.
-            served.store(0, Ordering::SeqCst);
-            ("200 OK", serde_json::json!({"version": app["version"], "commit": app["commit"]}))
-        }
+        "/api/version" => ("200 OK", serde_json::json!({"version": app["version"], "commit": app["commit"]})),
         path => match path.strip_prefix("/api/parcels/") {
             Some(parcel) => parcel_answer(parcel, &app, served, in_production),
             None => ("404 Not Found", serde_json::json!({"error": "no such page"})),
@@ -79,10 +85,10 @@ fn answer(
 fn parcel_answer(
     parcel: &str,
     app: &serde_json::Value,
-    served: &AtomicU64,
+    served: &Served,
     in_production: bool,
 ) -> (&'static str, serde_json::Value) {
-    let count = served.fetch_add(1, Ordering::SeqCst);
+    let count = served.next(app["version"].as_str().unwrap_or_default());
     let fails = app["fails_percent"].as_u64().unwrap_or(0);
     if in_production && count >= GOOD_REQUESTS && count % 100 * 37 % 100 < fails {
         return ("500 Internal Server Error", serde_json::json!({"error": "cache entry has no lock"}));

@@ -1,5 +1,6 @@
 //! The only place that prints. Colour only for people; plain lines when piped.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write as _};
 
 /// Tells whether a person looks at standard output.
@@ -27,7 +28,14 @@ pub(crate) enum Tone {
 }
 
 /// Writes a line to standard output. A reader that went away (`| head`) ends nothing but the line.
+///
+/// Documents and errors are as little trusted as output of steps: only our own colours get through.
 pub(crate) fn line(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{}", visible(text));
+}
+
+/// Writes a line for programs to standard output, to the last byte as given.
+pub(crate) fn data(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
@@ -65,23 +73,56 @@ fn colours_wanted() -> bool {
 /// Writes an error line to standard error.
 pub(crate) fn error(text: &str) {
     let wanted = std::io::stderr().is_terminal() && colours_wanted();
-    let _ = writeln!(std::io::stderr().lock(), "{} {text}", paint_if(wanted, Tone::Bad, "error:"));
+    let _ = writeln!(std::io::stderr().lock(), "{} {}", paint_if(wanted, Tone::Bad, "error:"), visible(text));
 }
 
 /// Writes what to do now to standard error.
 pub(crate) fn hint(text: &str) {
     let wanted = std::io::stderr().is_terminal() && colours_wanted();
-    let _ = writeln!(std::io::stderr().lock(), "  {} {text}", paint_if(wanted, Tone::Ask, "now:"));
+    let _ = writeln!(std::io::stderr().lock(), "  {} {}", paint_if(wanted, Tone::Ask, "now:"), visible(text));
 }
 
 /// Writes a remark to standard error.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", visible(text));
 }
 
 /// Removes what could move a terminal's cursor or change its state: output of steps is not trusted.
 pub(crate) fn tame(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+}
+
+/// Removes what could change the terminal but for colours, and shows characters that would reorder
+/// the text as what they are.
+fn visible(text: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| matches!(byte, b'\n' | b'\t' | b' '..=b'~');
+    if text.bytes().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        let colour = colour_length(rest);
+        let length = colour.unwrap_or(character.len_utf8());
+        match character {
+            _ if colour.is_some() => shown.push_str(&rest[..length]),
+            '\n' | '\t' => shown.push(character),
+            _ if character.is_control() => {}
+            '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => {
+                shown.push_str(&format!("<U+{:04X}>", u32::from(character)));
+            }
+            _ => shown.push(character),
+        }
+        rest = &rest[length..];
+    }
+    Cow::Owned(shown)
+}
+
+/// Returns the length in bytes of a colour code (ECMA-48 SGR) that `text` begins with.
+fn colour_length(text: &str) -> Option<usize> {
+    let codes = text.strip_prefix("\u{1b}[")?;
+    let end = codes.bytes().position(|byte| !matches!(byte, b'0'..=b'9' | b';'))?;
+    (codes.as_bytes()[end] == b'm').then_some(end + 3)
 }
 
 /// Cuts text to `width` columns.
@@ -97,4 +138,26 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
 /// The width of the terminal in columns; 80 when there is none.
 pub(crate) fn width() -> usize {
     rustix::termios::tcgetwinsize(std::io::stdout()).map_or(80, |size| usize::from(size.ws_col).max(20))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_colours_of_our_own_reach_a_terminal() {
+        let table = [
+            ("plain\ttext\n", "plain\ttext\n"),
+            ("\u{1b}[31;1merror:\u{1b}[0m ›", "\u{1b}[31;1merror:\u{1b}[0m ›"),
+            ("clear\u{1b}[2J screen", "clear[2J screen"),
+            ("title\u{1b}]0;x\u{7} here\r", "title]0;x here"),
+            ("C1 \u{9b}2J", "C1 2J"),
+            ("ends in \u{1b}[", "ends in ["),
+            ("a\u{202e}b\u{2066}", "a<U+202E>b<U+2066>"),
+            ("é → 👩\u{200d}💻", "é → 👩\u{200d}💻"),
+        ];
+        for (text, shown) in table {
+            assert_eq!(visible(text), shown, "{text:?}");
+        }
+    }
 }

@@ -32,11 +32,12 @@ impl World {
     }
 
     /// Marks an attempt as begun, before anything leaves this machine.
-    fn begin(&self, job: &Job) -> Result<(), Report> {
+    fn begin(&self, job: &Job) -> Result<(), String> {
         let attempt = Attempt::at(&job.scratch);
-        attempt.prepare(&self.boots).and_then(|()| attempt.begin()).map_err(|error| {
-            Report::failed(format!("the scratch folder {} cannot be used: {error}", job.scratch.display()))
-        })
+        attempt
+            .prepare(&self.boots)
+            .and_then(|()| attempt.begin())
+            .map_err(|error| format!("the scratch folder {} cannot be used: {error}", job.scratch.display()))
     }
 
     async fn act(&self, job: Job, cancel: watch::Receiver<bool>, progress: mpsc::Sender<Vec<u8>>) -> Report {
@@ -44,11 +45,11 @@ impl World {
             Action::Shell(shell) => self.shells.perform(&job, shell, &self.boots, cancel, progress).await,
             Action::Http(http) => match self.begin(&job) {
                 Ok(()) => self.clients.perform(&job, http, &self.environment, cancel, progress).await,
-                Err(report) => report,
+                Err(why) => Report::failed(why),
             },
             Action::Notify(message) => match self.begin(&job) {
                 Ok(()) => notify::perform(&job, message, &self.clients, &self.environment, cancel).await,
-                Err(report) => report,
+                Err(why) => Report::failed(why),
             },
             Action::Unavailable(unavailable) => Report::failed(format!(
                 "`{}` is not available yet in this version of tminus",

@@ -1,4 +1,5 @@
 //! Real processes that are killed with SIGKILL while they write.
+#![allow(clippy::unwrap_used, reason = "a test ends where its ground is missing")]
 
 use std::collections::BTreeMap;
 use std::fs;

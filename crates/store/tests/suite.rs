@@ -1,4 +1,5 @@
 //! Every store against the one suite.
+#![allow(clippy::unwrap_used, reason = "a test ends where its ground is missing")]
 
 use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 pub mod folder;
 pub mod http;
 pub mod plan;
+pub mod runbooks;
 pub mod sim;
 
 pub use folder::TemporaryFolder;

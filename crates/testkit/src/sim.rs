@@ -158,7 +158,11 @@ impl SimHands {
         if job.purpose == "verify" && (self.truth.count(&forward) == 0 || self.failing.contains(&forward)) {
             return Report::failed("it is not as it should be");
         }
-        if self.failing.contains(deed) { Report::failed("made to fail") } else { Report { verdict: tminus_steps::Verdict::Passed, ..Report::failed("done") } }
+        if self.failing.contains(deed) {
+            Report::failed("made to fail")
+        } else {
+            Report { verdict: tminus_steps::Verdict::Passed, ..Report::failed("done") }
+        }
     }
 }
 

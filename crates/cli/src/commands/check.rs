@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Check) -> super::Result {
     }
     let [notes, warnings, errors] = counts;
     match args.format {
-        Format::Json => screen::line(&json!({ "findings": findings }).to_string()),
+        Format::Json => screen::data(&json!({ "findings": findings }).to_string()),
         Format::Text if errors + warnings + notes == 0 => screen::line(&paint(Tone::Good, "nothing found")),
         Format::Text => {
             let tone = if errors > 0 { Tone::Bad } else { Tone::Warn };
@@ -55,7 +55,7 @@ type Elsewhere = Vec<(String, String, Diagnostic)>;
 /// Reads the settings that a release of this document would be made with.
 fn settings_beside(path: &Path) -> Result<(Settings, Elsewhere), crate::failure::Failure> {
     let file = path.parent().unwrap_or(Path::new("")).join("tminus.toml");
-    let Ok(text) = std::fs::read_to_string(&file) else { return Ok((Settings::default(), Vec::new())) };
+    let Some(text) = source::read_beside(&file)? else { return Ok((Settings::default(), Vec::new())) };
     let (settings, found) = settings::read(&text);
     let name = file.display().to_string();
     Ok((settings, found.into_iter().map(|found| (name.clone(), text.clone(), found)).collect()))
@@ -63,7 +63,8 @@ fn settings_beside(path: &Path) -> Result<(Settings, Elsewhere), crate::failure:
 
 /// Everything found in a document: by its structure and plan, and by reading its commands.
 pub(crate) fn all(text: &str, document: &str, settings: Settings) -> Vec<Diagnostic> {
-    let request = Request { name: document.to_owned(), settings, inputs_come_later: true, ..Request::default() };
+    let request =
+        Request { name: document.to_owned(), settings, inputs_come_later: true, ..Request::default() };
     let mut compiled = compile(text, &request);
     // A verbatim document is checked as one: that its blocks are not annotated is no fault.
     if !compiled.outline.front_matter.is_ours {

@@ -36,6 +36,10 @@ pub(crate) async fn run(args: &Run, state: Option<&Path>) -> super::Result {
         return Ok(ExitCode::Success);
     }
     source::refuse_open_choices(&compiled, &args.source)?;
+    if let Some(answers) = &args.driving.answers {
+        // Answers that cannot be read must not leave a release behind that nobody drives.
+        source::script(answers)?;
+    }
     let place = place::place(state)?;
     let engine = place::engine(&place).await?;
     let by = place::person(args.driving.by.as_deref());

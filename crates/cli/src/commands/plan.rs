@@ -13,7 +13,7 @@ use crate::screen::{self, Tone, paint};
 pub(crate) fn run(args: &PlanArgs) -> super::Result {
     let compiled = source::compile(&args.source)?;
     if args.json {
-        screen::line(&format!("{:#}", tminus_runbook::view::plan_json(&compiled.compiled)));
+        screen::data(&format!("{:#}", tminus_runbook::view::plan_json(&compiled.compiled)));
         return Ok(if compiled.compiled.plan.is_some() { ExitCode::Success } else { ExitCode::Findings });
     }
     let plan = source::usable(&compiled, &args.source)?;
@@ -211,7 +211,7 @@ pub(crate) async fn rehearse(args: &Rehearse) -> super::Result {
     // A failure that ends neither well nor rolled back leaves people in the middle.
     let stranded = cases.iter().filter(|case| case.outcome.is_none()).count();
     if args.json {
-        screen::line(&format!("{:#}", serde_json::json!({ "cases": cases })));
+        screen::data(&format!("{:#}", serde_json::json!({ "cases": cases })));
     } else {
         cases.iter().for_each(|case| show_case(&plan, case));
         screen::line("");

@@ -16,7 +16,7 @@ pub(crate) async fn record(args: &args::Record, state: Option<&Path>) -> super::
     let engine = place::existing_engine(&place).await?;
     let release = engine.find(&args.which.release).await?;
     if args.json {
-        screen::line(&format!("{:#}", export::record_json(&engine, &release).await?));
+        screen::data(&format!("{:#}", export::record_json(&engine, &release).await?));
         return Ok(ExitCode::Success);
     }
     let folder = args.out.clone().unwrap_or_else(|| super::drive::record_folder(&release));

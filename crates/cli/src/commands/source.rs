@@ -9,6 +9,7 @@ use tminus_release::State;
 use tminus_release::plan::{Lane, Mode, Plan};
 use tminus_runbook::compile::{self, Request};
 use tminus_runbook::diagnostic::{Diagnostic, Severity};
+use tminus_runbook::outline::canonical_environment;
 use tminus_runbook::{adopt, settings};
 
 use crate::args::{LaneArg, Source};
@@ -86,14 +87,16 @@ pub(crate) fn compile(source: &Source) -> Result<Compiled, Failure> {
         }
         None => settings::Settings::default(),
     };
-    let adoption = match std::fs::read_to_string(adoption_path(&source.runbook)) {
-        Ok(text) => {
+    refuse_unknown_environment(source, &text, &name, &settings)?;
+    let decisions = adoption_path(&source.runbook);
+    let adoption = match read_beside(&decisions)? {
+        Some(text) => {
             let (adoption, found) = adopt::read(&text);
-            let path = adoption_path(&source.runbook).display().to_string();
+            let path = decisions.display().to_string();
             settings_faults.extend(found.into_iter().map(|found| (path.clone(), found)));
             Some(adoption)
         }
-        Err(_) => None,
+        None => None,
     };
     let request = Request {
         name: name.clone(),
@@ -107,14 +110,59 @@ pub(crate) fn compile(source: &Source) -> Result<Compiled, Failure> {
         version: source.version.clone(),
         previous_version: source.previous_version.clone(),
         inputs: pairs(&source.set, "--set")?,
-        environment: source.environment.clone(),
+        environment: source.environment.as_deref().map(canonical_environment),
         choices: pairs(&source.choices, "--choose")?,
         settings,
         adoption,
         inputs_come_later: false,
     };
-    let compiled = compile::compile(&text, &request);
+    let mut compiled = compile::compile(&text, &request);
+    let hidden = hidden_characters(&text, &name);
+    if !hidden.is_empty() {
+        // What `plan` prints must be what runs: nobody can see that it is not.
+        compiled.plan = None;
+        compiled.diagnostics.extend(hidden);
+        compiled.diagnostics.sort_by_key(|found| (found.line, found.column, found.code));
+    }
     Ok(Compiled { text, name, compiled, settings_faults })
+}
+
+/// Finds characters in code that a person does not see and a shell does.
+fn hidden_characters(text: &str, name: &str) -> Vec<Diagnostic> {
+    if text.is_ascii() {
+        return Vec::new();
+    }
+    let mut found = tminus_runbook::check::check(text, name);
+    found.retain(|found| found.code == "T114");
+    found
+}
+
+/// Refuses `--env` with a name that neither the document nor the settings know: it would select
+/// nothing, or be ignored, and a release to the wrong place is the last thing to guess about.
+fn refuse_unknown_environment(
+    source: &Source,
+    text: &str,
+    name: &str,
+    settings: &settings::Settings,
+) -> Result<(), Failure> {
+    let Some(wanted) = &source.environment else { return Ok(()) };
+    let markdown = tminus_runbook::markdown::parse(text);
+    let (outline, _) = tminus_runbook::outline::read(text, &markdown, name);
+    let declared = outline.front_matter.environments.iter();
+    let shown = outline.sections.iter().flat_map(|section| &section.environments);
+    let here = settings.environments.iter().map(|environment| &environment.name);
+    let known: std::collections::BTreeSet<String> =
+        declared.chain(shown).chain(here).map(|name| canonical_environment(name)).collect();
+    if known.contains(&canonical_environment(wanted)) {
+        return Ok(());
+    }
+    let what = format!("release to `{wanted}` only: nothing here is called so");
+    let now = if known.is_empty() {
+        "leave `--env` out: neither the runbook nor tminus.toml names an environment".to_owned()
+    } else {
+        format!("pick one of: {}", known.into_iter().collect::<Vec<_>>().join(", "))
+    };
+    Err(Failure::usage(what, now))
 }
 
 /// `RUNBOOK.adopt.yaml` beside the document.
@@ -127,10 +175,21 @@ fn settings_file(source: &Source) -> Result<Option<(PathBuf, String)>, Failure> 
         Some(path) => (path.clone(), true),
         None => (source.runbook.parent().unwrap_or(Path::new("")).join("tminus.toml"), false),
     };
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(Some((path, text))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_be_there => Ok(None),
-        Err(error) => Err(failure::file("read", &path, &error)),
+    match read_beside(&path)? {
+        None if must_be_there => {
+            Err(failure::file("read", &path, &std::io::Error::from(std::io::ErrorKind::NotFound)))
+        }
+        text => Ok(text.map(|text| (path, text))),
+    }
+}
+
+/// Reads a file that may be absent. One that is there and cannot be read is never passed over:
+/// what it says about people and places would be missing without a word.
+pub(crate) fn read_beside(path: &Path) -> Result<Option<String>, Failure> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failure::file("read", path, &error)),
     }
 }
 
@@ -180,14 +239,18 @@ pub(crate) fn usable(compiled: &Compiled, source: &Source) -> Result<Plan, Failu
             if errors == 1 { "fault is in the way" } else { "faults are in the way" }
         );
         let mut now = vec![format!("`tminus check {document}` shows each with its place and the way out")];
-        if !source.assisted {
+        // T901: a block that nobody has decided about.
+        let is_verbatim = compiled.compiled.diagnostics.iter().any(|found| found.code == "T901");
+        if !source.assisted && is_verbatim {
             now.push(
                 "a document that is not annotated runs with --assisted: each block asks first".to_owned(),
             );
         }
         return Err(Failure { what, now, code: ExitCode::Usage });
     }
-    compiled.compiled.plan.clone().ok_or_else(|| Failure::usage(format!("plan {document}"), format!("`tminus check {document}` shows why")))
+    compiled.compiled.plan.clone().ok_or_else(|| {
+        Failure::usage(format!("plan {document}"), format!("`tminus check {document}` shows why"))
+    })
 }
 
 /// Refuses to start while the document holds options of which nobody has picked one.
@@ -207,14 +270,23 @@ pub(crate) fn refuse_open_choices(compiled: &Compiled, source: &Source) -> Resul
 pub(crate) fn ask_choices(compiled: &Compiled) -> Vec<String> {
     let mut picked = Vec::new();
     for choice in &compiled.compiled.open_choices {
-        screen::line(&format!("{} {} {}", paint(Tone::Ask, "?"), paint(Tone::Strong, &choice.ask), paint(Tone::Faint, &format!("line {}", choice.line))));
+        screen::line(&format!(
+            "{} {} {}",
+            paint(Tone::Ask, "?"),
+            paint(Tone::Strong, &choice.ask),
+            paint(Tone::Faint, &format!("line {}", choice.line))
+        ));
         for (option, number) in choice.options.iter().zip(1..) {
             screen::line(&format!("    {number}  {option}"));
         }
         screen::raw("    number › ");
         let mut line = String::new();
         if std::io::stdin().read_line(&mut line).is_ok()
-            && let Some(option) = line.trim().parse::<usize>().ok().and_then(|number| choice.options.get(number.wrapping_sub(1)))
+            && let Some(option) = line
+                .trim()
+                .parse::<usize>()
+                .ok()
+                .and_then(|number| choice.options.get(number.wrapping_sub(1)))
         {
             picked.push(format!("{}={option}", choice.id));
         }

@@ -54,7 +54,7 @@ async fn one(engine: &Engine, name: &str, as_json: bool) -> super::Result {
     let now = engine.clock.now();
     if as_json {
         let value = json!({"release": release, "card": card(&state, now), "standing": here, "rollback": state.rollback.as_ref().map(|rollback| &rollback.detail)});
-        screen::line(&value.to_string());
+        screen::data(&value.to_string());
         return Ok(ExitCode::Success);
     }
     let plan = &state.program.plan;
@@ -101,7 +101,7 @@ async fn list(engine: &Engine, as_json: bool) -> super::Result {
     if as_json {
         let all: Vec<_> =
             cards.iter().map(|(release, card)| json!({"release": release, "card": card})).collect();
-        screen::line(&json!(all).to_string());
+        screen::data(&json!(all).to_string());
         return Ok(ExitCode::Success);
     }
     if cards.is_empty() {
@@ -161,7 +161,7 @@ pub(crate) async fn log(args: &args::Log, state: Option<&Path>) -> super::Result
     let entries = engine.store.read(&release, 0).await.map_err(EngineError::from)?;
     if args.json {
         for entry in &entries {
-            screen::line(&entry.line);
+            screen::data(&entry.line);
         }
         return Ok(ExitCode::Success);
     }

@@ -8,10 +8,13 @@ fn init_writes_a_runbook_that_checks_plans_rehearses_and_runs() {
     desk.expect(0, &["init"]).says("release-runbook.md");
     desk.expect(0, &["check", "release-runbook.md"]).says("nothing found");
     desk.expect(0, &["plan", "release-runbook.md", "--version", "v1.0.0"]).says("redeploy-previous");
-    desk.expect(0, &["rehearse", "release-runbook.md", "--version", "v1.0.0", "--fail-each"]).says("rolled back").says("nothing was run");
+    desk.expect(0, &["rehearse", "release-runbook.md", "--version", "v1.0.0", "--fail-each"])
+        .says("rolled back")
+        .says("nothing was run");
     assert!(!desk.path("deployed-staging").exists(), "a rehearsal runs nothing");
     desk.write("answers.yaml", "otherwise: yes\n");
-    desk.expect(0, &["run", "release-runbook.md", "--version", "v1.0.0", "--answers", "answers.yaml"]).says("succeeded");
+    desk.expect(0, &["run", "release-runbook.md", "--version", "v1.0.0", "--answers", "answers.yaml"])
+        .says("succeeded");
     assert_eq!(desk.read("deployed-production"), "v1.0.0\n");
     assert!(desk.read("messages.log").contains("v1.0.0: succeeded"));
     desk.expect(2, &["init"]).says("is there already");
@@ -29,7 +32,8 @@ fn a_record_is_written_verified_and_found_out_when_changed() {
     assert!(page.contains("good morning") && page.contains("# Test"), "{page}");
     for file in ["record/events.jsonl", "record/record.md"] {
         let text = desk.read(file);
-        let changed = text.replacen("good morning", "good evening", 1).replacen("exited with 0", "exited with 1", 1);
+        let changed =
+            text.replacen("good morning", "good evening", 1).replacen("exited with 0", "exited with 1", 1);
         assert_ne!(text, changed, "{file}");
         desk.write(file, changed);
         desk.expect(1, &["verify", "record"]).says("line ");
@@ -43,8 +47,29 @@ fn help_names_every_command_and_the_exit_codes() {
     let desk = Desk::new();
     let help = desk.expect(0, &["--help"]);
     for command in [
-        "init", "check", "plan", "rehearse", "run", "resume", "status", "watch", "log", "tick", "approve", "decline", "answer",
-        "hold", "continue", "abort", "rollback", "record", "verify", "adopt", "explain", "demo", "completions",
+        "init",
+        "check",
+        "plan",
+        "rehearse",
+        "run",
+        "resume",
+        "status",
+        "watch",
+        "log",
+        "tick",
+        "approve",
+        "decline",
+        "answer",
+        "hold",
+        "continue",
+        "abort",
+        "rollback",
+        "record",
+        "verify",
+        "adopt",
+        "explain",
+        "demo",
+        "completions",
     ] {
         help.says(&format!("  {command}"));
         desk.expect(0, &[command, "--help"]);
@@ -72,10 +97,16 @@ fn looking_takes_no_lock_and_works_without_releases() {
 #[test]
 fn check_tells_all_faults_at_once_as_text_and_json() {
     let desk = Desk::new();
-    desk.write("r.md", runbook("```bash {#a .chek tiemout=3s}\ntrue\n```\n\n```bash {#a}\ncurl -f http://x/ || echo failed\n```"));
+    desk.write(
+        "r.md",
+        runbook(
+            "```bash {#a .chek tiemout=3s}\ntrue\n```\n\n```bash {#a}\ncurl -f http://x/ || echo failed\n```",
+        ),
+    );
     let text = desk.expect(1, &["check", "r.md"]);
     text.says("chek").says("tiemout").says("timeout").says("now:");
-    let json: serde_json::Value = serde_json::from_str(&desk.expect(1, &["check", "r.md", "--format", "json"]).out).expect("JSON");
+    let json: serde_json::Value =
+        serde_json::from_str(&desk.expect(1, &["check", "r.md", "--format", "json"]).out).expect("JSON");
     let findings = json["findings"].as_array().expect("findings");
     assert!(findings.len() >= 3, "{findings:#?}");
     for finding in findings {

@@ -26,7 +26,12 @@ fn desk() -> Desk {
 
 fn resume(desk: &Desk, arguments: &[&str]) -> Ran {
     let all: Vec<&str> = ["resume"].iter().chain(arguments).copied().collect();
-    let child = desk.with_stand_ins(&all, "-", "-").stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().expect("starts");
+    let child = desk
+        .with_stand_ins(&all, "-", "-")
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("starts");
     desk.let_go();
     Ran::of(child.wait_with_output().expect("ends"))
 }
@@ -61,7 +66,10 @@ fn crash_everywhere_a_step_that_died_with_us_is_a_question_and_never_a_guess() {
 fn crash_everywhere_killed_again_and_again_it_still_ends_once() {
     let desk = desk();
     desk.kill_while_waiting(desk.with_stand_ins(&["run", "r.md"], "-", "deploy before"));
-    let child = desk.with_stand_ins(&["resume", "--no-wait"], "-", "deploy middle two").stdout(std::process::Stdio::null()).spawn();
+    let child = desk
+        .with_stand_ins(&["resume", "--no-wait"], "-", "deploy middle two")
+        .stdout(std::process::Stdio::null())
+        .spawn();
     let mut child = child.expect("starts");
     desk.let_go();
     std::fs::read_to_string(desk.path("reached")).expect("the second stand-in waits");

@@ -29,14 +29,19 @@ fn pain_03_asking_for_help_takes_no_lock_and_a_rollback_is_one_command() {
     desk.write("r.md", runbook("```bash {#out undo=back}\ndeploy new\n```\n\n```bash {#back .undo}\ndeploy old\n```\n\n- [ ] looks good"));
     desk.pipe("reached");
     desk.pipe("go");
-    let child = desk.with_stand_ins(&["run", "r.md", "--no-input"], "-", "deploy new").stdout(std::process::Stdio::piped()).spawn().expect("starts");
+    let child = desk
+        .with_stand_ins(&["run", "r.md", "--no-input"], "-", "deploy new")
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("starts");
     std::fs::read_to_string(desk.path("reached")).expect("the step runs");
     // While another process drives and a step runs: help, status, log, rollback all answer at once.
     desk.expect(0, &["--help"]);
     desk.expect(0, &["status", "last"]).says("running");
     desk.expect(0, &["log", "last"]);
     desk.expect(0, &["rollback", "--dry-run", "--reason", "-"]).says("undone by `back`");
-    desk.expect(0, &["rollback", "--reason", "errors on the phone"]).says("another process drives this release");
+    desk.expect(0, &["rollback", "--reason", "errors on the phone"])
+        .says("another process drives this release");
     let ran = Ran::of(child.wait_with_output().expect("ends"));
     assert_eq!(ran.code, 3, "{}", ran.out);
     assert_eq!(desk.calls(), ["deploy new", "deploy old"]);
@@ -62,7 +67,9 @@ fn pain_10_it_resumes_at_the_failed_step() {
     let desk = Desk::new();
     desk.stand_ins(&["deploy"]);
     desk.write("r.md", runbook("```bash {#a undo=none}\ndeploy a\n```\n\n```bash {#b undo=none}\ndeploy b\n```\n\n```bash {#c undo=none}\ndeploy c\n```"));
-    let ran = Ran::of(desk.with_stand_ins(&["run", "r.md", "--no-wait"], "deploy b", "-").output().expect("starts"));
+    let ran = Ran::of(
+        desk.with_stand_ins(&["run", "r.md", "--no-wait"], "deploy b", "-").output().expect("starts"),
+    );
     assert_eq!(ran.code, 5, "{}", ran.out);
     ran.says("answer b retry");
     desk.expect(0, &["answer", "b", "retry"]);
@@ -76,11 +83,14 @@ fn pain_11_a_retry_runs_the_failing_step_and_is_not_green_while_it_fails() {
     let desk = Desk::new();
     desk.stand_ins(&["deploy"]);
     desk.write("r.md", runbook("```bash {#a undo=none retry=2 backoff=10ms}\ndeploy a\n```\n\n```bash {#b undo=none}\ndeploy b\n```"));
-    let ran = Ran::of(desk.with_stand_ins(&["run", "r.md", "--no-wait"], "deploy a", "-").output().expect("starts"));
+    let ran = Ran::of(
+        desk.with_stand_ins(&["run", "r.md", "--no-wait"], "deploy a", "-").output().expect("starts"),
+    );
     assert_eq!(ran.code, 5);
     for _ in 0..2 {
         desk.expect(0, &["answer", "a", "retry"]);
-        let ran = Ran::of(desk.with_stand_ins(&["resume", "--no-wait"], "deploy a", "-").output().expect("starts"));
+        let ran =
+            Ran::of(desk.with_stand_ins(&["resume", "--no-wait"], "deploy a", "-").output().expect("starts"));
         assert_eq!(ran.code, 5, "it still fails: {}", ran.out);
     }
     assert!(!desk.calls().contains(&"deploy b".to_owned()), "nothing after it ran");
@@ -105,7 +115,10 @@ fn pain_12_a_human_step_stands_between_automated_ones() {
 #[test]
 fn pain_15_it_says_why_it_stopped_with_the_command_and_the_line() {
     let desk = Desk::new();
-    desk.write("r.md", runbook("```bash {#a undo=none}\necho fine\nls /no/such/folder | cat\necho never\n```"));
+    desk.write(
+        "r.md",
+        runbook("```bash {#a undo=none}\necho fine\nls /no/such/folder | cat\necho never\n```"),
+    );
     let ran = desk.expect(5, &["run", "r.md", "--no-wait"]);
     ran.says("line 2").says("No such file").never_says("│ never");
     desk.expect(0, &["status", "last"]).says("line 2").says("tminus answer a retry");
@@ -122,7 +135,10 @@ fn pain_16_a_message_is_sent_once_also_when_the_process_is_killed_around_it() {
     let child = desk.with_stand_ins(&["resume", "--no-wait"], "-", "-").spawn().expect("starts");
     desk.let_go();
     child.wait_with_output().expect("ends");
-    assert_eq!(desk.read("messages.log").lines().filter(|line| !line.is_empty()).collect::<Vec<_>>(), ["going out", "succeeded"]);
+    assert_eq!(
+        desk.read("messages.log").lines().filter(|line| !line.is_empty()).collect::<Vec<_>>(),
+        ["going out", "succeeded"]
+    );
 }
 
 #[test]
@@ -169,15 +185,24 @@ fn pain_21_a_failed_block_stops_the_run_a_no_is_not_a_skip_and_silence_is_not_a_
     let body = "```bash\ndeploy a\n```\n\n```bash\ndeploy b\n```";
     desk.write("r.md", format!("# Old runbook\n\n## Deploy\n\n{body}\n"));
     // Nobody answers: nothing runs.
-    let ran = Ran::of(desk.with_stand_ins(&["run", "r.md", "--assisted", "--no-wait"], "-", "-").output().expect("starts"));
+    let ran = Ran::of(
+        desk.with_stand_ins(&["run", "r.md", "--assisted", "--no-wait"], "-", "-").output().expect("starts"),
+    );
     assert_eq!((ran.code, desk.calls().len()), (5, 0), "{}", ran.out);
     // No is stop.
-    desk.expect(0, &["answer", "step-1", "stop", "--reason", "not today"]);
+    let standing: serde_json::Value =
+        serde_json::from_str(&desk.expect(0, &["status", "last", "--json"]).out).expect("JSON");
+    let step = standing["standing"]["waits"][0]["step"].as_str().expect("it waits at a step").to_owned();
+    desk.expect(0, &["answer", &step, "stop", "--reason", "not today"]);
     desk.expect(4, &["resume"]).says("declined");
     assert!(desk.calls().is_empty());
     // A failure stops.
-    desk.write("yes.yaml", "answers:\n  - { step: \"*step-1\", say: yes, times: 1 }\n  - { step: \"*step-1\", say: nothing }\n");
-    let ran = Ran::of(desk.with_stand_ins(&["run", "r.md", "--assisted", "--answers", "yes.yaml"], "deploy a", "-").output().expect("starts"));
+    desk.write("yes.yaml", format!("answers:\n  - {{ step: \"{step}\", say: yes, times: 1 }}\n  - {{ step: \"{step}\", say: nothing }}\n"));
+    let ran = Ran::of(
+        desk.with_stand_ins(&["run", "r.md", "--assisted", "--answers", "yes.yaml"], "deploy a", "-")
+            .output()
+            .expect("starts"),
+    );
     assert_eq!((ran.code, desk.calls()), (5, vec!["deploy a".to_owned()]), "{}", ran.out);
 }
 
@@ -212,7 +237,11 @@ fn pain_24_a_block_runs_only_when_the_document_or_a_person_says_so() {
     let body = "```bash {#a undo=none}\ndeploy a\n```\n\n```bash {.example}\ndeploy example\n```\n\n```bash {.manual}\ndeploy by hand\n```\n\n```\ndeploy output\n```\n\n```json\n{}\n```";
     desk.write("r.md", runbook(body));
     desk.write("answers.yaml", "otherwise: yes\n");
-    let ran = Ran::of(desk.with_stand_ins(&["run", "r.md", "--answers", "answers.yaml"], "-", "-").output().expect("starts"));
+    let ran = Ran::of(
+        desk.with_stand_ins(&["run", "r.md", "--answers", "answers.yaml"], "-", "-")
+            .output()
+            .expect("starts"),
+    );
     assert_eq!((ran.code, desk.calls()), (0, vec!["deploy a".to_owned()]), "{}\n{}", ran.out, ran.err);
     desk.write("r.md", runbook("```bash\ndeploy unmarked\n```"));
     desk.expect(2, &["run", "r.md"]).says("--assisted");

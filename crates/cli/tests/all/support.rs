@@ -45,9 +45,17 @@ impl Desk {
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tminus"));
-        let path = format!("{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", self.path("bin").display());
+        let path = format!(
+            "{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            self.path("bin").display()
+        );
         command.args(arguments).current_dir(&self.folder).stdin(Stdio::null());
-        command.env_clear().env("PATH", path).env("HOME", &self.folder).env("USER", "sam").env("LANG", "C.UTF-8");
+        command
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", &self.folder)
+            .env("USER", "sam")
+            .env("LANG", "C.UTF-8");
         command
     }
 
@@ -63,7 +71,11 @@ impl Desk {
     }
 
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
-        self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
+        self.command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts")
     }
 
     /// Puts a program into the PATH.
@@ -104,13 +116,23 @@ impl Ran {
 
     /// Insists on words in either output.
     pub(crate) fn says(&self, words: &str) -> &Ran {
-        assert!(self.out.contains(words) || self.err.contains(words), "`{words}` is not in:\n{}\n{}", self.out, self.err);
+        assert!(
+            self.out.contains(words) || self.err.contains(words),
+            "`{words}` is not in:\n{}\n{}",
+            self.out,
+            self.err
+        );
         self
     }
 
     /// Insists that words are in neither output.
     pub(crate) fn never_says(&self, words: &str) -> &Ran {
-        assert!(!self.out.contains(words) && !self.err.contains(words), "`{words}` is in:\n{}\n{}", self.out, self.err);
+        assert!(
+            !self.out.contains(words) && !self.err.contains(words),
+            "`{words}` is in:\n{}\n{}",
+            self.out,
+            self.err
+        );
         self
     }
 }
@@ -121,7 +143,11 @@ pub(crate) fn shared() -> Option<PathBuf> {
     if folder.join("seeds").is_dir() {
         return Some(folder);
     }
-    assert!(std::env::var_os("CI").is_none_or(|value| value != "true"), "{} is needed when CI=true", folder.display());
+    assert!(
+        std::env::var_os("CI").is_none_or(|value| value != "true"),
+        "{} is needed when CI=true",
+        folder.display()
+    );
     eprintln!("skipped: {} is not there", folder.display());
     None
 }
@@ -131,12 +157,21 @@ pub(crate) fn runbook(body: &str) -> String {
     format!("---\nrunbook: 1\n---\n# Test\n\n## 1. Work\n\n{body}\n")
 }
 
-/// What a stand-in does: writes down how it was called; fails or waits when it is told to.
+/// What a stand-in does: writes down how it was called; makes the dump that it was told to write;
+/// fails or waits when the files `fails` and `waits` say so. Files and not variables, because a
+/// step's variables go on to the steps after it.
 const STAND_IN: &str = r#"#!/bin/sh
 call="$(basename "$0") $*"
-printf '%s\n' "$call" >> "$STAND_IN_LOG"
-case "$call" in $STAND_IN_FAILS) echo "stand-in: told to fail" >&2; exit 1 ;; esac
-case "$call" in $STAND_IN_WAITS)
+printf '%s\n' "$call" >> "$HOME/calls"
+previous=
+for word in "$@"; do
+    case "${0##*/} $previous $word" in "supabase -f "*.sql) : > "$word" ;; esac
+    previous=$word
+done
+fails=$(cat "$HOME/fails")
+waits=$(cat "$HOME/waits")
+case "$call" in $fails) echo "stand-in: told to fail" >&2; exit 1 ;; esac
+case "$call" in $waits)
     ps -o pgid= -p $$ > "$HOME/group"
     echo reached > "$HOME/reached"
     read -r _ < "$HOME/go" ;;
@@ -155,9 +190,9 @@ impl Desk {
     /// A command whose steps meet stand-ins. `fails` and `waits` are shell patterns over
     /// `program arguments`.
     pub(crate) fn with_stand_ins(&self, arguments: &[&str], fails: &str, waits: &str) -> Command {
-        let mut command = self.command(arguments);
-        command.env("STAND_IN_LOG", self.path("calls")).env("STAND_IN_FAILS", fails).env("STAND_IN_WAITS", waits);
-        command
+        self.write("fails", fails);
+        self.write("waits", waits);
+        self.command(arguments)
     }
 
     /// How the stand-ins were called, in order.
@@ -170,7 +205,8 @@ impl Desk {
     pub(crate) fn kill_while_waiting(&self, mut command: Command) {
         self.pipe("reached");
         self.pipe("go");
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
+        let mut child =
+            command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
         // Opening blocks until the stand-in opens the other end.
         fs::read_to_string(self.path("reached")).expect("the stand-in says that it is there");
         child.kill().expect("SIGKILL");

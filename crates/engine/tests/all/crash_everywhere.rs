@@ -13,6 +13,7 @@ use tminus_release::life::Life;
 use tminus_release::plan::{Comparison, OnFailure, Plan, Resume, Undo, Usage, When};
 use tminus_release::time::Span;
 use tminus_testkit::plan::PlanBuilder;
+use tminus_testkit::runbooks;
 use tminus_testkit::sim::Crash;
 
 use crate::simulation::{Ended, Honest, Simulation};
@@ -133,6 +134,34 @@ fn everywhere(plan: &Plan, failing: &BTreeSet<String>) {
 #[test]
 fn crash_everywhere_on_the_way_forward() {
     everywhere(&everything(), &BTreeSet::new());
+}
+
+#[test]
+fn crash_everywhere_each_runbook_of_the_project() {
+    for (name, plan) in runbooks::all() {
+        eprintln!("{name}");
+        everywhere(&plan, &BTreeSet::new());
+        let mut automatic = plan.clone();
+        automatic.policy.on_failure = OnFailure::Rollback;
+        let last =
+            plan.steps.iter().rfind(|step| step.has_effect() && !step.on_demand).expect("it has an effect");
+        everywhere(&automatic, &BTreeSet::from([format!("forward {}", last.id)]));
+    }
+}
+
+#[test]
+fn fail_at_every_step_of_each_runbook_of_the_project() {
+    runtime().block_on(async {
+        for (name, plan) in runbooks::all() {
+            for case in
+                rehearse::fail_each(&plan, &Script::default()).await.expect("the plan can be followed")
+            {
+                let expected = if case.failing.is_some() { Outcome::RolledBack } else { Outcome::Succeeded };
+                assert_eq!(case.outcome, Some(expected), "{name} {:?}", case.failing);
+                assert!(case.left.is_empty(), "{name} {:?}: {:?} was left", case.failing, case.left);
+            }
+        }
+    });
 }
 
 #[test]

@@ -181,7 +181,7 @@ fn parse(bytes: &[u8]) -> (Option<i32>, Option<Record>) {
 
 fn parse_record(bytes: &[u8]) -> Option<Record> {
     use std::os::unix::ffi::OsStringExt as _;
-    let whole = bytes.strip_suffix(b"\0end")?;
+    let whole = bytes.strip_suffix(b"\0end\0")?;
     let mut parts = whole.splitn(5, |byte| *byte == 0);
     if parts.next()? != b"tminus-1" {
         return None;
@@ -189,7 +189,8 @@ fn parse_record(bytes: &[u8]) -> Option<Record> {
     let status = std::str::from_utf8(parts.next()?).ok()?.parse().ok()?;
     let folder = PathBuf::from(std::ffi::OsString::from_vec(parts.next()?.to_vec()));
     let note = String::from_utf8_lossy(parts.next()?).into_owned();
-    let variables = parts.next()?.to_vec();
+    // The lean record ends here.
+    let variables = parts.next().unwrap_or_default().to_vec();
     let mut words = note.splitn(3, ' ');
     let mut failed =
         || Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?.to_owned()));
@@ -202,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_record_counts_only_when_it_is_whole() {
-        let whole = b"4711\ntminus-1\x001\x00/tmp/a b\x001 7 psql -c x\x00declare -x A=\"1\"\n\0end";
+        let whole = b"4711\ntminus-1\x001\x00/tmp/a b\x001 7 psql -c x\x00declare -x A=\"1\"\n\0end\0";
         let (process, record) = parse(whole);
         assert_eq!(process, Some(4711));
         assert_eq!(
@@ -217,7 +218,7 @@ mod tests {
         for length in 0..whole.len() {
             assert_eq!(parse(&whole[..length]).1, None, "cut at {length}");
         }
-        assert_eq!(parse(b"4711\ntminus-1\x000\x00/\x00\x00\0end").1.unwrap().failed, None);
+        assert_eq!(parse(b"4711\ntminus-1\x000\x00/\x00\0end\0").1.unwrap().failed, None);
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::redact::Redactor;
 use crate::secret::Secrets;
 use crate::{Job, Recovered, Report, Verdict};
 use attempt::{Attempt, Boots, Record, Trace};
-use prelude::{Files, Needs};
+use prelude::Files;
 use process::{Ended, Orphan, Why, end_group_of, signal_of, start};
 
 /// What all shell steps of a process share.
@@ -190,13 +190,11 @@ impl Shells {
         command.args(arguments).current_dir(&job.folder).env_clear().envs(&ready.given);
         command.env("TMINUS_SCRATCH", &job.scratch);
         if ready.tells {
-            let needs = Needs::of(&shell.script, self.functions);
             let files = self
                 .files()
                 .map_err(|error| format!("{} cannot be written: {error}", self.folder.display()))?;
-            command.env("BASH_ENV", files.bash_env(needs));
-            if needs.carry {
-                command.env("TMINUS_CARRY", "1");
+            command.env("BASH_ENV", files.bash_env(&shell.script, self.functions));
+            if !ready.hidden.is_empty() {
                 let hide = ready.hidden.iter().filter(|name| crate::invocation::is_name(name));
                 command.env("TMINUS_HIDE", hide.cloned().collect::<Vec<_>>().join(" "));
             }

@@ -12,17 +12,30 @@ use std::path::{Path, PathBuf};
 /// on its first line, and, when it ended by itself, the record below after it.
 pub(super) const ATTEMPT: &str = "attempt";
 
-/// Takes the attempt: the file can be made only once, by this shell or by a recovery that found
-/// nothing, so that a shell that was slow to begin never runs after it was given up.
+/// For code that can neither change what is carried on nor set a trap, which is most: every line
+/// here costs a measurable part of starting a shell.
 ///
-/// The record at the end holds the exit status, the folder, where and how a command failed, and,
-/// if the code may have changed them, the exported variables; secrets are unexported before. It is
-/// appended with `>>` because the code may have set `noclobber`. Standard error is closed
-/// meanwhile, or `set -x` would print all this. Signals are turned into an exit with their status:
-/// otherwise bash would run the trap with the status of the last command, and an interrupted step
-/// would have a record that says 0.
-const BASE: &str = r#"__tminus_dir=$TMINUS_SCRATCH __tminus_hide=${TMINUS_HIDE-} __tminus_carry=${TMINUS_CARRY-} __tminus_note= __tminus_user=
-unset -v BASH_ENV TMINUS_SCRATCH TMINUS_HIDE TMINUS_CARRY
+/// It takes the attempt: the file can be made only once, by this shell or by a recovery that found
+/// nothing, so that a shell that was slow to begin never runs after it was given up. The record at
+/// the end has the exit status, the folder, and where and how a command failed. Signals are turned
+/// into an exit: otherwise bash would run the trap with the status of the last command, and an
+/// interrupted step would have a record that says 0.
+const LEAN: &str = r#"__tminus_dir=$TMINUS_SCRATCH __tminus_note=
+unset -v BASH_ENV TMINUS_SCRATCH
+set -C
+builtin printf '%s\n' "$$" >"$__tminus_dir/attempt" || builtin exit 125
+set +C
+builtin trap '__tminus_note="$? $LINENO ${BASH_COMMAND:0:200}"' ERR
+builtin trap 'builtin exit 143' HUP INT PIPE TERM
+builtin trap 'builtin printf "%s\0" tminus-1 "$?" "$PWD" "$__tminus_note" end >>"$__tminus_dir/attempt"' EXIT
+"#;
+
+/// For all other code. Beside the above, the record has the exported variables; secrets are
+/// unexported before. Standard error is closed meanwhile, or `set -x` would print all this. A trap
+/// on EXIT that the code sets runs as well, after ours, with the status that it would see.
+/// Subshells have traps of their own, which ours does not concern.
+const FULL: &str = r#"__tminus_dir=$TMINUS_SCRATCH __tminus_hide=${TMINUS_HIDE-} __tminus_note= __tminus_user=
+unset -v BASH_ENV TMINUS_SCRATCH TMINUS_HIDE
 set -C
 builtin printf '%s\n' "$$" >"$__tminus_dir/attempt" || builtin exit 125
 set +C
@@ -31,23 +44,10 @@ __tminus_last=$1
 [[ -n $__tminus_user ]] || builtin set +x
 [[ -z $__tminus_hide ]] || builtin export -n $__tminus_hide
 builtin printf '%s\0' tminus-1 "$1" "$PWD" "$__tminus_note"
-[[ -z $__tminus_carry ]] || builtin declare -px
-builtin printf '\0end'
+builtin declare -px
+builtin printf '\0end\0'
 }
-builtin trap '__tminus_note="$? $LINENO ${BASH_COMMAND:0:200}"' ERR
-builtin trap 'builtin exit 129' HUP
-builtin trap 'builtin exit 130' INT
-builtin trap 'builtin exit 141' PIPE
-builtin trap 'builtin exit 143' TERM
-"#;
-
-/// The end without traps of the code's own.
-const PLAIN: &str = r#"builtin trap '{ __tminus_exit "$?"; } >>"$__tminus_dir/attempt" 2>&- || :' EXIT
-"#;
-
-/// The end with them: a trap on EXIT that the code sets runs as well, after ours, with the status
-/// that it would see. Subshells have traps of their own, which ours does not concern.
-const TRAPS: &str = r#"__tminus_status() { builtin return "$1"; }
+__tminus_status() { builtin return "$1"; }
 trap() {
 if [[ $BASH_SUBSHELL -gt 0 || ${1-} == -[lp]* ]]; then builtin trap "$@"; builtin return; fi
 if [[ ${1-} == -- ]]; then builtin shift; fi
@@ -62,52 +62,33 @@ EXIT | exit | 0) if [[ $__tminus_do == - ]]; then __tminus_user=; else __tminus_
 esac
 done
 }
+builtin trap '__tminus_note="$? $LINENO ${BASH_COMMAND:0:200}"' ERR
+builtin trap 'builtin exit 143' HUP INT PIPE TERM
 builtin trap '{ __tminus_exit "$?"; } >>"$__tminus_dir/attempt" 2>&- || :
 if [[ -z $__tminus_user ]]; then :; elif [[ $__tminus_last == 0 ]]; then builtin eval "$__tminus_user"; else __tminus_status "$__tminus_last" || builtin eval "$__tminus_user"; fi' EXIT
 "#;
 
-/// Words without which code cannot change what is carried on: exported variables and the folder.
-/// Looking for too many costs a tenth of a millisecond, for too few a lost change; so these are
-/// parts of words, wherever they stand.
-const MAY_CARRY: [&str; 21] = [
+/// Words without which code cannot do anything that the lean file is not for. Looking for too many
+/// costs a tenth of a millisecond, for too few a lost change; so these are parts of words, wherever
+/// they stand.
+const NEEDS_FULL: [&str; 22] = [
     "=", "cd", "pushd", "popd", "export", "declare", "typeset", "local", "read", "unset", "source", ". ",
-    "eval", "set", "printf", "getopts", "let", "((", "for", "select", "exec",
+    "eval", "set", "printf", "getopts", "let", "((", "for", "select", "exec", "trap",
 ];
-
-/// Words with which code may set a trap on EXIT, itself or by what it reads in.
-const MAY_TRAP: [&str; 4] = ["trap", "source", ". ", "eval"];
-
-/// Which of the two files a piece of code needs, and whether its variables are looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Needs {
-    pub(super) traps: bool,
-    pub(super) carry: bool,
-}
-
-impl Needs {
-    /// Looks at the code. `functions` says that the environment brings functions, whose calls look
-    /// like commands.
-    pub(super) fn of(script: &str, functions: bool) -> Needs {
-        let has = |words: &[&str]| functions || words.iter().any(|word| script.contains(word));
-        Needs { traps: has(&MAY_TRAP), carry: has(&MAY_CARRY) }
-    }
-}
 
 /// The two files, once they are written.
 #[derive(Clone, Debug)]
 pub(super) struct Files {
-    plain: PathBuf,
-    traps: PathBuf,
+    lean: PathBuf,
+    full: PathBuf,
 }
 
 impl Files {
     /// Writes the files into a folder, unless they are there. Their names say their version, so
     /// that an older tminus, still running, keeps its own.
     pub(super) fn write(folder: &Path) -> io::Result<Files> {
-        let files =
-            Files { plain: folder.join("prelude-1.bash"), traps: folder.join("prelude-1-traps.bash") };
-        for (path, end) in [(&files.plain, PLAIN), (&files.traps, TRAPS)] {
-            let text = format!("{BASE}{end}");
+        let files = Files { lean: folder.join("lean-1.bash"), full: folder.join("full-1.bash") };
+        for (path, text) in [(&files.lean, LEAN), (&files.full, FULL)] {
             if fs::read_to_string(path).is_ok_and(|found| found == text) {
                 continue;
             }
@@ -119,11 +100,17 @@ impl Files {
         Ok(files)
     }
 
-    /// Returns what `BASH_ENV` must be. Bash expands its value, so it is quoted where needed.
-    pub(super) fn bash_env(&self, needs: Needs) -> String {
-        let path = if needs.traps { &self.traps } else { &self.plain };
-        escape_expansion(&path.to_string_lossy())
+    /// Returns what `BASH_ENV` must be for some code. `functions` says that the environment brings
+    /// functions, whose calls look like commands.
+    pub(super) fn bash_env(&self, script: &str, functions: bool) -> String {
+        let full = functions || needs_full(script);
+        escape_expansion(&if full { &self.full } else { &self.lean }.to_string_lossy())
     }
+}
+
+/// Tells whether code may change what is carried on, set a trap, or print its commands.
+fn needs_full(script: &str) -> bool {
+    NEEDS_FULL.iter().any(|word| script.contains(word))
 }
 
 /// Keeps bash from expanding what is a plain path: it does parameter, command and arithmetic
@@ -137,20 +124,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn code_that_may_change_something_is_looked_at() {
-        for (script, traps, carry) in [
-            ("true", false, false),
-            ("kubectl apply -f app.yaml", false, false),
-            ("npm ci\ncurl --fail https://x", false, false),
-            ("cd web", false, true),
-            ("export A", false, true),
-            ("PATH=$PATH:x", false, true),
-            ("trap 'rm -f x' EXIT", true, false),
-            (". ./env", true, true),
-            ("source env", true, true),
+    fn code_that_may_change_something_gets_the_full_file() {
+        for (script, full) in [
+            ("true", false),
+            ("kubectl apply -f app.yaml", false),
+            ("npm ci\ncurl --fail https://x", false),
+            ("cd web", true),
+            ("export A", true),
+            ("PATH+=:x", true),
+            ("trap 'rm -f x' EXIT", true),
+            (". ./env", true),
+            ("source env", true),
+            ("set -x", true),
         ] {
-            assert_eq!(Needs::of(script, false), Needs { traps, carry }, "{script}");
-            assert_eq!(Needs::of(script, true), Needs { traps: true, carry: true }, "{script}");
+            assert_eq!(needs_full(script), full, "{script}");
         }
     }
 }
