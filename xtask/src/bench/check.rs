@@ -23,10 +23,15 @@ pub(super) fn run(place: &Place) -> Result<Section, String> {
     let documents = documents()?;
     let bytes: u64 =
         documents.iter().filter_map(|path| fs::metadata(path).ok()).map(|found| found.len()).sum();
-    let as_json: Vec<&OsStr> =
-        ["check", "--format", "json"].map(OsStr::new).into_iter().chain(documents.iter().map(|d| d.as_os_str())).collect();
-    let as_text: Vec<&OsStr> =
-        [OsStr::new("check")].into_iter().chain(documents.iter().map(|document| document.as_os_str())).collect();
+    let as_json: Vec<&OsStr> = ["check", "--format", "json"]
+        .map(OsStr::new)
+        .into_iter()
+        .chain(documents.iter().map(|d| d.as_os_str()))
+        .collect();
+    let as_text: Vec<&OsStr> = [OsStr::new("check")]
+        .into_iter()
+        .chain(documents.iter().map(|document| document.as_os_str()))
+        .collect();
     let version = [OsStr::new("--version")];
     let nothing: OsString = "true".into();
     let mut figures: [Vec<f64>; 4] = Default::default();

@@ -20,7 +20,8 @@ pub(super) fn run(place: &Place) -> Result<Section, String> {
         let folder = place.empty("engine")?;
         let text = shell::read(&program, &[&folder.display().to_string(), RELEASES, STEPS])?;
         let figures: Value = serde_json::from_str(&text).map_err(|error| format!("{error}: {text}"))?;
-        let (Some(count), Some(seconds)) = (figures["transitions"].as_u64(), figures["seconds"].as_f64()) else {
+        let (Some(count), Some(seconds)) = (figures["transitions"].as_u64(), figures["seconds"].as_f64())
+        else {
             return Err(format!("the example printed {text}"));
         };
         let rate = count as f64 / seconds;

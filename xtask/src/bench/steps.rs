@@ -106,7 +106,11 @@ fn contenders(place: &Place, folder: &Path) -> Result<Vec<Contender>, String> {
 }
 
 fn contender(name: &'static str, program: impl Into<PathBuf>, arguments: &[&str]) -> Contender {
-    Contender { name, program: program.into().into(), arguments: arguments.iter().map(OsString::from).collect() }
+    Contender {
+        name,
+        program: program.into().into(),
+        arguments: arguments.iter().map(OsString::from).collect(),
+    }
 }
 
 /// Reads back from the store that each step was run and logged: a runner that skipped its work

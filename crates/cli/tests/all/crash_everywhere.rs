@@ -79,3 +79,71 @@ fn crash_everywhere_killed_again_and_again_it_still_ends_once() {
     assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
     assert_eq!(desk.calls(), ["deploy before", "deploy middle one", "deploy middle two", "deploy after"]);
 }
+
+/// Reads `lines` events of a run, then kills it with SIGKILL: each event is printed when it is on
+/// the disk, so this is a crash just after each write. Returns how many lines there were.
+fn killed_after(desk: &Desk, arguments: &[&str], lines: usize) -> usize {
+    use std::io::BufRead as _;
+    let mut child = desk
+        .command(arguments)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("starts");
+    let out = std::io::BufReader::new(child.stdout.take().expect("piped"));
+    let read = out.lines().take(lines).count();
+    child.kill().expect("SIGKILL");
+    child.wait().expect("gone");
+    read
+}
+
+#[test]
+fn crash_everywhere_after_each_event_of_the_runbook_that_init_writes() {
+    let run = ["run", "release-runbook.md", "--version", "v2.0.0", "--answers", "answers.yaml", "--json"];
+    let mut lines = 1;
+    loop {
+        let desk = Desk::new();
+        desk.expect(0, &["init"]);
+        desk.write("answers.yaml", "answers:\n  - { step: \"*\", say: retry, times: 0 }\notherwise: yes\n");
+        desk.write("deployed-staging", "v1.0.0\n");
+        desk.write("deployed-production", "v1.0.0\n");
+        let read = killed_after(&desk, &run, lines);
+        // A step whose process died with us is asked about: the person looks at the file.
+        let mut ran = desk.run(&["resume", "--no-wait", "--json"]);
+        for _ in 0..20 {
+            let status: serde_json::Value =
+                serde_json::from_str(&desk.expect(0, &["status", "last", "--json"]).out).expect("JSON");
+            let Some(wait) = status["standing"]["waits"].get(0) else { break };
+            let step = wait["step"].as_str().expect("a step").to_owned();
+            let command = wait["commands"][0].as_str().expect("a way on").to_owned();
+            if command.starts_with("answer") {
+                let environment = step.split_once('@').map_or("", |(_, environment)| environment);
+                let happened = desk.read(&format!("deployed-{environment}")) == "v2.0.0\n";
+                desk.expect(0, &["answer", &step, if happened { "done" } else { "retry" }]);
+            } else {
+                let words: Vec<&str> = command.split(' ').take(2).collect();
+                desk.expect(0, &[words[0], words[1], "--as", "kim"]);
+            }
+            ran = desk.run(&["resume", "--no-wait", "--json"]);
+        }
+        assert_eq!(ran.code, 0, "killed after {lines} lines\n{}\n{}", ran.out, ran.err);
+        for environment in ["staging", "production"] {
+            assert_eq!(
+                desk.read(&format!("deployed-{environment}")),
+                "v2.0.0\n",
+                "killed after {lines} lines"
+            );
+            assert_eq!(
+                desk.read(&format!("deployed-{environment}.before")),
+                "v1.0.0\n",
+                "deployed once: killed after {lines} lines"
+            );
+        }
+        desk.expect(0, &["record", "--out", "record"]);
+        desk.expect(0, &["verify", "record"]);
+        if read < lines {
+            return;
+        }
+        lines += 1;
+    }
+}

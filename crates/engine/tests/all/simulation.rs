@@ -124,7 +124,10 @@ impl Operator for Honest {
             let happened = self.truth.count(&deed) > 0 && !self.failing.contains(&deed);
             let answer =
                 if happened { Answer::Done { note: Some("I looked".to_owned()) } } else { Answer::Retry };
-            let person = people::Person { name: "ana".to_owned(), role: None };
+            let plan = &state.program.plan;
+            let with_role = step.roles.iter().filter_map(|role| plan.roles.get(role)?.first()).next();
+            let name = with_role.cloned().unwrap_or_else(|| "ana".to_owned());
+            let person = people::Person { name, role: None };
             let events =
                 people::answer(state, &person, &step.id, answer).expect("an unknown outcome takes an answer");
             return Some((Actor::Person { name: person.name, proof: "test".to_owned() }, events));

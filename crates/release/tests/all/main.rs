@@ -3,5 +3,6 @@
 mod approvals;
 mod forward;
 mod going_back;
+mod golden;
 mod support;
 mod verification;

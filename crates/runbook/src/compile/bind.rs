@@ -64,7 +64,9 @@ impl Values {
         for (name, value) in &request.inputs {
             if names::is_variable(name) {
                 values.inputs.insert(name.clone(), value.clone());
-            } else {
+            }
+            // `sha` may mean the input of that name and the placeholder `<sha>`, whose input is `SHA`.
+            if names::variable(name) != *name {
                 values.written.insert(name.clone(), value.clone());
                 values.inputs.entry(names::variable(name)).or_insert_with(|| value.clone());
             }
