@@ -10,7 +10,7 @@ use tminus_engine::open::Engine;
 use tminus_release::event::{Actor, Answer, Event};
 use tminus_release::people::{self, Person, Refusal};
 use tminus_release::plan::Work;
-use tminus_release::standing::Wait;
+use tminus_release::standing::{Wait, standing};
 use tminus_release::{ReleaseId, State};
 use tokio::sync::{mpsc, watch as signal};
 
@@ -64,10 +64,15 @@ pub(crate) async fn ask(
             Ok(Some(speech)) => {
                 let spoken = engine.say(&release, &by, |state| speak(state, &by, &wait, &speech)).await;
                 match spoken {
-                    Ok(_) => waker.send_modify(|count| *count += 1),
-                    Err(error) => complain(&error),
+                    Ok(state) => {
+                        *shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(standing(&state));
+                        waker.send_modify(|count| *count += 1);
+                    }
+                    Err(error) => {
+                        complain(&error);
+                        shown = None;
+                    }
                 }
-                shown = None;
             }
             Err(help) => {
                 screen::line(&format!("    {}", paint(Tone::Warn, help)));
@@ -82,8 +87,8 @@ fn complain(error: &EngineError) {
 }
 
 fn first_question(shared: &Shared) -> Option<Wait> {
-    let standing = shared.lock().unwrap_or_else(PoisonError::into_inner);
-    standing.as_ref()?.waits.iter().find(|wait| !wait.commands.is_empty()).cloned()
+    let here = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    here.as_ref()?.waits.iter().find(|wait| !wait.commands.is_empty()).cloned()
 }
 
 /// What a person can say in one line.

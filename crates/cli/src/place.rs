@@ -66,11 +66,23 @@ pub(crate) async fn existing_engine(place: &Place) -> Result<Engine, Failure> {
 /// nobody checks that; the record says so.
 pub(crate) fn person(claimed: Option<&str>) -> Actor {
     let user = variable("USER").or_else(|| variable("LOGNAME")).filter(|name| !name.is_empty());
-    let user = user.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
+    let user = user.unwrap_or_else(user_name);
     match claimed {
         Some(name) if name != user => {
             Actor::Person { name: name.to_owned(), proof: format!("local, unauthenticated: said by {user}") }
         }
         _ => Actor::Person { name: user, proof: "local, unauthenticated".to_owned() },
     }
+}
+
+/// The name that belongs to the process's user id, for shells that do not say it.
+fn user_name() -> String {
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1) == Some(uid.as_str())).then(|| name.to_owned())
+    });
+    name.unwrap_or_else(|| format!("uid-{uid}"))
 }

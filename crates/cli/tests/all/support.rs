@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -70,14 +70,6 @@ impl Desk {
         ran
     }
 
-    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
-        self.command(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts")
-    }
-
     /// Puts a program into the PATH.
     pub(crate) fn program(&self, name: &str, script: &str) {
         let path = self.write(&format!("bin/{name}"), script);
@@ -90,12 +82,6 @@ impl Desk {
         let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo is there");
         assert!(made.success());
         path
-    }
-
-    /// Reads the log of a release as JSON lines.
-    pub(crate) fn events(&self, release: &str) -> Vec<serde_json::Value> {
-        let log = self.expect(0, &["log", release, "--json"]);
-        log.out.lines().map(|line| serde_json::from_str(line).expect("a line of the log")).collect()
     }
 }
 

@@ -11,13 +11,9 @@ use tminus_release::plan::Role;
 use tminus_release::time::Moment;
 use tminus_testkit::plan::PlanBuilder;
 
-/// One event of each kind, with every field filled.
-fn each_kind() -> Vec<Event> {
-    let step = || StepId::from("deploy");
-    let mut plan = PlanBuilder::new();
-    plan.undoable("deploy", "true", "true");
-    let plan_digest = plan.plan.digest();
-    let result = Finished {
+/// A result with every field filled.
+fn failed() -> Finished {
+    Finished {
         verdict: Verdict::Failed,
         detail: "exited with 1 at line 2: `curl …`".to_owned(),
         exit_code: Some(1),
@@ -29,7 +25,15 @@ fn each_kind() -> Vec<Event> {
         }),
         outputs: [("key".to_owned(), "value".to_owned())].into(),
         leftovers: 1,
-    };
+    }
+}
+
+/// One event of each kind, with every field filled.
+fn each_kind() -> Vec<Event> {
+    let step = || StepId::from("deploy");
+    let mut plan = PlanBuilder::new();
+    plan.undoable("deploy", "true", "true");
+    let plan_digest = plan.plan.digest();
     let answers = [
         Answer::Run,
         Answer::Done { note: Some("by hand".to_owned()) },
@@ -58,7 +62,7 @@ fn each_kind() -> Vec<Event> {
         Event::TimerStarted { step: step(), until: Moment(9) },
         Event::TimerElapsed { step: step() },
         Event::StepStarted { step: step(), purpose: Purpose::Verify, attempt: 2 },
-        Event::StepFinished { step: step(), purpose: Purpose::Forward, attempt: 1, result },
+        Event::StepFinished { step: step(), purpose: Purpose::Forward, attempt: 1, result: failed() },
         Event::OutcomeUnknown {
             step: step(),
             purpose: Purpose::Forward,
