@@ -106,8 +106,9 @@ enum Speech {
 fn prompt(wait: &Wait) {
     screen::line("");
     screen::line(&format!("  {} {}", paint(Tone::Ask, "?"), paint(Tone::Strong, &wait.title)));
-    if wait.why != wait.title {
-        screen::line(&format!("    {}", wait.why));
+    let why = wait.why.strip_prefix(wait.title.as_str()).unwrap_or(&wait.why).trim();
+    if !why.is_empty() {
+        screen::line(&format!("    {why}"));
     }
     if wait.who != "anyone" {
         screen::line(&format!("    {}", paint(Tone::Faint, &format!("for {}", wait.who))));

@@ -27,7 +27,7 @@ pub(crate) struct Live {
     phase: Option<usize>,
     shared: Shared,
     partial: Vec<u8>,
-    told: BTreeSet<String>,
+    quiet: BTreeSet<StepId>,
 }
 
 /// What the person at this terminal may be asked: read by the keyboard's task.
@@ -36,7 +36,7 @@ pub(crate) type Shared = Arc<Mutex<Option<Standing>>>;
 impl Live {
     /// Makes a view. `shared` gets the standing after each event.
     pub(crate) fn new(style: Style, shared: Shared) -> Live {
-        Live { style, phase: None, shared, partial: Vec::new(), told: BTreeSet::new() }
+        Live { style, phase: None, shared, partial: Vec::new(), quiet: BTreeSet::new() }
     }
 
     fn heading(&mut self, state: &State, event: &Event) {
@@ -92,8 +92,11 @@ impl Live {
             Event::ReleaseFinished { .. } => Tone::Bad,
             _ => Tone::Plain,
         };
-        if let Event::StepAsked { step, purpose } = &recorded.event {
-            self.told.insert(format!("{step}{purpose:?}"));
+        if let Event::StepStarted { step, .. } = &recorded.event
+            && let Some(Work::Act(Action::Http(_))) = plan.step(step).map(|step| &step.work)
+        {
+            // The transcript of a request is in the record; here its verdict is enough.
+            self.quiet.insert(step.clone());
         }
         let sign = match (&recorded.event, tone) {
             (Event::StepStarted { .. } | Event::TimerStarted { .. }, _) => "▶",
@@ -109,8 +112,11 @@ impl Live {
             paint(Tone::Faint, &recorded.at.time_of_day()),
             paint(tone, &format!("{sign} {sentence}"))
         ));
-        if let Event::StepStarted { step, purpose, .. } = &recorded.event {
-            show_command(state, step, *purpose);
+        match &recorded.event {
+            // Who says yes has seen all of it; what runs by itself is recalled in a few lines.
+            Event::StepAsked { step, purpose } => show_command(state, step, *purpose, 60),
+            Event::StepStarted { step, purpose, .. } => show_command(state, step, *purpose, 3),
+            _ => {}
         }
     }
 
@@ -123,7 +129,7 @@ impl Live {
 }
 
 /// Shows the first lines of what runs, exactly as it runs.
-fn show_command(state: &State, id: &StepId, purpose: Purpose) {
+fn show_command(state: &State, id: &StepId, purpose: Purpose, most: usize) {
     let Some(index) = state.program.index(id) else { return };
     let step = match purpose {
         Purpose::Undo => state.program.undo_of(index).map(|undo| &state.program.plan.steps[undo]),
@@ -136,14 +142,14 @@ fn show_command(state: &State, id: &StepId, purpose: Purpose) {
         Action::Notify(_) | Action::Unavailable(_) => return,
     };
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    for line in lines.iter().take(3) {
+    for line in lines.iter().take(most) {
         screen::line(&paint(
             Tone::Faint,
             &format!("         $ {}", screen::cut(line, screen::width().max(60) - 12)),
         ));
     }
-    if lines.len() > 3 {
-        screen::line(&paint(Tone::Faint, &format!("         $ … {} more lines", lines.len() - 3)));
+    if lines.len() > most {
+        screen::line(&paint(Tone::Faint, &format!("         $ … {} more lines", lines.len() - most)));
     }
 }
 
@@ -160,8 +166,8 @@ impl Observer for Live {
         *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(standing(state));
     }
 
-    fn output(&mut self, _: &StepId, bytes: &[u8]) {
-        if self.style == Style::Json {
+    fn output(&mut self, step: &StepId, bytes: &[u8]) {
+        if self.style == Style::Json || self.quiet.contains(step) {
             return;
         }
         self.partial.extend_from_slice(bytes);

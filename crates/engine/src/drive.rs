@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tminus_release::decide::{Command, decide};
+use tminus_release::decide::{Command, Decision, decide};
 use tminus_release::event::{Actor, Event, Finished, Outcome, Purpose, Recorded, Verdict};
 use tminus_release::life::Life;
 use tminus_release::plan::Work;
+use tminus_release::standing::standing;
 use tminus_release::time::{Moment, Span};
 use tminus_release::{ReleaseId, State, StepId};
 use tminus_steps::{Hands, Recovered, Report};
@@ -250,10 +251,10 @@ impl Round<'_> {
             let stop = *reins.stop.borrow_and_update();
             let now = self.driver.clock.now();
             self.notice_clock(now)?;
-            let decision = decide(&self.log.state, now);
+            let mut decision = decide(&self.log.state, now);
             let mut starts = Vec::new();
             let mut moved = false;
-            for command in decision.commands {
+            for command in std::mem::take(&mut decision.commands) {
                 match command {
                     Command::Record(event) => {
                         self.log.push(now, Actor::Engine, event)?;
@@ -301,11 +302,12 @@ impl Round<'_> {
             if self.running.is_empty() && self.ask_operator().await? {
                 continue;
             }
-            if let Some(left) = self.may_leave(&decision.armed, decision.wake_at) {
+            let next = [decision.wake_at, decision.lapse_at].into_iter().flatten().min();
+            if let Some(left) = self.may_leave(&decision, next) {
                 self.summarise().await?;
                 return Ok(left);
             }
-            self.wait(reins, now, decision.wake_at, &decision.armed).await?;
+            self.wait(reins, now, next, &decision.armed).await?;
         }
     }
 
@@ -314,14 +316,17 @@ impl Round<'_> {
         debug_assert!(starts.iter().all(|(step, purpose, _)| !self.cancels.contains_key(&(*step, *purpose))));
     }
 
-    fn may_leave(&self, armed: &[tminus_release::state::RuleKey], wake_at: Option<Moment>) -> Option<Left> {
-        let free = self.running.is_empty() && self.watcher.is_idle();
+    /// Tells whether to leave now. Who leaves for people leaves the watch to the next driver: that
+    /// is what was asked for, and what is said on leaving.
+    fn may_leave(&self, decision: &Decision, next: Option<Moment>) -> Option<Left> {
         let leave = match self.driver.idle {
             WhenIdle::Stay => false,
-            WhenIdle::LeaveForPeople => wake_at.is_none() && armed.is_empty(),
-            WhenIdle::Leave => armed.is_empty(),
+            WhenIdle::LeaveForPeople => {
+                decision.wake_at.is_none() && !standing(&self.log.state).waits.is_empty()
+            }
+            WhenIdle::Leave => decision.armed.is_empty() && self.watcher.is_idle(),
         };
-        (free && leave).then_some(Left::Idle(wake_at))
+        (self.running.is_empty() && leave).then_some(Left::Idle(next))
     }
 
     async fn wait(

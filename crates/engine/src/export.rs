@@ -188,7 +188,7 @@ pub enum Unsound {
         why: String,
     },
     /// The log does not hold.
-    #[error("{EVENTS}: {0}")]
+    #[error("{0} ({EVENTS})")]
     Log(#[from] Broken),
     /// An output is not what was captured.
     #[error("verify {path}: its bytes were changed (their hash is {is})")]
@@ -234,6 +234,7 @@ pub fn verify_record(path: &Path) -> Result<Sound, Unsound> {
         }
         let release = head.as_ref().map_or("", |(_, release)| release.as_str());
         check_page(&folder.join(PAGE), folder, &state, release, &log)?;
+        check_facts(&folder.join(RECORD), &state, release, &log)?;
     }
     let outcome = state.outcome.as_ref().map_or("not finished", |(outcome, _)| outcome.words());
     Ok(Sound {
@@ -269,6 +270,20 @@ fn check_page(
         path: page.display().to_string(),
         why: format!("line {line} is not what the log says"),
     })
+}
+
+/// The facts are computed anew as well: a program that reads them reads what was recorded.
+fn check_facts(path: &Path, state: &State, release: &str, log: &[Recorded]) -> Result<(), Unsound> {
+    let bad = |why: String| Unsound::Record { path: path.display().to_string(), why };
+    let is: serde_json::Value =
+        serde_json::from_slice(&read(path)?).map_err(|error| bad(error.to_string()))?;
+    let blobs = hashes(state, log).into_iter().map(|hash| (hash, Vec::new())).collect();
+    let expected = facts(state, &ReleaseId::from(release), &blobs);
+    let Some(expected) = expected.as_object() else { return Ok(()) };
+    match expected.iter().find(|(field, value)| is.get(field) != Some(value)) {
+        Some((field, _)) => Err(bad(format!("`{field}` is not what the log says"))),
+        None => Ok(()),
+    }
 }
 
 fn check_blob(path: &Path, hash: &str) -> Result<(), Unsound> {

@@ -49,6 +49,10 @@ pub(crate) fn build(
         .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@') { c } else { '_' })
         .collect();
     let mut folder = context.folder.map_or_else(|| places.work.clone(), PathBuf::from);
+    if matches!(action, Action::Notify(_)) {
+        // A message's file is named in the settings, which do not know where a step went.
+        folder.clone_from(&places.work);
+    }
     if let Action::Shell(shell) = action
         && let Some(own) = &shell.folder
     {

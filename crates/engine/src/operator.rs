@@ -124,7 +124,11 @@ impl Script {
             None if self.otherwise == Otherwise::Nothing => return None,
             None => (usual(state, wait), None, None),
         };
-        let reason = reason.unwrap_or_else(|| "as written in the answers".to_owned());
+        let reason = reason.unwrap_or_else(|| match say {
+            // What went wrong is what the team must be told.
+            Say::Rollback | Say::Abort | Say::Stop | Say::Decline => format!("{}: {}", wait.title, wait.why),
+            _ => "as written in the answers".to_owned(),
+        });
         let person = by.map_or_else(|| self.speaker(state, wait), |name| Person { name, role: None });
         let events = speak(state, wait, &person, say, reason).ok()?;
         let actor = Actor::Person { name: person.name, proof: "scripted answer".to_owned() };

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 use tminus_release::event::{Actor, Event, Outcome, Purpose, Recorded};
 use tminus_release::plan::{Action, Plan, Rule, Source, Usage, Work};
+use tminus_release::program::Track;
 use tminus_release::standing::standing;
 use tminus_release::time::{Moment, Span};
 use tminus_release::{State, StepId};
@@ -72,12 +73,12 @@ impl Hands for FakeWorld {
     }
 
     fn sampler(&self, _source: Source, _secrets: BTreeMap<String, String>) -> Box<dyn Sampler> {
-        let values = self
-            .rules
-            .iter()
-            .map(|rule| (rule.measure().to_owned(), value_for(rule, self.breaching.contains(rule.measure()))))
-            .collect();
-        Box::new(FakeSampler(values))
+        let metrics: BTreeSet<&str> = self.rules.iter().map(Rule::measure).collect();
+        let value = |metric: &str| {
+            let rules: Vec<&Rule> = self.rules.iter().filter(|rule| rule.measure() == metric).collect();
+            (metric.to_owned(), value_for(&rules, self.breaching.contains(metric)))
+        };
+        Box::new(FakeSampler(metrics.into_iter().map(value).collect()))
     }
 }
 
@@ -96,12 +97,18 @@ fn passed() -> Report {
     }
 }
 
-/// A value on the right side of a rule, or on the wrong one.
-fn value_for(rule: &Rule, breaching: bool) -> f64 {
-    let names_bad = matches!(rule.usage, Usage::Rollback | Usage::Alert);
-    let wanted = names_bad == breaching;
-    let candidates = [rule.limit, rule.limit / 2.0, rule.limit * 2.0 + 1.0];
-    candidates.into_iter().find(|value| rule.op.holds(*value, rule.limit) == wanted).unwrap_or(rule.limit)
+/// A value on the right side of every rule of a metric, or on the wrong side of one of them.
+fn value_for(rules: &[&Rule], breaching: bool) -> f64 {
+    let is_fine = |value: f64, rule: &Rule| {
+        let names_bad = matches!(rule.usage, Usage::Rollback | Usage::Alert);
+        rule.op.holds(value, rule.limit) != names_bad
+    };
+    let near = |rule: &&Rule| {
+        [rule.limit, rule.limit / 2.0, rule.limit - 1.0, rule.limit + 1.0, rule.limit * 2.0 + 1.0]
+    };
+    let mut candidates = rules.iter().flat_map(near);
+    let found = candidates.find(|value| rules.iter().all(|rule| is_fine(*value, rule)) != breaching);
+    found.unwrap_or_default()
 }
 
 /// What happened when one step failed.
@@ -113,6 +120,8 @@ pub struct Case {
     pub outcome: Option<Outcome>,
     /// Steps whose undo passed, in the order of the undoing.
     pub undone: Vec<StepId>,
+    /// Steps of the rollback lane that ran after the undos.
+    pub afterwards: Vec<StepId>,
     /// Steps that had an effect which still stands.
     pub left: Vec<StepId>,
     /// Where a person is needed: title and why.
@@ -149,6 +158,7 @@ pub async fn rehearse(plan: &Plan, failing: Option<&StepId>, script: &Script) ->
         failing: failing.cloned(),
         outcome,
         undone: seen.undone,
+        afterwards: seen.afterwards,
         left,
         people,
         waits: clock.now().since(state.created_at),
@@ -209,6 +219,7 @@ async fn run(
 #[derive(Default)]
 struct Seen {
     undone: Vec<StepId>,
+    afterwards: Vec<StepId>,
     people: Vec<String>,
 }
 
@@ -219,6 +230,14 @@ impl Observer for Seen {
                 if result.verdict == tminus_release::event::Verdict::Passed =>
             {
                 self.undone.push(step.clone());
+            }
+            Event::StepFinished { step, purpose: Purpose::Forward, .. }
+                if state
+                    .program
+                    .index(step)
+                    .is_some_and(|index| state.program.track(index) == Track::Rollback) =>
+            {
+                self.afterwards.push(step.clone());
             }
             Event::RollbackStarted { cause: tminus_release::event::Cause::Person, detail } => {
                 let failed = state

@@ -40,8 +40,10 @@ pub enum Command {
 pub struct Decision {
     /// What to do now, in order.
     pub commands: Vec<Command>,
-    /// When time alone changes the answer.
+    /// When time alone takes the release further.
     pub wake_at: Option<Moment>,
+    /// When time alone takes something back: an approval that nobody used.
+    pub lapse_at: Option<Moment>,
     /// Rules to be measured meanwhile.
     pub armed: Vec<RuleKey>,
 }
@@ -233,7 +235,7 @@ fn lapse_approvals(state: &State, now: Moment, decision: &mut Decision) -> bool 
         if now >= until {
             decision.record(Event::ApprovalLapsed { step: id, reason: format!("not used within {expires}") });
         } else {
-            decision.wake(until);
+            decision.lapse_at = Some(decision.lapse_at.map_or(until, |other| other.min(until)));
         }
     }
     decision.commands.len() > before

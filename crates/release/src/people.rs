@@ -86,6 +86,9 @@ pub enum Refusal {
         /// The step.
         step: StepId,
     },
+    /// Nobody else is needed.
+    #[error("count another yes for `{0}`: everyone who was needed has said yes")]
+    Complete(StepId),
     /// A reason is needed.
     #[error("{0} without a reason: the record must say why")]
     NoReason(&'static str),
@@ -110,8 +113,10 @@ pub fn find_step(state: &State, text: &str) -> Result<StepId, Refusal> {
     }
     let ends = |step: &&Step| {
         let id = step.id.0.as_str();
-        id.strip_suffix(text).is_some_and(|rest| rest.ends_with('/'))
-            || id.split_once('@').is_some_and(|(name, _)| name == text)
+        let name = id.split_once('@').map_or(id, |(name, _)| name);
+        let in_some_environment =
+            name == text || name.strip_suffix(text).is_some_and(|rest| rest.ends_with('/'));
+        in_some_environment || id.strip_suffix(text).is_some_and(|rest| rest.ends_with('/'))
     };
     let mut candidates: Vec<StepId> = steps.iter().filter(ends).map(|step| step.id.clone()).collect();
     // A phase that runs per environment has the same step twice; usually one of them is open.

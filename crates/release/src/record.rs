@@ -15,9 +15,10 @@ pub fn sentence(plan: &Plan, recorded: &Recorded) -> String {
     let by = recorded.by.name();
     match &recorded.event {
         Event::ReleaseCreated { plan, plan_digest, .. } => {
-            let version = plan.version.as_deref().unwrap_or("no version");
+            let version =
+                plan.version.as_deref().map_or_else(String::new, |version| format!(" of {version}"));
             format!(
-                "{by} created the release of {version} from {} (plan {})",
+                "{by} created the release{version} from {} (plan {})",
                 plan.document.name,
                 &plan_digest[..plan_digest.len().min(12)]
             )
@@ -69,15 +70,15 @@ fn step_sentence(plan: &Plan, event: &Event, by: &str) -> String {
         Event::StepAsked { step, purpose: Purpose::Undo } => format!("asks about undoing: {}", title(step)),
         Event::StepAsked { step, .. } => format!("asks: {}", title(step)),
         Event::StepAnswered { step, purpose, answer } => {
-            let undo = if *purpose == Purpose::Undo { " the undo of" } else { "" };
+            let undo = if *purpose == Purpose::Undo { "undo of " } else { "" };
             let title = title(step);
             match answer {
-                Answer::Run => format!("{by} lets{undo} run: {title}"),
+                Answer::Run => format!("{by} lets it run: {undo}{title}"),
                 Answer::Done { note } => {
-                    format!("{by} marks{undo} as done: {title}{}", after(note.as_deref()))
+                    format!("{by} marks as done: {undo}{title}{}", after(note.as_deref()))
                 }
-                Answer::Skip { reason } => format!("{by} skips{undo}: {title}: {reason}"),
-                Answer::Retry => format!("{by} has{undo} tried again: {title}"),
+                Answer::Skip { reason } => format!("{by} skips: {undo}{title}: {reason}"),
+                Answer::Retry => format!("{by} has it tried again: {undo}{title}"),
                 Answer::Stop { reason } => format!("{by} stops at: {title}: {reason}"),
             }
         }

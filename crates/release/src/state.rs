@@ -345,12 +345,19 @@ impl State {
         }
     }
 
+    /// Everything that is counted from a moment is counted from the moved one: a clock that was set
+    /// a day ahead ends no soak, no approval and no wait between two tries.
     fn shift_timers(&mut self, by_ms: i64) {
+        let shift = |moment: &mut Moment| moment.0 = moment.0.saturating_add(by_ms);
         for step in &mut self.steps {
-            if step.forward.life == Life::Waiting {
-                step.until = step.until.map(|until| Moment(until.0.saturating_add(by_ms)));
+            step.until.iter_mut().for_each(shift);
+            for track in [&mut step.forward, &mut step.undo] {
+                if track.life != Life::Pending && !track.life.is_settled() {
+                    shift(&mut track.since);
+                }
             }
         }
+        self.rules.values_mut().for_each(|rule| shift(&mut rule.since));
     }
 
     /// Returns the life of a step on its forward track.

@@ -168,7 +168,8 @@ fn approval(keys: &mut Keys<'_, '_>) -> Option<Body> {
             other => Err(format!("`{other}` is neither `true` nor `false`")),
         })
         .unwrap_or(false)
-        && !not.iter().any(|who| who == "starter");
+        && !not.iter().any(|who| who == "starter")
+        || not.iter().any(|who| who == "nobody");
     Some(Body::Approval { ask: ask?.to_owned(), quorum, expires, starter_may_approve })
 }
 

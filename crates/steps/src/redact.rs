@@ -227,7 +227,7 @@ mod tests {
         let mut whole = Redactor::new(&secrets);
         let mut expected = whole.feed(text);
         expected.extend(whole.finish());
-        for size in 1..text.len() {
+        for size in (1..text.len()).take(40) {
             let mut redactor = Redactor::new(&secrets);
             let mut clean: Vec<u8> = text.chunks(size).flat_map(|chunk| redactor.feed(chunk)).collect();
             clean.extend(redactor.finish());

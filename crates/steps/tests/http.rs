@@ -57,6 +57,7 @@ async fn server() -> Server {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "it is one table")]
 async fn answers_are_judged() {
     let server = server().await;
     let with = |path: &str, change: fn(&mut Http)| {

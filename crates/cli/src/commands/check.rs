@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
-use tminus_release::plan::Mode;
+use tminus_release::plan::{Action, Mode, Work};
 use tminus_runbook::compile::{Request, compile};
 use tminus_runbook::diagnostic::{Diagnostic, Severity};
 use tminus_runbook::settings::{self, Settings};
@@ -42,7 +42,10 @@ pub(crate) fn run(args: &Check) -> super::Result {
         Format::Text if errors + warnings + notes == 0 => screen::line(&paint(Tone::Good, "nothing found")),
         Format::Text => {
             let tone = if errors > 0 { Tone::Bad } else { Tone::Warn };
-            screen::line(&paint(tone, &format!("{errors} errors, {warnings} warnings, {notes} notes")));
+            let count =
+                |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+            let counts = [count(errors, "error"), count(warnings, "warning"), count(notes, "note")];
+            screen::line(&paint(tone, &counts.join(", ")));
             screen::line("`tminus explain CODE` tells why a code hurts and how to mend it");
         }
     }
@@ -71,6 +74,14 @@ pub(crate) fn all(text: &str, document: &str, settings: Settings) -> Vec<Diagnos
         compiled = compile(text, &Request { mode: Mode::Assisted, ..request });
     }
     let mut found = compiled.diagnostics;
+    for step in compiled.plan.iter().flat_map(|plan| &plan.steps) {
+        if let Work::Act(Action::Unavailable(unavailable)) = &step.work {
+            let message =
+                format!("`{}` is not available yet: a release with it does not start", unavailable.kind);
+            let line = Diagnostic::new("T917", Severity::Warning, (step.line, 1), (step.line, 2), message);
+            found.push(line.with_help("until it is, let a person do it: mark the fence {.manual}"));
+        }
+    }
     found.extend(tminus_runbook::check::check(text, document));
     found.sort_by(|a, b| {
         (a.line, a.column, a.code).cmp(&(b.line, b.column, b.code)).then(b.severity.cmp(&a.severity))

@@ -72,6 +72,11 @@ pub(crate) async fn drive(
     if style == Style::Text {
         greet(&before, release);
     }
+    if style == Style::Json {
+        screen::line(
+            &serde_json::json!({ "release": release, "plan_digest": before.program.digest }).to_string(),
+        );
+    }
     let shared: Shared = Arc::new(Mutex::new(Some(standing(&before))));
     let mut live = Live::new(style, Arc::clone(&shared));
     let idle = if driving.no_wait || script.is_some() { WhenIdle::LeaveForPeople } else { WhenIdle::Stay };

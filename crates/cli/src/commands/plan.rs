@@ -51,6 +51,7 @@ pub(crate) fn show(compiled: &Compiled, plan: &Plan) {
         }
         show_step(plan, step);
     }
+    show_on_demand(plan);
     show_rules(plan);
     for choice in &compiled.compiled.open_choices {
         screen::line("");
@@ -69,6 +70,17 @@ pub(crate) fn show(compiled: &Compiled, plan: &Plan) {
         screen::line("");
         screen::line(&paint(Tone::Warn, &format!("points of no return: {}", no_return.join(", "))));
     }
+}
+
+/// Undos, verifications and messages with a time of their own: they run, so they are shown.
+fn show_on_demand(plan: &Plan) {
+    let steps: Vec<&Step> = plan.steps.iter().filter(|step| step.on_demand).collect();
+    if steps.is_empty() {
+        return;
+    }
+    screen::line("");
+    screen::line(&format!("{} {}", paint(Tone::Strong, "Only when needed"), paint(Tone::Faint, "undos, looks after a crash, messages at the end")));
+    steps.into_iter().for_each(|step| show_step(plan, step));
 }
 
 fn show_rules(plan: &Plan) {
@@ -122,6 +134,13 @@ fn details(plan: &Plan, step: &Step) -> Vec<String> {
         Work::Act(Action::Http(http)) => {
             lines.push(format!("{} {}", http.method, http.url));
             lines.extend(http.json.as_ref().map(|json| format!("must hold: {json}")));
+            lines.extend(http.body.as_ref().map(|body| format!("body: {body}")));
+            let status: Vec<String> = http.status.iter().map(u16::to_string).collect();
+            lines.extend((!status.is_empty()).then(|| format!("status: {}", status.join(" or "))));
+            lines.extend(http.matches.as_ref().map(|pattern| format!("must match: {pattern}")));
+            lines.extend(http.max_response.map(|span| format!("within {span}")));
+            lines.extend(http.burst.map(|count| format!("{count} at once; one of the last answers must be so")));
+            lines.extend(http.must_fail.then(|| "passes when this does NOT hold".to_owned()));
             lines.extend(http.poll.map(|poll| format!("each {} for at most {}", poll.every, poll.within)));
         }
         Work::Act(Action::Notify(notify)) => {
@@ -133,6 +152,7 @@ fn details(plan: &Plan, step: &Step) -> Vec<String> {
                 When::Rollback => "when a rollback begins",
             };
             lines.push(format!("to {} {when}", notify.to.join(", ")));
+            lines.extend(notify.template.lines().map(str::to_owned));
         }
         Work::Act(Action::Unavailable(unavailable)) => {
             lines.push(paint(
@@ -246,6 +266,9 @@ fn show_case(plan: &Plan, case: &Case) {
     let list = |ids: &[tminus_release::StepId]| ids.iter().map(&title).collect::<Vec<_>>().join(", ");
     if !case.undone.is_empty() {
         screen::line(&format!("    undone  {}", list(&case.undone)));
+    }
+    if !case.afterwards.is_empty() {
+        screen::line(&format!("    then    {}", list(&case.afterwards)));
     }
     if !case.left.is_empty() {
         screen::line(&format!("    {}  {}", paint(Tone::Warn, "left  "), list(&case.left)));

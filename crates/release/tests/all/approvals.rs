@@ -99,7 +99,7 @@ fn an_unticked_item_makes_a_granted_approval_lapse_before_anything_ran() {
 fn pain_08_a_forgotten_approval_lapses_and_is_asked_again() {
     let mut release = go_live(Some(Span::hours(4)));
     approve(&mut release, "ana", Some("qa")).expect("may");
-    assert_eq!(release.decide().wake_at, Some(release.now.plus(Span::hours(4))));
+    assert_eq!(release.decide().lapse_at, Some(release.now.plus(Span::hours(4))));
     release.wait(Span::hours(4));
     release.run(all_pass);
     assert_eq!(release.life("go"), Life::Asked, "asked anew");

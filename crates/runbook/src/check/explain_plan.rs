@@ -21,5 +21,8 @@ pub(super) const PLAN_PAGES: &[Explanation] = &[
     Explanation { code: "T912", title: "a secret without a reference", why: "It could not be resolved when the step starts.", wrong: "", right: "", source: "the runbook language, secrets" },
     Explanation { code: "T913", title: "steps that wait for each other", why: "None of them could ever start.", wrong: "", right: "", source: "the runbook language, needs" },
     Explanation { code: "T914", title: "a rule that cannot be watched", why: "Its words are understood, its numbers are not.", wrong: "", right: "", source: "the runbook language, rules" },
+    Explanation { code: "T916", title: "several environments on an inner section", why: "Only a phase runs once for each environment; below it the line would say something that does not happen.", wrong: "", right: "", source: "the runbook language, structure" },
+    Explanation { code: "T917", title: "a kind of step that this version cannot run yet", why: "A release with it does not start: better before the window than in it.", wrong: "", right: "", source: "the runbook language, control steps" },
+    Explanation { code: "T115", title: "a sidecar that cannot be read", why: "What a team decided about the blocks would be lost without a word.", wrong: "", right: "", source: "the runbook language, adoption" },
     Explanation { code: "T915", title: "a rule without a source", why: "No data is no pass: the release would hold for ever.", wrong: "", right: "", source: "the runbook language, rules" },
 ];

@@ -27,7 +27,7 @@ builtin printf '%s\n' "$$" >"$__tminus_dir/attempt" || builtin exit 125
 set +C
 builtin trap '__tminus_note="$? $LINENO ${BASH_COMMAND:0:200}"' ERR
 builtin trap 'builtin exit 143' HUP INT PIPE TERM
-builtin trap 'builtin printf "%s\0" tminus-1 "$?" "$PWD" "$__tminus_note" end >>"$__tminus_dir/attempt"' EXIT
+builtin trap 'builtin printf "%s\0" tminus-1 "$?" "$PWD" "$__tminus_note" end >>"$__tminus_dir/attempt" || :' EXIT
 "#;
 
 /// For all other code. Beside the above, the record has the exported variables; secrets are
