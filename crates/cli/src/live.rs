@@ -25,7 +25,7 @@ pub(crate) enum Style {
 pub(crate) struct Live {
     style: Style,
     phase: Option<usize>,
-    shared: Shared,
+    shared: Option<Shared>,
     partial: Vec<u8>,
     quiet: BTreeSet<StepId>,
 }
@@ -34,8 +34,8 @@ pub(crate) struct Live {
 pub(crate) type Shared = Arc<Mutex<Option<Standing>>>;
 
 impl Live {
-    /// Makes a view. `shared` gets the standing after each event.
-    pub(crate) fn new(style: Style, shared: Shared) -> Live {
+    /// Makes a view. `shared` gets the standing after each event, when somebody here may be asked.
+    pub(crate) fn new(style: Style, shared: Option<Shared>) -> Live {
         Live { style, phase: None, shared, partial: Vec::new(), quiet: BTreeSet::new() }
     }
 
@@ -163,7 +163,9 @@ impl Observer for Live {
                 }
             }
         }
-        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(standing(state));
+        if let Some(shared) = &self.shared {
+            *shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(standing(state));
+        }
     }
 
     fn output(&mut self, step: &StepId, bytes: &[u8]) {

@@ -319,6 +319,9 @@ impl Round<'_> {
     /// Tells whether to leave now. Who leaves for people leaves the watch to the next driver: that
     /// is what was asked for, and what is said on leaving.
     fn may_leave(&self, decision: &Decision, next: Option<Moment>) -> Option<Left> {
+        if !self.running.is_empty() {
+            return None;
+        }
         let leave = match self.driver.idle {
             WhenIdle::Stay => false,
             WhenIdle::LeaveForPeople => {
@@ -326,7 +329,7 @@ impl Round<'_> {
             }
             WhenIdle::Leave => decision.armed.is_empty() && self.watcher.is_idle(),
         };
-        (self.running.is_empty() && leave).then_some(Left::Idle(next))
+        leave.then_some(Left::Idle(next))
     }
 
     async fn wait(

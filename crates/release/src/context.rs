@@ -33,7 +33,8 @@ pub fn of_step(state: &State, release: &ReleaseId, index: usize) -> Context {
         context.variables.extend(environment.variables.clone());
         context.secrets.extend(environment.secrets.clone());
     }
-    for (other, earlier) in plan.steps.iter().zip(&state.steps) {
+    for &other in &state.contributors {
+        let (other, earlier) = (&plan.steps[other], &state.steps[other]);
         let Some(result) = &earlier.forward.result else { continue };
         context.variables.extend(result.outputs.clone());
         if other.phase == step.phase

@@ -106,7 +106,9 @@ pub(crate) fn advance(state: &State, now: Moment, track: Track, decision: &mut D
     }
     let mut all_settled = true;
     let mut clear = vec![true; state.steps.len()];
-    for &index in state.program.order() {
+    // The front of the order is settled for the way forward; other tracks are short.
+    let from = if track == Track::Forward { state.done } else { 0 };
+    for &index in &state.program.order()[from..] {
         // Everything before a step counts, not only its neighbours: an item that was taken back
         // or a check that failed when it was run again stops what has not begun yet.
         clear[index] =
@@ -213,7 +215,8 @@ fn begin(state: &State, index: usize, now: Moment, decision: &mut Decision) {
 /// Takes back approvals whose ground has changed or whose time has run out.
 fn lapse_approvals(state: &State, now: Moment, decision: &mut Decision) -> bool {
     let before = decision.commands.len();
-    for (index, step) in state.program.plan.steps.iter().enumerate() {
+    for &index in state.program.approvals() {
+        let step = &state.program.plan.steps[index];
         let Work::Approval(approval) = &step.work else { continue };
         let here = &state.steps[index];
         let open = here.forward.life == Life::Asked;
@@ -253,9 +256,8 @@ fn grant(state: &State, index: usize, decision: &mut Decision) {
 
 /// A granted approval is looked at again until the steps behind it have begun.
 fn may_lapse(state: &State, approval: usize) -> bool {
-    (0..state.steps.len()).any(|index| {
-        state.program.after(index).contains(&approval)
-            && matches!(state.life(index), Life::Pending | Life::Asked | Life::Ready)
+    state.program.dependents(approval).iter().any(|&index| {
+        matches!(state.life(index), Life::Pending | Life::Asked | Life::Ready)
             && state.program.track(index) == Track::Forward
     })
 }
@@ -301,7 +303,8 @@ pub(crate) fn retry_at(step: &Step, track: &TrackState) -> Option<Moment> {
 
 fn failure_that_rolls_back(state: &State) -> Option<(usize, String)> {
     let policy = state.program.plan.policy.on_failure;
-    state.program.plan.steps.iter().enumerate().find_map(|(index, step)| {
+    state.program.order()[state.done..].iter().find_map(|&index| {
+        let step = &state.program.plan.steps[index];
         let track = &state.steps[index].forward;
         let result = track.result.as_ref()?;
         let automatic = step.on_failure.unwrap_or(policy) == OnFailure::Rollback;
@@ -320,7 +323,8 @@ fn failure_that_rolls_back(state: &State) -> Option<(usize, String)> {
 pub(crate) fn armed_rules(state: &State) -> Vec<RuleKey> {
     let plan = &state.program.plan;
     let mut armed: Vec<RuleKey> = Vec::new();
-    for (index, step) in plan.steps.iter().enumerate() {
+    for &index in state.program.timed() {
+        let step = &plan.steps[index];
         if let Work::Soak(soak) | Work::Watch(soak) = &step.work
             && state.life(index) == Life::Waiting
         {

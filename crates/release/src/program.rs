@@ -14,6 +14,9 @@ pub struct Program {
     by_id: HashMap<StepId, usize>,
     after: Vec<Vec<usize>>,
     order: Vec<usize>,
+    dependents: Vec<Vec<usize>>,
+    approvals: Vec<usize>,
+    timed: Vec<usize>,
     tracks: Vec<Track>,
 }
 
@@ -93,7 +96,16 @@ impl Program {
         }
         let tracks = plan.steps.iter().map(|step| track(&plan, step)).collect();
         let order = order(&plan, &after)?;
-        Ok(Program { digest: plan.digest(), plan, by_id, after, order, tracks })
+        let mut dependents = vec![Vec::new(); after.len()];
+        for (step, before) in after.iter().enumerate() {
+            before.iter().for_each(|&before| dependents[before].push(step));
+        }
+        let of_kind = |is: fn(&Work) -> bool| -> Vec<usize> {
+            plan.steps.iter().enumerate().filter(|(_, step)| is(&step.work)).map(|(index, _)| index).collect()
+        };
+        let approvals = of_kind(|work| matches!(work, Work::Approval(_)));
+        let timed = of_kind(|work| matches!(work, Work::Soak(_) | Work::Watch(_)));
+        Ok(Program { digest: plan.digest(), plan, by_id, after, order, dependents, approvals, timed, tracks })
     }
 
     /// Finds the index of a step.
@@ -117,6 +129,21 @@ impl Program {
             Undo::Step(id) => self.index(id),
             _ => None,
         }
+    }
+
+    /// Returns the indexes of the steps that wait for this one.
+    pub fn dependents(&self, index: usize) -> &[usize] {
+        &self.dependents[index]
+    }
+
+    /// Returns the indexes of the approvals.
+    pub fn approvals(&self) -> &[usize] {
+        &self.approvals
+    }
+
+    /// Returns the indexes of the soaks and watches.
+    pub fn timed(&self) -> &[usize] {
+        &self.timed
     }
 
     /// Returns the indexes so that each step comes after those it waits for.

@@ -217,6 +217,9 @@ fn question(state: &State, index: usize) -> Option<(String, Vec<String>)> {
     Some(match (track.life, &step.work) {
         (Life::Asked, Work::Approval(approval)) => {
             let missing = gates::quorum_missing(approval, &state.steps[index].votes);
+            if missing.is_empty() {
+                return None;
+            }
             let missing: Vec<String> =
                 missing.iter().map(|(role, count)| format!("{count} × {role}")).collect();
             let why = format!("{} Still needed: {}.", approval.ask, missing.join(", "));

@@ -32,6 +32,11 @@ pub struct State {
     pub last_at: Moment,
     /// Each step, as in the plan.
     pub steps: Vec<StepState>,
+    /// How many steps at the front of the program's order need no more thought: they are settled, or
+    /// not on the way forward. Deciding begins behind them, so that a long plan does not get slower.
+    pub done: usize,
+    /// Steps whose results left outputs, a folder or variables for others.
+    pub contributors: Vec<usize>,
     /// Steps that began and have or may have had an effect, in the order in which they began.
     pub undo_stack: Vec<usize>,
     /// Armed rules by id and environment.
@@ -210,6 +215,8 @@ impl State {
             head: hash.to_owned(),
             last_at: recorded.at,
             steps,
+            done: 0,
+            contributors: Vec::new(),
             undo_stack: Vec::new(),
             rules: BTreeMap::new(),
             hold: None,
@@ -314,6 +321,13 @@ impl State {
             track.by = Some(name.clone());
         }
         track.remember(event, recorded.at);
+        if let Event::StepFinished { result, .. } = event
+            && (result.carried.is_some() || !result.outputs.is_empty())
+            && !self.contributors.contains(&index)
+        {
+            self.contributors.push(index);
+            self.contributors.sort_unstable();
+        }
         match event {
             Event::TimerStarted { until, .. } => step.until = Some(*until),
             Event::ApprovalLapsed { .. } => step.votes.clear(),
@@ -329,7 +343,21 @@ impl State {
             }
             _ => {}
         }
+        self.count_done(happening);
         Ok(())
+    }
+
+    fn count_done(&mut self, happening: Option<Happening>) {
+        // Both take a settled step back.
+        if matches!(happening, Some(Happening::Lapsed | Happening::SaidRetry)) {
+            self.done = 0;
+        }
+        let order = self.program.order();
+        while let Some(&next) = order.get(self.done)
+            && (self.program.track(next) != Track::Forward || self.steps[next].forward.life.is_settled())
+        {
+            self.done += 1;
+        }
     }
 
     /// A soak counts only time in which its rules were watched.
@@ -372,7 +400,8 @@ impl State {
 
     /// Finds the step at which a person said no.
     pub fn declined(&self) -> Option<usize> {
-        self.steps.iter().position(|step| step.forward.life == Life::Declined)
+        let open = self.program.order().get(self.done..).unwrap_or_default();
+        open.iter().copied().filter(|&index| self.steps[index].forward.life == Life::Declined).min()
     }
 
     /// Returns the steps whose effect stands: begun and not reversed.

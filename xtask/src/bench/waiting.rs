@@ -1,5 +1,6 @@
 //! What waiting costs: ten thousand releases on hold or in a soak, driven by one process.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -18,6 +19,10 @@ const RELEASES: usize = 10_000;
 /// How long the process is watched while nothing happens.
 const IDLE: Duration = Duration::from_secs(10);
 
+/// How long nothing must be said until everything is taken to be at rest. Longer than the store
+/// waits before it writes summaries.
+const QUIET: Duration = Duration::from_secs(3);
+
 /// How long anything may take before the benchmark gives up.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -31,10 +36,8 @@ pub(super) fn run(place: &Place) -> Result<Section, String> {
     eprintln!("  {RELEASES} releases are created");
 
     let host = Host::start(&place.tminus(), &folder)?;
-    let settled = host.settle()?;
-    eprintln!("  all came to rest after {settled:.1} s");
-    // What was handed to the store's thread last is written with a delay.
-    std::thread::sleep(Duration::from_secs(2));
+    let (settled, lines) = host.settle(RELEASES)?;
+    eprintln!("  all came to rest after {settled:.1} s and {lines} looks");
     let before = host.cpu_nanoseconds()?;
     std::thread::sleep(IDLE);
     let idle = (host.cpu_nanoseconds()? - before) as f64 / 1e9 / IDLE.as_secs_f64() * 100.0;
@@ -45,7 +48,7 @@ pub(super) fn run(place: &Place) -> Result<Section, String> {
         let tick = ["tick", "reviewed", "--release", release, "--as", "ana", "--state"].map(OsStr::new);
         let arguments: Vec<&OsStr> = tick.into_iter().chain([state.as_os_str()]).collect();
         let took = wall(&place.tminus(), &arguments, &[0])?;
-        let rested = host.line_of(release)?.duration_since(started).as_secs_f64();
+        let rested = host.line_of(release, started)?.duration_since(started).as_secs_f64();
         eprintln!("  {turn}: `tminus tick` {:.1} ms, woken after {:.1} ms", took * 1e3, rested * 1e3);
         if turn > 0 {
             whole.push(rested);
@@ -55,6 +58,7 @@ pub(super) fn run(place: &Place) -> Result<Section, String> {
     }
     let figures = [
         ("until all came to rest, s", format!("{settled:.1}")),
+        ("looks at a release until then", format!("{lines}")),
         ("resident memory, MB", format!("{resident:.1}")),
         ("resident memory at its peak, MB", format!("{peak:.1}")),
         ("CPU while nothing happens, % of a core", format!("{idle:.2}")),
@@ -111,20 +115,29 @@ impl Host {
             .map_err(|error| format!("`tminus resume --all` says nothing: {error}"))
     }
 
-    /// Waits until each release came to rest. Returns the seconds that it took.
-    fn settle(&self) -> Result<f64, String> {
+    /// Waits until each release came to rest and nothing more is said. Returns the seconds that it
+    /// took, and how many lines told of it: a release may be looked at more than once.
+    fn settle(&self, ids: usize) -> Result<(f64, usize), String> {
         let started = Instant::now();
-        for _ in 0..RELEASES {
-            self.next()?;
+        let mut rested = BTreeSet::new();
+        let (mut last, mut lines) = (started, 0);
+        while rested.len() < ids {
+            let (at, line) = self.next()?;
+            // A line is the time of day, the release, and what it does.
+            rested.extend(line.split_whitespace().nth(1).map(ToOwned::to_owned));
+            (last, lines) = (at, lines + 1);
         }
-        Ok(started.elapsed().as_secs_f64())
+        while let Ok((at, _)) = self.lines.recv_timeout(QUIET) {
+            (last, lines) = (at, lines + 1);
+        }
+        Ok((last.duration_since(started).as_secs_f64(), lines))
     }
 
-    /// Waits for the line that names a release.
-    fn line_of(&self, release: &str) -> Result<Instant, String> {
+    /// Waits for the line that names a release, from `since` on.
+    fn line_of(&self, release: &str, since: Instant) -> Result<Instant, String> {
         loop {
             let (at, line) = self.next()?;
-            if line.contains(release) {
+            if at >= since && line.contains(release) {
                 return Ok(at);
             }
         }

@@ -78,7 +78,7 @@ pub(crate) async fn drive(
         );
     }
     let shared: Shared = Arc::new(Mutex::new(Some(standing(&before))));
-    let mut live = Live::new(style, Arc::clone(&shared));
+    let mut live = Live::new(style, at_keyboard.then(|| Arc::clone(&shared)));
     let idle = if driving.no_wait || script.is_some() { WhenIdle::LeaveForPeople } else { WhenIdle::Stay };
     let (mut reins, waker, stopper) = Reins::new();
     let listening = tokio::spawn({

@@ -79,7 +79,11 @@ fn show_on_demand(plan: &Plan) {
         return;
     }
     screen::line("");
-    screen::line(&format!("{} {}", paint(Tone::Strong, "Only when needed"), paint(Tone::Faint, "undos, looks after a crash, messages at the end")));
+    screen::line(&format!(
+        "{} {}",
+        paint(Tone::Strong, "Only when needed"),
+        paint(Tone::Faint, "undos, looks after a crash, messages at the end")
+    ));
     steps.into_iter().for_each(|step| show_step(plan, step));
 }
 
@@ -139,7 +143,9 @@ fn details(plan: &Plan, step: &Step) -> Vec<String> {
             lines.extend((!status.is_empty()).then(|| format!("status: {}", status.join(" or "))));
             lines.extend(http.matches.as_ref().map(|pattern| format!("must match: {pattern}")));
             lines.extend(http.max_response.map(|span| format!("within {span}")));
-            lines.extend(http.burst.map(|count| format!("{count} at once; one of the last answers must be so")));
+            lines.extend(
+                http.burst.map(|count| format!("{count} at once; one of the last answers must be so")),
+            );
             lines.extend(http.must_fail.then(|| "passes when this does NOT hold".to_owned()));
             lines.extend(http.poll.map(|poll| format!("each {} for at most {}", poll.every, poll.within)));
         }

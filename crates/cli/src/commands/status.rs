@@ -126,7 +126,7 @@ pub(crate) async fn watch(args: &args::Which, state: Option<&Path>) -> super::Re
     let place = place::place(state)?;
     let engine = place::existing_engine(&place).await?;
     let release = engine.find(&args.release).await?;
-    let mut live = Live::new(Style::Text, std::sync::Arc::default());
+    let mut live = Live::new(Style::Text, None);
     let (waker, mut wake) = tokio::sync::watch::channel(0);
     let listening = tokio::spawn({
         let (engine, release) = (engine.clone(), release.clone());
