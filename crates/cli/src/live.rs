@@ -173,10 +173,15 @@ impl Observer for Live {
             return;
         }
         self.partial.extend_from_slice(bytes);
-        while let Some(end) = self.partial.iter().position(|byte| *byte == b'\n') {
+        // All whole lines at once: a step may print millions of them.
+        if let Some(end) = self.partial.iter().rposition(|byte| *byte == b'\n') {
             let rest = self.partial.split_off(end + 1);
-            let line = std::mem::replace(&mut self.partial, rest);
-            screen::line(&format!("         {} {}", paint(Tone::Faint, "│"), screen::tame(&line).trim_end()));
+            let whole = std::mem::replace(&mut self.partial, rest);
+            let bar = paint(Tone::Faint, "│");
+            let whole = screen::tame(&whole);
+            let lines: Vec<String> =
+                whole.lines().map(|line| format!("         {bar} {}", line.trim_end())).collect();
+            screen::line(&lines.join("\n"));
         }
         // A line without an end must not grow for ever.
         if self.partial.len() > 64 * 1024 {

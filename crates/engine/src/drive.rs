@@ -30,6 +30,10 @@ const ATTEMPTS_AT_ONCE: usize = 16;
 /// A gap between the clock and the steady time that is worth a line in the log.
 const CLOCK_STEP: u64 = 2_000;
 
+/// A look that came this much later than planned was none in between: the machine slept, or the
+/// process was stopped. Rules that nobody measured meanwhile do not make a soak shorter.
+const UNWATCHED: Span = Span::seconds(5);
+
 /// What a driver is told from outside.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Stop {
@@ -135,6 +139,8 @@ struct Round<'a> {
     operator: Option<&'a mut dyn Operator>,
     output: (mpsc::Sender<Chunk>, mpsc::Receiver<Chunk>),
     offset: Option<i64>,
+    /// Until when, in steady time, this process meant to wait at most.
+    next_look: Option<Span>,
     to_clean: Vec<PathBuf>,
 }
 
@@ -167,6 +173,7 @@ impl Driver {
             // the captured one.
             output: mpsc::channel(256),
             offset: None,
+            next_look: None,
             to_clean: Vec::new(),
         };
         round.take_up().await?;
@@ -191,7 +198,7 @@ impl Round<'_> {
             self.log.push(now, Actor::Engine, Event::EngineStarted)?;
         }
         if let Some(from) = self.last_seen().await
-            && now.since(from) > Span::seconds(5)
+            && now.since(from) > UNWATCHED
         {
             self.log.push(now, Actor::Engine, Event::TimeUnobserved { from, to: now })?;
         }
@@ -251,6 +258,7 @@ impl Round<'_> {
             let stop = *reins.stop.borrow_and_update();
             let now = self.driver.clock.now();
             self.notice_clock(now)?;
+            self.notice_sleep(now)?;
             let mut decision = decide(&self.log.state, now);
             let mut starts = Vec::new();
             let mut moved = false;
@@ -343,6 +351,8 @@ impl Round<'_> {
         let at = [wake_at, next_sample].into_iter().flatten().min();
         // Even with nothing to wait for, look now and then: the state of the clock, heartbeats.
         let at = at.unwrap_or(Moment(i64::MAX)).min(now.plus(Span::seconds(30)));
+        let planned = self.driver.clock.steady().0.saturating_add(at.since(now).0);
+        self.next_look = Some(Span(planned));
         let nothing_runs = self.running.is_empty();
         tokio::select! {
             biased;
@@ -487,9 +497,32 @@ impl Round<'_> {
         let by_ms = offset.saturating_sub(before);
         if by_ms.unsigned_abs() >= CLOCK_STEP {
             self.offset = Some(offset);
+            self.watcher.shift(by_ms);
             self.log.push(now, Actor::Engine, Event::ClockStepped { by_ms })?;
         }
         Ok(())
+    }
+
+    /// Compares when this look was planned with when it came. Steady time goes on while the machine
+    /// sleeps, so time in which nothing was sampled shows here.
+    fn notice_sleep(&mut self, now: Moment) -> Result<(), EngineError> {
+        let steady = self.driver.clock.steady();
+        let Some(planned) = self.next_look else { return Ok(()) };
+        let late = Span(steady.0.saturating_sub(planned.0));
+        if late <= UNWATCHED || !self.soaks() {
+            return Ok(());
+        }
+        self.next_look = Some(steady);
+        let from = Moment(now.0.saturating_sub(i64::try_from(late.0).unwrap_or(i64::MAX)));
+        self.log.push(now, Actor::Engine, Event::TimeUnobserved { from, to: now })
+    }
+
+    /// Tells whether a soak or watch under rules is open.
+    fn soaks(&self) -> bool {
+        self.log.state.steps.iter().zip(&self.log.state.program.plan.steps).any(|(step, planned)| {
+            step.forward.life == Life::Waiting
+                && matches!(&planned.work, Work::Soak(soak) | Work::Watch(soak) if !soak.rules.is_empty())
+        })
     }
 
     /// Writes the summary that lists show, with the last moment at which rules were watched.
@@ -500,12 +533,7 @@ impl Round<'_> {
     }
 
     async fn last_seen(&mut self) -> Option<Moment> {
-        let soaks =
-            self.log.state.steps.iter().zip(&self.log.state.program.plan.steps).any(|(step, planned)| {
-                step.forward.life == Life::Waiting
-                    && matches!(&planned.work, Work::Soak(soak) | Work::Watch(soak) if !soak.rules.is_empty())
-            });
-        if !soaks {
+        if !self.soaks() {
             return None;
         }
         let before = self.log.state.last_at;

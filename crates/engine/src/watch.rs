@@ -67,6 +67,19 @@ impl Watcher {
         }
     }
 
+    /// Moves along with a clock that was set by `by_ms`: a breach gets neither longer nor shorter by
+    /// it, and the next sample is taken when it would have been.
+    pub(crate) fn shift(&mut self, by_ms: i64) {
+        for slot in self.samplers.values_mut() {
+            slot.due = Moment(slot.due.0.saturating_add(by_ms));
+        }
+        for (tracker, _) in self.trackers.values_mut() {
+            if let Some(since) = tracker.breaching_since_ms() {
+                *tracker = tracker.clone().resume_breaching(since.saturating_add(by_ms));
+            }
+        }
+    }
+
     /// Tells whether no sample is being taken.
     pub(crate) fn is_idle(&self) -> bool {
         self.flights.is_empty()

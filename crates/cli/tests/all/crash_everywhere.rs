@@ -147,3 +147,19 @@ fn crash_everywhere_after_each_event_of_the_runbook_that_init_writes() {
         lines += 1;
     }
 }
+
+#[test]
+fn crash_everywhere_the_environment_of_another_shell_is_neither_carried_nor_recorded() {
+    let desk = desk();
+    desk.write("r.md", runbook("```bash {#a undo=none}\nexport MINE=1\ndeploy a\n```\n\n```bash {#b undo=none}\necho \"mine $MINE other $OTHER\"\n```"));
+    let mut first = desk.with_stand_ins(&["run", "r.md"], "-", "deploy a");
+    first.env("OTHER", "of-the-first-shell");
+    desk.kill_while_waiting(first);
+    let mut second = desk.with_stand_ins(&["resume", "--no-wait"], "-", "-");
+    let child =
+        second.env("OTHER", "of-the-second").stdout(std::process::Stdio::piped()).spawn().expect("starts");
+    desk.let_go();
+    let ran = Ran::of(child.wait_with_output().expect("ends"));
+    ran.says("mine 1 other of-the-second");
+    desk.expect(0, &["log", "last", "--json"]).never_says("of-the-first-shell");
+}

@@ -134,6 +134,13 @@ impl Shells {
                 let status = exit_status(record.status);
                 let ended = Ended { why, status: Some(status), forced: false, leftovers };
                 let mut report = self.report(job, shell, &ready, &attempt, ended, Some(record), capture);
+                if let Some(carried) = &mut report.carried {
+                    // This process's own environment may differ from the one that the step was
+                    // given, and the difference may hold anything. Only what the code names is the
+                    // step's doing for sure.
+                    carried.set.retain(|name, _| shell.script.contains(name.as_str()));
+                    carried.removed.retain(|name| shell.script.contains(name.as_str()));
+                }
                 if let Some(withheld) = withheld {
                     report.output = format!("the output is withheld: {withheld}\n").into_bytes();
                     report.carried = None;
