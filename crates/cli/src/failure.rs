@@ -39,6 +39,16 @@ impl From<EngineError> for Failure {
             EngineError::NoRelease(_) => {
                 (&["`tminus status` lists all releases; `last` names the newest one"], ExitCode::Usage)
             }
+            EngineError::ManyReleases { .. } => {
+                (&["give more of its id; `last` names the newest one"], ExitCode::Usage)
+            }
+            EngineError::NoBlob { .. } | EngineError::Store(StoreError::BlobChanged { .. }) => (
+                &[
+                    "restore that file from a backup of the store's folder; its name is the SHA-256 of its bytes",
+                    "the log itself is whole: `tminus log` and `tminus record --json` still tell what happened",
+                ],
+                ExitCode::Failed,
+            ),
             EngineError::NotAvailable(_) => (
                 &[
                     "these kinds come with a later version; until then do the step by hand: mark its fence {.manual}",
@@ -57,6 +67,15 @@ impl From<EngineError> for Failure {
                 ],
                 ExitCode::Refused,
             ),
+            EngineError::Store(StoreError::Damaged { .. }) => {
+                (&["records that were written before still verify: `tminus verify FOLDER`"], ExitCode::Failed)
+            }
+            EngineError::Store(
+                StoreError::NewerSchema { .. }
+                | StoreError::NotOurs { .. }
+                | StoreError::NetworkFileSystem { .. }
+                | StoreError::ReadOnly { .. },
+            ) => (&["nothing was changed there"], ExitCode::Failed),
             EngineError::Store(_) | EngineError::File { .. } => {
                 (&["nothing is lost: `tminus resume` goes on where it was"], ExitCode::Failed)
             }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tminus_engine::drive::Observer;
+use tminus_engine::open::Engine;
 use tminus_release::event::{Actor, Event, Purpose, Recorded, RuleVerdict, Verdict};
 use tminus_release::plan::{Action, Work};
 use tminus_release::record;
@@ -186,6 +188,27 @@ impl Observer for Live {
         // A line without an end must not grow for ever.
         if self.partial.len() > 64 * 1024 {
             self.flush_partial();
+        }
+    }
+}
+
+/// Keeps a status line at the bottom of the terminal: what runs or is waited for, and for how long.
+/// A long step that prints nothing must not look like a program that hangs.
+pub(crate) async fn tick(engine: Engine, shared: Shared) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let here = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(here) = here else { continue };
+        let now = engine.clock.now();
+        let done = format!("{} of {} settled", here.settled, here.total);
+        if let Some(running) = here.running.first() {
+            let since =
+                here.running_since.map_or_else(String::new, |since| format!(" for {}", now.since(since)));
+            screen::status(&format!("… {running} runs{since} · {done}"));
+        } else if here.waits.iter().any(|wait| !wait.commands.is_empty()) {
+            // A question stands there; the answer is being typed behind it.
+        } else if let Some((wait, until)) = here.waits.iter().find_map(|wait| Some((wait, wait.until?))) {
+            screen::status(&format!("… {} ends in {} · {done}", wait.title, until.since(now)));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Tells whether a person looks at standard output.
 pub(crate) fn is_terminal() -> bool {
@@ -27,10 +28,29 @@ pub(crate) enum Tone {
     Ask,
 }
 
+/// Whether the last line of the terminal is a status line, to be written over by what comes next.
+static STATUS_SHOWN: AtomicBool = AtomicBool::new(false);
+
+/// Shows a status line at the bottom; it lasts until the next line. Only for people.
+pub(crate) fn status(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = write!(out, "\r\u{1b}[K{}", paint(Tone::Faint, &cut(text, width().saturating_sub(1))));
+    let _ = out.flush();
+    STATUS_SHOWN.store(true, Ordering::Relaxed);
+}
+
+/// Removes the status line, if there is one.
+pub(crate) fn clear_status() {
+    if STATUS_SHOWN.swap(false, Ordering::Relaxed) {
+        let _ = write!(std::io::stdout().lock(), "\r\u{1b}[K");
+    }
+}
+
 /// Writes a line to standard output. A reader that went away (`| head`) ends nothing but the line.
 ///
 /// Documents and errors are as little trusted as output of steps: only our own colours get through.
 pub(crate) fn line(text: &str) {
+    clear_status();
     let _ = writeln!(std::io::stdout().lock(), "{}", visible(text));
 }
 
@@ -41,6 +61,7 @@ pub(crate) fn data(text: &str) {
 
 /// Writes text without a line end and shows it at once.
 pub(crate) fn raw(text: &str) {
+    clear_status();
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes());
     let _ = out.flush();

@@ -44,9 +44,11 @@ pub async fn export(engine: &Engine, release: &ReleaseId, folder: &Path) -> Resu
         .map_err(tminus_release::state::FoldError::Read)?;
     let mut blobs: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     for hash in hashes(&state, &log) {
-        if let Some(bytes) = engine.store.get_blob(&hash).await? {
-            blobs.insert(hash, bytes);
-        }
+        // A record with a hole would not verify, and whoever gets it could not tell why.
+        match engine.store.get_blob(&hash).await? {
+            Some(bytes) => blobs.insert(hash, bytes),
+            None => return Err(EngineError::NoBlob { hash }),
+        };
     }
     let outputs = blobs.iter().map(|(hash, bytes)| (hash.clone(), shown(bytes))).collect();
     let document = blobs

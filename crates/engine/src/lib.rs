@@ -37,6 +37,20 @@ pub enum EngineError {
     /// No release by that name.
     #[error("find release `{0}`")]
     NoRelease(String),
+    /// More than one release by that name.
+    #[error("tell which release `{text}` is: {} are called so: {}", .found.len(), .found.join(", "))]
+    ManyReleases {
+        /// What was asked for.
+        text: String,
+        /// The releases that it fits, newest first.
+        found: Vec<String>,
+    },
+    /// The log refers to kept bytes that are gone.
+    #[error("find the kept file {hash}, which the log refers to: it was removed from the store's blobs/")]
+    NoBlob {
+        /// Its content hash.
+        hash: String,
+    },
     /// The plan holds kinds of steps that this version cannot run.
     #[error("start the release: {} not available yet in this version: {}", if .0.len() == 1 { "one step is" } else { "some steps are" }, .0.join(", "))]
     NotAvailable(Vec<String>),

@@ -218,7 +218,11 @@ impl Engine {
         }
         match found.len() {
             1 => Ok(found.remove(0)),
-            _ => Err(EngineError::NoRelease(text.to_owned())),
+            0 => Err(EngineError::NoRelease(text.to_owned())),
+            _ => Err(EngineError::ManyReleases {
+                text: text.to_owned(),
+                found: found.into_iter().map(|release| release.0).collect(),
+            }),
         }
     }
 

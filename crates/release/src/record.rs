@@ -207,7 +207,20 @@ fn annotated(state: &State, document: &str, outputs: &BTreeMap<String, String>) 
         }
     }
     let mut page = String::new();
+    // On the page, front matter is shown as what it is; its own dashes would draw lines.
+    let front_matter = document
+        .starts_with("---")
+        .then(|| document.lines().skip(1).position(|line| line.trim_end() == "---"))
+        .flatten();
+    let fence_lines =
+        front_matter.map(|length| (1, u32::try_from(length).unwrap_or(u32::MAX).saturating_add(2)));
     for (line, number) in document.split_inclusive('\n').zip(1_u32..) {
+        if let Some((first, last)) = fence_lines
+            && (number == first || number == last)
+        {
+            page.push_str(if number == first { "```yaml\n" } else { "```\n" });
+            continue;
+        }
         let line = match ticked.get(&number) {
             Some(true) => line.replacen("[ ]", "[x]", 1),
             Some(false) => line.replacen("[x]", "[ ]", 1).replacen("[X]", "[ ]", 1),

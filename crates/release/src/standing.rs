@@ -62,6 +62,8 @@ pub struct Standing {
     pub status: Status,
     /// Ids of the steps under way.
     pub running: Vec<StepId>,
+    /// Since when the first of them is.
+    pub running_since: Option<Moment>,
     /// What it waits for.
     pub waits: Vec<Wait>,
     /// Steps settled and steps in all, on the way forward.
@@ -103,8 +105,12 @@ pub fn standing(state: &State) -> Standing {
         .filter(|&index| state.life(index).is_active() || state.steps[index].undo.life.is_active())
         .map(|index| program.plan.steps[index].id.clone())
         .collect::<Vec<_>>();
+    let running_since = running.first().and_then(|id| program.index(id)).map(|index| {
+        let step = &state.steps[index];
+        if step.undo.life.is_active() { step.undo.since } else { step.forward.since }
+    });
     let waits = if state.is_finished() { Vec::new() } else { waits(state) };
-    Standing { status: status(state, &running, &waits), running, waits, settled, total }
+    Standing { status: status(state, &running, &waits), running, running_since, waits, settled, total }
 }
 
 fn status(state: &State, running: &[StepId], waits: &[Wait]) -> Status {

@@ -18,7 +18,7 @@ use crate::args::{Driving, Resume, Run};
 use crate::commands::source;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::live::{Live, Shared, Style, show_waits};
+use crate::live::{Live, Shared, Style, show_waits, tick};
 use crate::place::{self, Place};
 use crate::screen::{self, Tone, paint};
 
@@ -77,14 +77,16 @@ pub(crate) async fn drive(
             &serde_json::json!({ "release": release, "plan_digest": before.program.digest }).to_string(),
         );
     }
+    let ticks = style == Style::Text && screen::is_terminal();
     let shared: Shared = Arc::new(Mutex::new(Some(standing(&before))));
-    let mut live = Live::new(style, at_keyboard.then(|| Arc::clone(&shared)));
+    let mut live = Live::new(style, (at_keyboard || ticks).then(|| Arc::clone(&shared)));
     let idle = if driving.no_wait || script.is_some() { WhenIdle::LeaveForPeople } else { WhenIdle::Stay };
     let (mut reins, waker, stopper) = Reins::new();
     let listening = tokio::spawn({
         let (engine, release, waker) = (engine.clone(), release.clone(), waker.clone());
         async move { engine.listen(release, waker).await }
     });
+    let ticking = ticks.then(|| tokio::spawn(tick(engine.clone(), Arc::clone(&shared))));
     let asking = at_keyboard.then(|| {
         let by = place::person(driving.by.as_deref());
         tokio::spawn(answers::ask(engine.clone(), release.clone(), by, shared, waker))
@@ -94,9 +96,10 @@ pub(crate) async fn drive(
     let left = turn(&driver, release, &mut reins, &mut live, script).await;
     listening.abort();
     stopping.abort();
-    if let Some(asking) = asking {
-        asking.abort();
+    for task in asking.into_iter().chain(ticking) {
+        task.abort();
     }
+    screen::clear_status();
     let left = left?;
     let after = engine.state(release).await?;
     if style == Style::Text {
