@@ -95,13 +95,16 @@ fn note_id(reader: &mut Reader<'_>, id: &attributes::Word, line: u32) {
 }
 
 /// What a person would call the block: its item, the line before it, or its heading; with its id,
-/// because a section of annotated blocks has one heading for all of them.
+/// because a section of annotated blocks has one heading for all of them. A phase's own heading
+/// stands above its blocks wherever they are shown, so there the id is enough.
 fn title(reader: &Reader<'_>, item: Option<&str>, info: &Info) -> String {
     let own = item.map(str::to_owned).or_else(|| reader.lead.clone());
     let id = info.attributes.as_ref().and_then(|attributes| attributes.id.as_ref());
-    let heading = &reader.outline.sections[reader.section].title;
+    let section = &reader.outline.sections[reader.section];
+    let heading = &section.title;
     match (own, id) {
         (Some(own), _) => own,
+        (None, Some(id)) if section.level <= 2 => id.text.clone(),
         (None, Some(id)) => format!("{heading}: {}", id.text),
         (None, None) => heading.clone(),
     }
