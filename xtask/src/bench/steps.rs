@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Place;
-use super::measure::{Cost, RUNS, cost, spread};
+use super::measure::{Cost, RUNS, Spread, cost, spread};
 use super::page::Section;
 use crate::shell;
 
@@ -57,10 +57,10 @@ fn section(contenders: &[Contender], costs: &[Vec<Cost>]) -> Section {
         let (wall, cpu) = (ratio(|cost| cost.wall), ratio(|cost| cost.cpu));
         section.row(&[
             contender.name,
-            &spread(theirs.iter().map(|cost| cost.wall)).cell(1.0, 2),
-            &spread(theirs.iter().map(|cost| cost.cpu)).cell(1.0, 2),
-            &wall.cell(1.0, 2),
-            &cpu.cell(1.0, 2),
+            &spread(theirs.iter().map(|cost| cost.wall)).cell(1.0, 3),
+            &spread(theirs.iter().map(|cost| cost.cpu)).cell(1.0, 3),
+            &wall.cell(1.0, digits(wall)),
+            &cpu.cell(1.0, digits(cpu)),
         ]);
         if contender.name == LOOP {
             section.at_most("CPU, tminus over the shell loop", cpu.median, 1.25, "");
@@ -68,6 +68,11 @@ fn section(contenders: &[Contender], costs: &[Vec<Cost>]) -> Section {
         }
     }
     section
+}
+
+/// The script ends within the milliseconds that bash measures in: its ratios have no fine part.
+fn digits(ratio: Spread) -> usize {
+    if ratio.median < 100.0 { 2 } else { 0 }
 }
 
 const LOOP: &str = "shell loop over `bash -c true`";

@@ -66,13 +66,13 @@ fn settings_beside(path: &Path) -> Result<(Settings, Elsewhere), crate::failure:
 
 /// Everything found in a document: by its structure and plan, and by reading its commands.
 pub(crate) fn all(text: &str, document: &str, settings: Settings) -> Vec<Diagnostic> {
-    let request =
-        Request { name: document.to_owned(), settings, inputs_come_later: true, ..Request::default() };
-    let mut compiled = compile(text, &request);
     // A verbatim document is checked as one: that its blocks are not annotated is no fault.
-    if !compiled.outline.front_matter.is_ours {
-        compiled = compile(text, &Request { mode: Mode::Assisted, ..request });
-    }
+    let mode = if declares_runbook(text) { Mode::Unattended } else { Mode::Assisted };
+    let request =
+        Request { name: document.to_owned(), settings, mode, inputs_come_later: true, ..Request::default() };
+    let compiled = compile(text, &request);
+    let commands =
+        tminus_runbook::check::check_outline(text, &tminus_runbook::markdown::parse(text), &compiled.outline);
     let mut found = compiled.diagnostics;
     for step in compiled.plan.iter().flat_map(|plan| &plan.steps) {
         if let Work::Act(Action::Unavailable(unavailable)) = &step.work {
@@ -82,12 +82,20 @@ pub(crate) fn all(text: &str, document: &str, settings: Settings) -> Vec<Diagnos
             found.push(line.with_help("until it is, let a person do it: mark the fence {.manual}"));
         }
     }
-    found.extend(tminus_runbook::check::check(text, document));
+    found.extend(commands);
     found.sort_by(|a, b| {
         (a.line, a.column, a.code).cmp(&(b.line, b.column, b.code)).then(b.severity.cmp(&a.severity))
     });
     found.dedup_by(|a, b| a.line == b.line && a.column == b.column && a.code == b.code);
     found
+}
+
+/// Tells whether front matter says `runbook:`. Reading the whole document only to learn that would
+/// cost as much as checking it.
+fn declares_runbook(text: &str) -> bool {
+    let mut lines = text.trim_start_matches('\u{feff}').lines();
+    lines.next().is_some_and(|line| line.trim_end() == "---")
+        && lines.take_while(|line| line.trim_end() != "---").any(|line| line.starts_with("runbook:"))
 }
 
 const _: () = assert!(Severity::Note as usize == 0 && Severity::Error as usize == 2);
