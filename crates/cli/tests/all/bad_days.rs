@@ -1,1 +1,296 @@
-//! Under way.
+//! Bad days: steps that misbehave, signals, full and read-only disks, damaged stores. The state is
+//! true afterwards, nothing is lost, and the message says what, why, and what now.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::support::{Desk, Ran, runbook};
+
+const TWO: &str = "```bash {#a undo=none}\ndeploy a\n```\n\n```bash {#b undo=none}\ndeploy b\n```";
+
+fn desk(body: &str) -> Desk {
+    let desk = Desk::new();
+    desk.stand_ins(&["deploy"]);
+    desk.write("r.md", runbook(body));
+    desk
+}
+
+/// Runs a command whose stand-ins neither fail nor wait.
+fn go_on(desk: &Desk, arguments: &[&str]) -> Ran {
+    Ran::of(desk.with_stand_ins(arguments, "-", "-").output().expect("the program starts"))
+}
+
+/// The record of the newest release can be written and verifies.
+fn verifies(desk: &Desk) {
+    let _ = fs::remove_dir_all(desk.path("record"));
+    desk.expect(0, &["record", "--out", "record"]);
+    desk.expect(0, &["verify", "record"]).says("nothing changed, nothing missing");
+}
+
+/// Tells whether a process is alive: a zombie is not, it waits only for somebody to read it.
+fn is_alive(process: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.trim())).unwrap_or_default();
+    let state = stat.rsplit_once(')').and_then(|(_, after)| after.split_whitespace().next());
+    !matches!(state, None | Some("Z" | "X"))
+}
+
+#[test]
+fn bad_days_children_that_a_step_leaves_behind_are_ended_and_counted() {
+    let body = "```bash {#a undo=none}\nsleep 600 & echo $! > one\n(trap '' TERM; sleep 600 & echo $! > three; wait) & echo $! > two\nwhile ! test -s three; do :; done\n```";
+    let desk = desk(body);
+    desk.expect(0, &["run", "r.md"]).says("3 processes that it left running were ended");
+    for file in ["one", "two", "three"] {
+        assert!(!desk.read(file).is_empty() && !is_alive(&desk.read(file)), "{file} is still there");
+    }
+    verifies(&desk);
+}
+
+#[test]
+fn bad_days_two_hundred_megabytes_of_output_take_neither_memory_nor_disk() {
+    let body = "```bash {#a undo=none}\nyes 'a line of words' | head -c 200000000\n```\n\n```bash {#b undo=none}\ndeploy b\n```";
+    let desk = desk(body);
+    desk.pipe("reached");
+    desk.pipe("go");
+    let mut command = desk.with_stand_ins(&["run", "r.md", "--json"], "-", "deploy b");
+    let child = command.stdout(Stdio::null()).spawn().expect("starts");
+    fs::read_to_string(desk.path("reached")).expect("the second step waits");
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it is alive");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number of KiB");
+    let_go(&desk, child);
+    assert!(peak < 120 * 1024, "{peak} KiB were in memory");
+    let blobs = size(&desk.path(".tminus"));
+    assert!(blobs < 24 << 20, "{blobs} bytes are on the disk");
+    desk.expect(0, &["log", "--output", "a"]).says("bytes of output were left out here");
+    verifies(&desk);
+}
+
+fn let_go(desk: &Desk, child: Child) -> Ran {
+    desk.let_go();
+    Ran::of(child.wait_with_output().expect("it ends"))
+}
+
+fn size(path: &Path) -> u64 {
+    let entries = fs::read_dir(path).expect("a folder").flatten();
+    entries
+        .map(|entry| {
+            if entry.path().is_dir() {
+                size(&entry.path())
+            } else {
+                entry.metadata().map_or(0, |found| found.len())
+            }
+        })
+        .sum()
+}
+
+#[test]
+fn bad_days_what_never_ends_or_does_not_want_to_end_is_ended_at_its_limit() {
+    for (script, words) in [
+        ("sleep 600", "took longer than its limit of 300ms and was ended"),
+        ("yes", "took longer than its limit of 300ms and was ended"),
+        ("trap '' TERM\nwhile :; do sleep 0.1 || true; done", "by force because it ignored SIGTERM"),
+    ] {
+        let desk = desk(&format!("```bash {{#a undo=none timeout=300ms}}\necho $$ > process\n{script}\n```"));
+        let mut command = desk.command(&["run", "r.md", "--no-wait"]);
+        let ran = command.stdout(Stdio::null()).status().expect("starts");
+        assert_eq!(ran.code(), Some(5), "{script}");
+        desk.expect(0, &["log"]).says("TIMED OUT").says(words);
+        assert!(!is_alive(&desk.read("process")), "{script}");
+        desk.expect(0, &["status", "last"]).says("tminus answer a retry");
+        verifies(&desk);
+    }
+}
+
+#[test]
+fn bad_days_output_that_is_no_text_or_would_change_the_terminal_is_tamed_and_kept() {
+    let desk = desk(
+        "```bash {#a undo=none}\nprintf 'b\\377\\376d\\n\\033[2J\\033]0;title\\007\\r\\302\\233tame\\n'\n```",
+    );
+    let ran = desk.expect(0, &["run", "r.md"]);
+    ran.says("b\u{fffd}\u{fffd}d").says("tame").never_says("\u{1b}").never_says("\u{7}").never_says("\u{9b}");
+    let kept = desk.command(&["log", "--output", "a"]).output().expect("starts").stdout;
+    assert!(kept.windows(4).any(|bytes| bytes == b"\x1b[2J"), "what is piped is what was printed");
+    verifies(&desk);
+    assert!(!desk.read("record/record.md").contains('\u{1b}'), "the page is safe to `cat`");
+}
+
+/// Sends a signal to a process that was started here.
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status();
+    assert!(sent.expect("kill is there").success(), "{name}");
+}
+
+/// Starts `run r.md`, whose first step waits. Returns the process and its standard error.
+fn start_waiting(desk: &Desk) -> (Child, BufReader<std::process::ChildStderr>) {
+    desk.pipe("reached");
+    desk.pipe("go");
+    let mut command = desk.with_stand_ins(&["run", "r.md"], "-", "deploy a");
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
+    fs::read_to_string(desk.path("reached")).expect("the step runs");
+    let errors = BufReader::new(child.stderr.take().expect("it was asked for"));
+    (child, errors)
+}
+
+/// Reads until the program says that it has heard the first Ctrl-C.
+fn wait_until_heard(errors: &mut impl std::io::BufRead) {
+    let heard = errors.lines().map_while(Result::ok).any(|line| line.contains("nothing new starts"));
+    assert!(heard, "it ended without a word");
+}
+
+#[test]
+fn bad_days_ctrl_c_once_lets_the_step_end_and_starts_nothing_new() {
+    let desk = desk(TWO);
+    let (mut child, mut errors) = start_waiting(&desk);
+    signal(&child, "INT");
+    wait_until_heard(&mut errors);
+    desk.let_go();
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    assert_eq!(desk.calls(), ["deploy a"]);
+    desk.expect(0, &["log"]).says("passed").never_says("cancelled");
+    assert_eq!(go_on(&desk, &["resume"]).code, 0);
+    assert_eq!(desk.calls(), ["deploy a", "deploy b"], "nothing twice");
+    verifies(&desk);
+}
+
+#[test]
+fn bad_days_ctrl_c_twice_or_a_closed_terminal_ends_the_step_and_says_so() {
+    for signals in [&["INT", "INT"][..], &["HUP"], &["TERM"], &["INT", "HUP"]] {
+        let desk = desk(TWO);
+        let (mut child, mut errors) = start_waiting(&desk);
+        for (at, name) in signals.iter().enumerate() {
+            signal(&child, name);
+            if at + 1 < signals.len() {
+                wait_until_heard(&mut errors);
+            }
+        }
+        let mut rest = String::new();
+        errors.read_to_string(&mut rest).expect("text until it ends");
+        assert_eq!(child.wait().expect("it ends").code(), Some(130), "{signals:?} {rest}");
+        desk.expect(0, &["log"]).says("was cancelled");
+        // What was ended in the middle may have had half its effect: a person says what now.
+        let ran = go_on(&desk, &["resume", "--no-wait"]);
+        assert_eq!(ran.code, 5, "{signals:?} {}", ran.out);
+        ran.says("answer a retry").says("cancelled");
+        assert_eq!(desk.calls(), ["deploy a"], "{signals:?}: nothing was repeated unasked");
+        desk.expect(0, &["answer", "a", "retry"]);
+        assert_eq!(go_on(&desk, &["resume"]).code, 0);
+        assert_eq!(desk.calls(), ["deploy a", "deploy a", "deploy b"]);
+        verifies(&desk);
+    }
+}
+
+#[test]
+fn bad_days_a_second_tminus_is_told_who_drives_the_release() {
+    let desk = desk(TWO);
+    let (child, _errors) = start_waiting(&desk);
+    let ran = desk.expect(7, &["resume"]);
+    ran.says(&format!("is driven by process {} on ", child.id())).says("tminus rollback").says("now:");
+    let ran = let_go(&desk, child);
+    assert_eq!((ran.code, desk.calls().len()), (0, 2));
+    desk.expect(0, &["resume", "last"]).says("succeeded");
+}
+
+#[test]
+fn bad_days_the_runbook_is_edited_or_deleted_while_the_release_runs() {
+    for harm in [
+        |path: &Path| fs::write(path, "# Something else\n").expect("a file"),
+        |path: &Path| fs::remove_file(path).expect("it is there"),
+    ] {
+        let desk = desk(&format!("- [ ] go\n\n{TWO}"));
+        assert_eq!(go_on(&desk, &["run", "r.md", "--no-wait"]).code, 5);
+        harm(&desk.path("r.md"));
+        desk.expect(0, &["tick", "item-1"]);
+        assert_eq!(go_on(&desk, &["resume"]).code, 0);
+        assert_eq!(desk.calls(), ["deploy a", "deploy b"], "the plan runs as it was made");
+        verifies(&desk);
+        assert!(desk.read("record/record.md").contains("- [x] go"), "the record has the page as it was");
+    }
+}
+
+#[test]
+fn bad_days_a_damaged_database_is_named_and_left_as_it_is() {
+    type Harm = fn(&Path);
+    let table: [(&str, Harm, &str); 5] = [
+        ("cut", |file| cut(file, 5000), "is damaged"),
+        ("emptied", |file| cut(file, 0), "is damaged (the file is empty)"),
+        ("overwritten", |file| fs::write(file, "no database. ".repeat(4096)).expect("a file"), "is damaged"),
+        ("pages overwritten", |file| overwrite(file, 4096), "is damaged"),
+        ("newer", newer, "was written by a newer tminus (schema 99, this one knows "),
+    ];
+    for (name, harm, words) in table {
+        let desk = desk("- [ ] go");
+        desk.expect(5, &["run", "r.md", "--no-wait"]);
+        let file = desk.path(".tminus/tminus.db");
+        harm(&file);
+        let before = fs::read(&file).expect("a file");
+        for arguments in [
+            &["status"][..],
+            &["status", "last"],
+            &["tick", "item-1"],
+            &["resume", "--no-wait"],
+            &["run", "r.md", "--no-wait"],
+        ] {
+            let ran = desk.expect(70, arguments);
+            ran.says("tminus.db")
+                .says(words)
+                .says("now:")
+                .never_says("panicked")
+                .never_says("nothing is lost");
+        }
+        assert!(fs::read(&file).expect("a file") == before, "{name}: it was changed");
+    }
+}
+
+fn cut(file: &Path, length: u64) {
+    fs::File::options().write(true).open(file).and_then(|file| file.set_len(length)).expect("cut");
+}
+
+fn overwrite(file: &Path, from: usize) {
+    let mut bytes = fs::read(file).expect("a file");
+    bytes[from..].fill(0xA5);
+    fs::write(file, bytes).expect("a file");
+}
+
+fn newer(file: &Path) {
+    let connection = rusqlite::Connection::open(file).expect("a database");
+    connection.execute("UPDATE schema SET version = 99", ()).expect("the table is there");
+}
+
+/// The files below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn bad_days_a_changed_or_lost_output_is_named_by_record_and_verify() {
+    let desk = desk("```bash {#a undo=none}\necho the output\n```");
+    desk.expect(0, &["run", "r.md"]);
+    verifies(&desk);
+    let kept = |folder: &str| {
+        let found = files(&desk.path(folder))
+            .into_iter()
+            .find(|file| fs::read(file).is_ok_and(|bytes| bytes == b"the output\n"));
+        found.expect("the output is kept")
+    };
+    let (store, record) = (kept(".tminus/blobs"), kept("record/blobs"));
+    fs::write(&record, "the 0utput\n").expect("a file");
+    let hash = record.file_name().expect("a name").to_string_lossy().into_owned();
+    desk.expect(1, &["verify", "record"]).says(&hash).says("its bytes were changed").says("now:");
+    fs::remove_file(&record).expect("it is there");
+    desk.expect(1, &["verify", "record"]).says(&hash).says("it is missing").says("now:");
+    fs::set_permissions(&store, fs::Permissions::from_mode(0o644)).expect("a mode");
+    fs::write(&store, "the 0utput\n").expect("a file");
+    let ran = desk.expect(70, &["record", "--out", "again"]);
+    ran.says(&store.file_name().expect("a name").to_string_lossy())
+        .says("was changed since it was written")
+        .says("backup");
+    fs::remove_file(&store).expect("it is there");
+    desk.expect(70, &["record", "--out", "again"]).says(&hash).says("removed").says("backup");
+    // The log itself is whole.
+    desk.expect(0, &["log"]).says("the release succeeded");
+    desk.expect(0, &["status", "last"]).says("succeeded");
+}

@@ -129,3 +129,31 @@ fn tick_write_changes_exactly_one_byte_of_the_document() {
     desk.write("r.md", format!("{text}\nedited"));
     desk.expect(2, &["tick", "item-1", "--write", "r.md"]).says("changed since");
 }
+
+#[test]
+fn the_demo_releases_one_version_and_takes_a_faulty_one_back_by_itself() {
+    let desk = Desk::new();
+    let folder = desk.path("demo").display().to_string();
+    let ran = desk.expect(0, &["demo", "--folder", &folder]);
+    ran.says("v1.1.0 succeeded")
+        .says("v1.2.0 rolled back")
+        .says("rolls back by itself, a rule fired: error_rate is");
+    ran.says("every instance serves v1.1.0 again").says("What to type next");
+    for instance in ["staging-1", "production-1", "production-2", "production-3"] {
+        assert!(desk.read(&format!("demo/instances/{instance}/app.json")).contains("v1.1.0"), "{instance}");
+    }
+}
+
+#[test]
+fn an_adopted_block_runs_without_asking_until_one_byte_of_it_changes() {
+    let desk = Desk::new();
+    let text = "# Old runbook\n\n## Deploy\n\n```bash\necho deployed > out\n```\n";
+    desk.write("old.md", text);
+    desk.expect(2, &["run", "old.md"]).says("--assisted");
+    desk.expect(0, &["adopt", "old.md"]).says("look at each block and decide");
+    desk.expect(0, &["run", "old.md"]).says("succeeded");
+    assert_eq!(desk.read("out"), "deployed\n");
+    assert_eq!(desk.read("old.md"), text, "nothing is written into the document");
+    desk.write("old.md", text.replace("deployed", "Deployed"));
+    desk.expect(2, &["run", "old.md"]).says("changed after it was adopted");
+}

@@ -1,5 +1,6 @@
 //! Tests of the program as people use it: the real binary, real processes, real files.
 
+mod bad_days;
 mod bad_input;
 mod commands;
 mod crash_everywhere;
