@@ -137,10 +137,12 @@ fn hashes(state: &State, log: &[Recorded]) -> Vec<String> {
     hashes
 }
 
+/// The page is read in terminals too: what could move their cursor is left to the blobs.
 fn shown(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
+    let text: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
     if text.len() <= SHOWN_BYTES {
-        return text.into_owned();
+        return text;
     }
     // The end of an output says how it went.
     let from = (text.len() - SHOWN_BYTES..text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(0);

@@ -15,8 +15,9 @@ use crate::EngineError;
 use crate::drive::{Blind, Left, Reins, Stop, WhenIdle};
 use crate::open::{Card, Engine};
 
-/// Releases driven at the same time. Those that wait are not among them.
-const DRIVEN_AT_ONCE: usize = 256;
+/// Releases driven at the same time. Those that wait are not among them; those that are watched are,
+/// because their rules are measured all the while.
+const DRIVEN_AT_ONCE: usize = 4096;
 
 /// How often other processes' writes are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(25);

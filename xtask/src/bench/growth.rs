@@ -32,7 +32,7 @@ pub(super) fn run(place: &Place) -> Result<Section, String> {
     let folder = place.empty("growth")?;
     let what = "`tminus check --format json` of generated documents, whole process. The exponent is the slope of \
                 the least-squares line through the logarithms of size and time, start-up subtracted: 1 is \
-                proportional, 2 is four times the time for twice the document.";
+                proportional, 2 is four times the time for twice the document. What takes over 10 s is run once.";
     let columns = ["", "size MB", "seconds", "µs a KB"];
     let mut section = Section::new("Growth of check", what, "cargo xtask bench growth", &columns);
     let startup = spread(

@@ -25,14 +25,15 @@ pub(crate) fn run(args: &Check) -> super::Result {
             counts[found.severity as usize] += 1;
             match args.format {
                 Format::Json => findings.push(found.to_json(&file)),
-                Format::Text => source::frame(&file, &text, &found),
+                Format::Text => source::frame(&file, &text.lines().collect::<Vec<_>>(), &found),
             }
         }
+        let lines: Vec<&str> = text.lines().collect();
         for found in all(&text, &document, settings) {
             counts[found.severity as usize] += 1;
             match args.format {
                 Format::Json => findings.push(found.to_json(&document)),
-                Format::Text => source::frame(&document, &text, &found),
+                Format::Text => source::frame(&document, &lines, &found),
             }
         }
     }

@@ -306,8 +306,9 @@ pub(crate) fn one_line(document: &str, found: &Diagnostic) -> String {
     )
 }
 
-/// A fault with its source line and carets.
-pub(crate) fn frame(document: &str, text: &str, found: &Diagnostic) {
+/// A fault with its source line and carets. `lines` are those of the document, split once: a page
+/// with many faults is not to be walked for each of them.
+pub(crate) fn frame(document: &str, lines: &[&str], found: &Diagnostic) {
     let tone = match found.severity {
         Severity::Error => Tone::Bad,
         Severity::Warning => Tone::Warn,
@@ -320,7 +321,7 @@ pub(crate) fn frame(document: &str, text: &str, found: &Diagnostic) {
     );
     screen::line(&head);
     screen::line(&paint(Tone::Faint, &format!("  --> {document}:{}:{}", found.line, found.column)));
-    if let Some(line) = text.lines().nth(found.line.saturating_sub(1) as usize) {
+    if let Some(line) = lines.get(found.line.saturating_sub(1) as usize) {
         let number = found.line.to_string();
         let indent = " ".repeat(number.len());
         let shown: String = line.chars().map(|c| if c == '\t' || c.is_control() { ' ' } else { c }).collect();
