@@ -14,7 +14,7 @@ const TASKS: &str = "cargo xtask TASK
   edges     rooms and dependencies against ARCHITECTURE.md and their limits
   testbed   up | down: programs and services that tests use
   bench     figures of docs/benchmarks.md
-  docs      pages that are made from the program: commands and codes";
+  docs      the documentation of the rooms, made from their comments";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         Some("edges") => edges::run(),
         Some("testbed") => testbed::run(&arguments[1..]),
         Some("bench") => bench::run(&arguments[1..]),
-        Some("docs") => shell::run("cargo", &["run", "--quiet", "--package", "tminus-cli", "--", "docs"]),
+        Some("docs") => shell::run("cargo", &["doc", "--workspace", "--no-deps", "--document-private-items"]),
         _ => {
             eprintln!("{TASKS}");
             return ExitCode::from(2);

@@ -50,7 +50,7 @@ fn bad_days_children_that_a_step_leaves_behind_are_ended_and_counted() {
 
 #[test]
 fn bad_days_two_hundred_megabytes_of_output_take_neither_memory_nor_disk() {
-    let body = "```bash {#a undo=none}\nyes 'a line of words' | head -c 200000000\n```\n\n```bash {#b undo=none}\ndeploy b\n```";
+    let body = "```bash {#a undo=none}\nseq 23500000\n```\n\n```bash {#b undo=none}\ndeploy b\n```";
     let desk = desk(body);
     desk.pipe("reached");
     desk.pipe("go");
@@ -64,7 +64,8 @@ fn bad_days_two_hundred_megabytes_of_output_take_neither_memory_nor_disk() {
     assert!(peak < 120 * 1024, "{peak} KiB were in memory");
     let blobs = size(&desk.path(".tminus"));
     assert!(blobs < 24 << 20, "{blobs} bytes are on the disk");
-    desk.expect(0, &["log", "--output", "a"]).says("bytes of output were left out here");
+    let kept = desk.expect(0, &["log", "--output", "a"]);
+    kept.says("1\n2\n3\n").says("bytes of output were left out here").says("\n23500000\n");
     verifies(&desk);
 }
 
@@ -88,12 +89,14 @@ fn size(path: &Path) -> u64 {
 
 #[test]
 fn bad_days_what_never_ends_or_does_not_want_to_end_is_ended_at_its_limit() {
+    // Programs of their own: a loop without a way out in the runbook itself would not be planned.
     for (script, words) in [
-        ("sleep 600", "took longer than its limit of 300ms and was ended"),
-        ("yes", "took longer than its limit of 300ms and was ended"),
-        ("trap '' TERM\nwhile :; do sleep 0.1 || true; done", "by force because it ignored SIGTERM"),
+        ("exec sleep 600", "took longer than its limit of 300ms and was ended"),
+        ("while :; do echo a line; done", "took longer than its limit of 300ms and was ended"),
+        ("trap '' TERM\nwhile :; do read -rt 1 < <(sleep 1); done", "by force because it ignored SIGTERM"),
     ] {
-        let desk = desk(&format!("```bash {{#a undo=none timeout=300ms}}\necho $$ > process\n{script}\n```"));
+        let desk = desk("```bash {#a undo=none timeout=300ms}\necho $$ > process\nexec endless\n```");
+        desk.program("endless", &format!("#!/bin/bash\n{script}\n"));
         let mut command = desk.command(&["run", "r.md", "--no-wait"]);
         let ran = command.stdout(Stdio::null()).status().expect("starts");
         assert_eq!(ran.code(), Some(5), "{script}");
@@ -293,4 +296,138 @@ fn bad_days_a_changed_or_lost_output_is_named_by_record_and_verify() {
     // The log itself is whole.
     desk.expect(0, &["log"]).says("the release succeeded");
     desk.expect(0, &["status", "last"]).says("succeeded");
+}
+
+/// Runs the ignored test `name` of this file on a disk of one megabyte: in a mount namespace, which
+/// needs no rights where user namespaces are allowed, and is gone with its last process.
+fn on_a_small_disk(name: &str) {
+    let desk = Desk::new();
+    let script = format!(
+        "mount -t tmpfs -o size=1m tmpfs \"$0\" && touch \"$0/small-disk\" || exit 77\n\
+         TMINUS_SMALL_DISK=\"$0\" exec \"$1\" --exact bad_days::{name} --ignored --nocapture"
+    );
+    let run = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
+        .arg(&desk.folder)
+        .arg(std::env::current_exe().expect("this test"))
+        .output();
+    let Ok(output) = run else { return skip("there is no `unshare` here") };
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    if output.status.code() == Some(77) || text.contains("unshare failed") {
+        return skip("a small disk cannot be mounted here");
+    }
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+fn skip(why: &str) {
+    assert!(std::env::var_os("CI").is_none_or(|value| value != "true"), "required when CI=true: {why}");
+    eprintln!("skipped: {why}");
+}
+
+/// A desk whose store is on the small disk.
+fn small_disk(body: &str) -> (Desk, PathBuf) {
+    let disk = PathBuf::from(std::env::var_os("TMINUS_SMALL_DISK").expect("only on the small disk"));
+    assert!(disk.join("small-disk").exists(), "only on the small disk");
+    (desk(body), disk)
+}
+
+/// Writes until nothing fits any more.
+fn fill(disk: &Path) -> PathBuf {
+    let path = disk.join("filler");
+    let mut file = fs::File::create(&path).expect("a file");
+    let block = [0x55; 512];
+    for _ in 0..10_000 {
+        if std::io::Write::write_all(&mut file, &block).is_err() {
+            return path;
+        }
+    }
+    panic!("the disk never fills");
+}
+
+fn mount(disk: &Path, how: &str) {
+    let done = Command::new("mount").args(["-o", how]).arg(disk).status();
+    assert!(done.expect("mount is there").success(), "{how}");
+}
+
+#[test]
+fn bad_days_a_full_disk_is_said_so_and_the_release_goes_on_when_there_is_space() {
+    on_a_small_disk("a_full_disk");
+}
+
+#[test]
+#[ignore = "runs on a disk of one megabyte that the test above makes"]
+fn a_full_disk() {
+    let (desk, disk) = small_disk(&format!("- [ ] go\n\n{TWO}"));
+    let state = disk.join("state");
+    let at = ["--state", state.to_str().expect("a name in plain letters")];
+    let run = |arguments: &[&str]| go_on(&desk, &[arguments, &at].concat());
+    let log = || run(&["log", "--json"]).out;
+    assert_eq!(run(&["run", "r.md", "--no-wait"]).code, 5);
+    let before = log();
+    let filler = fill(&disk);
+    for arguments in
+        [&["tick", "item-1"][..], &["run", "r.md", "--no-wait"], &["resume", "--no-wait"], &["status"]]
+    {
+        let ran = run(arguments);
+        assert_eq!(ran.code, 70, "{arguments:?} {}", ran.out);
+        ran.says("the disk of ").says(" is full; nothing was written. Free some space").says("now:");
+    }
+    fs::remove_file(&filler).expect("it is there");
+    assert_eq!(log(), before, "nothing was lost, nothing is half-written, nothing was begun");
+    assert_eq!(run(&["tick", "item-1"]).code, 0);
+    // And in the middle of a step: what it did is done, only the word about it finds no room.
+    desk.pipe("reached");
+    desk.pipe("go");
+    let resume = [&["resume", "--no-wait"][..], &at].concat();
+    let mut command = desk.with_stand_ins(&resume, "-", "deploy a");
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+    fs::read_to_string(desk.path("reached")).expect("the step runs");
+    let filler = fill(&disk);
+    let ran = let_go(&desk, child);
+    assert_eq!(ran.code, 70, "{} {}", ran.out, ran.err);
+    ran.says("is full").says("`tminus resume` goes on");
+    fs::remove_file(&filler).expect("it is there");
+    let ran = run(&["resume", "--no-wait"]);
+    if ran.code == 6 {
+        // The step's own note found no room either: a person says that it was done.
+        ran.says("nobody knows whether attempt 1 took effect");
+        assert_eq!(run(&["answer", "a", "done"]).code, 0);
+        assert_eq!(run(&["resume", "--no-wait"]).code, 0);
+    } else {
+        assert_eq!(ran.code, 0, "{} {}", ran.out, ran.err);
+    }
+    assert_eq!(desk.calls(), ["deploy a", "deploy b"], "nothing was repeated");
+    assert_eq!(run(&["record", "--out", "record"]).code, 0);
+    desk.expect(0, &["verify", "record"]).says("nothing changed, nothing missing");
+}
+
+#[test]
+fn bad_days_a_read_only_store_is_said_so() {
+    on_a_small_disk("a_read_only_store");
+}
+
+#[test]
+#[ignore = "runs on a disk of one megabyte that the test above makes"]
+fn a_read_only_store() {
+    let (desk, disk) = small_disk("- [ ] go");
+    let state = disk.join("state");
+    let at = ["--state", state.to_str().expect("a name in plain letters")];
+    let run = |arguments: &[&str]| desk.run(&[arguments, &at].concat());
+    assert_eq!(run(&["run", "r.md", "--no-wait"]).code, 5);
+    let before = run(&["log", "--json"]).out;
+    mount(&disk, "remount,ro");
+    for arguments in
+        [&["tick", "item-1"][..], &["run", "r.md", "--no-wait"], &["resume", "--no-wait"], &["status"]]
+    {
+        let ran = run(arguments);
+        assert_eq!(ran.code, 70, "{arguments:?} {}", ran.out);
+        ran.says("cannot be written (")
+            .says("make the folder writable for this user, or use --state")
+            .says("now:");
+    }
+    mount(&disk, "remount,rw");
+    assert_eq!(run(&["log", "--json"]).out, before, "nothing was lost");
+    assert_eq!(run(&["tick", "item-1"]).code, 0);
+    assert_eq!(run(&["resume", "--no-wait"]).code, 0);
 }

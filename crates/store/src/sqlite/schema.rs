@@ -175,7 +175,16 @@ pub(super) fn named(file: &Path, error: &rusqlite::Error) -> StoreError {
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { path },
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged { path, detail },
+        // Where the shared index of the log finds no room, SQLite speaks of the disk's failure.
+        Some(ErrorCode::SystemIoFailure) if is_full(file) => StoreError::Full { path },
         Some(ErrorCode::SystemIoFailure) => StoreError::Io { path, detail },
         _ => StoreError::Database { path, detail },
     }
+}
+
+/// Tells whether the disk has less room than the smallest piece that SQLite asks for at once.
+fn is_full(file: &Path) -> bool {
+    const PIECE_BYTES: u64 = 64 * 1024;
+    let folder = file.parent().unwrap_or(Path::new("."));
+    rustix::fs::statvfs(folder).is_ok_and(|found| found.f_bavail.saturating_mul(found.f_frsize) < PIECE_BYTES)
 }
