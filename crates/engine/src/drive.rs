@@ -285,7 +285,6 @@ impl Round<'_> {
             }
             if self.flush().await? == Flushed::Changed {
                 // Intents that lost against another writer were never written: decide again.
-                self.fail_unwritten(&starts);
                 continue;
             }
             for (step, purpose, attempt) in starts {
@@ -317,11 +316,6 @@ impl Round<'_> {
             }
             self.wait(reins, now, next, &decision.armed).await?;
         }
-    }
-
-    /// An intent dropped by a conflict has no attempt behind it, so there is nothing to end.
-    fn fail_unwritten(&mut self, starts: &[(usize, Purpose, u32)]) {
-        debug_assert!(starts.iter().all(|(step, purpose, _)| !self.cancels.contains_key(&(*step, *purpose))));
     }
 
     /// Tells whether to leave now. Who leaves for people leaves the watch to the next driver: that

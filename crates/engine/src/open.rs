@@ -9,7 +9,7 @@ use tminus_release::event::{self, Actor, Event, Outcome};
 use tminus_release::people::Refusal;
 use tminus_release::plan::{Action, Plan, Work};
 use tminus_release::program::Program;
-use tminus_release::standing::{Status, standing};
+use tminus_release::standing::standing;
 use tminus_release::time::Moment;
 use tminus_release::{ReleaseId, State};
 use tminus_steps::{Hands, World};
@@ -254,9 +254,4 @@ fn refuse_unavailable(plan: &Plan) -> Result<(), EngineError> {
     };
     let found: Vec<String> = plan.steps.iter().filter_map(name).collect();
     if found.is_empty() { Ok(()) } else { Err(EngineError::NotAvailable(found)) }
-}
-
-/// Tells whether a status means that people must act.
-pub fn needs_people(status: Status) -> bool {
-    matches!(status, Status::OnHold | Status::Stuck)
 }

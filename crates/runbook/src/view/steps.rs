@@ -1,7 +1,8 @@
 //! Steps of a plan as JSON.
 
 use serde_json::{Map, Value, json};
-use tminus_release::plan::{Action, Http, Interpreter, Plan, Resume, Step, Undo, Work};
+use tminus_release::plan::{Action, Http, Plan, Resume, Step, Undo, Work};
+use tminus_release::record::interpreter_name;
 use tminus_release::time::Span;
 
 /// Writes all steps in document order.
@@ -59,7 +60,7 @@ fn work(work: &Work) -> Map<String, Value> {
     let (kind, language, command, more) = match work {
         Work::Act(Action::Shell(shell)) => (
             "shell",
-            Some(interpreter(shell.interpreter)),
+            Some(interpreter_name(shell.interpreter)),
             Some(shell.script.clone()),
             json!({ "host": shell.host, "folder": shell.folder, "exit_codes": shell.ok }),
         ),
@@ -118,17 +119,6 @@ fn work(work: &Work) -> Map<String, Value> {
         map.extend(more);
     }
     map
-}
-
-fn interpreter(interpreter: Interpreter) -> &'static str {
-    match interpreter {
-        Interpreter::Bash => "bash",
-        Interpreter::Sh => "sh",
-        Interpreter::Zsh => "zsh",
-        Interpreter::Python => "python",
-        Interpreter::Node => "node",
-        Interpreter::Powershell => "powershell",
-    }
 }
 
 /// The request as its fence would have it, everything bound but secrets.
