@@ -144,11 +144,10 @@ fn show_command(state: &State, id: &StepId, purpose: Purpose, most: usize) {
         Action::Notify(_) | Action::Unavailable(_) => return,
     };
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    // Cut for a terminal; a file or another program gets the whole line.
+    let width = if screen::is_terminal() { screen::width().max(60) - 12 } else { usize::MAX };
     for line in lines.iter().take(most) {
-        screen::line(&paint(
-            Tone::Faint,
-            &format!("         $ {}", screen::cut(line, screen::width().max(60) - 12)),
-        ));
+        screen::line(&paint(Tone::Faint, &format!("         $ {}", screen::cut(line, width))));
     }
     if lines.len() > most {
         screen::line(&paint(Tone::Faint, &format!("         $ … {} more lines", lines.len() - most)));

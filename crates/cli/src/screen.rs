@@ -2,11 +2,14 @@
 
 use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Tells whether a person looks at standard output.
+/// Tells whether a person looks at standard output. It stays what it is while tminus runs, and
+/// every line that is painted asks.
 pub(crate) fn is_terminal() -> bool {
-    std::io::stdout().is_terminal()
+    static FOUND: OnceLock<bool> = OnceLock::new();
+    *FOUND.get_or_init(|| std::io::stdout().is_terminal())
 }
 
 /// Colours, by meaning.

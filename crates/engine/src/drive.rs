@@ -296,6 +296,7 @@ impl Round<'_> {
             if let Some((outcome, _)) = &self.log.state.outcome {
                 let outcome = *outcome;
                 self.summarise().await?;
+                self.driver.hands.leave(&job::scratch(&self.driver.places, &self.release));
                 return Ok(Left::Finished(outcome));
             }
             if stop == Stop::Now {
@@ -460,7 +461,7 @@ impl Round<'_> {
         let observer = &mut *self.observer;
         let flushed = self.log.flush(&mut |state, recorded| observer.event(state, recorded)).await?;
         for scratch in self.to_clean.drain(..) {
-            job::clean(&scratch);
+            self.driver.hands.forget(&scratch);
         }
         Ok(flushed)
     }

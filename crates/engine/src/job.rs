@@ -1,6 +1,6 @@
 //! From a state to the value that the hands act on, and from their report back to an event.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tminus_release::event::{Carried, Finished, Output, Purpose, Verdict};
 use tminus_release::plan::{Action, Resume, Step, Work};
@@ -13,7 +13,7 @@ use tminus_steps::{Job, Report};
 pub struct Places {
     /// The folder that steps start in: the runbook's own.
     pub work: PathBuf,
-    /// The folder for the scratch folders of attempts.
+    /// The folder for what attempts leave until their outcomes are on the disk.
     pub scratch: PathBuf,
 }
 
@@ -65,6 +65,7 @@ pub(crate) fn build(
         attempt,
         action: action.clone(),
         variables: context.variables,
+        removed: context.removed,
         secrets: context.secrets,
         folder,
         scratch: scratch(places, release).join(shorten(name)),
@@ -78,7 +79,7 @@ pub(crate) fn build(
     })
 }
 
-/// The folder for all attempts of a release.
+/// The folder for the files of all attempts of a release.
 pub(crate) fn scratch(places: &Places, release: &ReleaseId) -> PathBuf {
     places.scratch.join(&release.0)
 }
@@ -112,10 +113,4 @@ pub(crate) fn finished(report: Report, blob: Option<String>) -> Finished {
         outputs: report.outputs,
         leftovers: report.leftovers,
     }
-}
-
-/// Removes the scratch folder of an attempt whose outcome is on disk.
-pub(crate) fn clean(scratch: &Path) {
-    // Failing to clean loses nothing: the folder is found and removed with the release's.
-    let _ = std::fs::remove_dir_all(scratch);
 }

@@ -72,6 +72,10 @@ impl Hands for FakeWorld {
         Box::pin(async move { Recovered::Unknown(format!("a rehearsal keeps nothing of `{}`", job.step)) })
     }
 
+    fn forget(&self, _: &std::path::Path) {}
+
+    fn leave(&self, _: &std::path::Path) {}
+
     fn sampler(&self, _source: Source, _secrets: BTreeMap<String, String>) -> Box<dyn Sampler> {
         let metrics: BTreeSet<&str> = self.rules.iter().map(Rule::measure).collect();
         let value = |metric: &str| {

@@ -56,6 +56,7 @@ fn step(runtime: &tokio::runtime::Runtime, world: &World, folder: &Path, attempt
         attempt,
         action: Action::Shell(shell),
         variables: BTreeMap::from([("VERSION".to_owned(), "v1".to_owned())]),
+        removed: Vec::new(),
         secrets: BTreeMap::new(),
         folder: folder.to_owned(),
         scratch: scratch.clone(),
@@ -67,7 +68,7 @@ fn step(runtime: &tokio::runtime::Runtime, world: &World, folder: &Path, attempt
     let (_keep, cancelled) = watch::channel(false);
     let report = runtime.block_on(world.perform(job, cancelled, mpsc::channel(16).0));
     assert_eq!(report.verdict, Verdict::Passed, "{}", report.detail);
-    let _ = std::fs::remove_dir_all(scratch);
+    world.forget(&scratch);
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -2,7 +2,7 @@
 //!
 //! They do one thing when told to, and tell what came of it. They never decide what comes next,
 //! never repeat anything that the plan did not ask for, and keep nothing between two jobs: what a
-//! crash must not lose is in the attempt's scratch folder.
+//! crash must not lose is in the files of the attempt.
 
 mod condition;
 mod http;
@@ -16,7 +16,7 @@ mod shell;
 mod world;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use tminus_release::ReleaseId;
@@ -46,12 +46,15 @@ pub struct Job {
     pub action: Action,
     /// Environment variables of the step, on top of tminus's own environment.
     pub variables: BTreeMap<String, String>,
+    /// Variables of tminus's own environment that the step must not inherit: an earlier step of the
+    /// phase removed them.
+    pub removed: Vec<String>,
     /// Secret name to reference. A shell step gets the values as variables of these names.
     pub secrets: BTreeMap<String, String>,
     /// Folder to start in, absolute.
     pub folder: PathBuf,
-    /// A folder for this attempt alone, in a folder of its release. It is made by the hands, and
-    /// must be left in place until the attempt's outcome is on the disk.
+    /// What the paths of this attempt's files begin with, in a folder of its release, which the
+    /// hands make. [`Hands::forget`] is for when the attempt's outcome is on the disk.
     pub scratch: PathBuf,
     /// Time limit.
     pub timeout: Span,
@@ -156,6 +159,12 @@ pub trait Hands: Send + Sync + 'static {
     /// Finds out what came of an attempt whose supervisor is gone. Waits for a process that is
     /// still running, up to the job's time limit. It has no effect besides that.
     fn recover(&self, job: Job) -> Work<'_, Recovered>;
+
+    /// Lets go of what an attempt left, named by [`Job::scratch`]: its outcome is on the disk.
+    fn forget(&self, scratch: &Path);
+
+    /// Lets go of the folder of a release that has ended.
+    fn leave(&self, scratch: &Path);
 
     /// Makes what takes samples of a source. Secrets are resolved for each sample.
     fn sampler(&self, source: Source, secrets: BTreeMap<String, String>) -> Box<dyn Sampler>;

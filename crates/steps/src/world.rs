@@ -1,14 +1,14 @@
 //! The real hands.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tminus_release::plan::{Action, Source};
 use tokio::sync::{mpsc, watch};
 
 use crate::http::Clients;
 use crate::shell::Shells;
-use crate::shell::attempt::{Attempt, Boots, Trace};
+use crate::shell::attempt::{Attempt, Scratch, Trace};
 use crate::{Hands, Job, Recovered, Report, Sampler, Work, metrics, notify};
 
 /// Acts on the world.
@@ -16,7 +16,7 @@ pub struct World {
     environment: BTreeMap<String, String>,
     shells: Shells,
     clients: Clients,
-    boots: Boots,
+    scratch: Scratch,
 }
 
 impl World {
@@ -24,9 +24,9 @@ impl World {
     /// is the folder that holds the folders of releases, which is made when it is needed.
     pub fn new(environment: BTreeMap<String, String>, scratch: PathBuf) -> World {
         World {
-            shells: Shells::new(environment.clone(), std::path::absolute(&scratch).unwrap_or(scratch)),
+            shells: Shells::new(environment.clone(), whole(&scratch)),
             clients: Clients::new(&environment),
-            boots: Boots::new(),
+            scratch: Scratch::new(),
             environment,
         }
     }
@@ -35,14 +35,14 @@ impl World {
     fn begin(&self, job: &Job) -> Result<(), String> {
         let attempt = Attempt::at(&job.scratch);
         attempt
-            .prepare(&self.boots)
+            .prepare(&self.scratch)
             .and_then(|()| attempt.begin())
-            .map_err(|error| format!("the scratch folder {} cannot be used: {error}", job.scratch.display()))
+            .map_err(|error| format!("{} cannot be used: {error}", attempt.path().display()))
     }
 
     async fn act(&self, job: Job, cancel: watch::Receiver<bool>, progress: mpsc::Sender<Vec<u8>>) -> Report {
         match &job.action {
-            Action::Shell(shell) => self.shells.perform(&job, shell, &self.boots, cancel, progress).await,
+            Action::Shell(shell) => self.shells.perform(&job, shell, &self.scratch, cancel, progress).await,
             Action::Http(http) => match self.begin(&job) {
                 Ok(()) => self.clients.perform(&job, http, &self.environment, cancel, progress).await,
                 Err(why) => Report::failed(why),
@@ -60,12 +60,12 @@ impl World {
 
     async fn look(&self, job: Job) -> Recovered {
         let what = match &job.action {
-            Action::Shell(shell) => return self.shells.recover(&job, shell, &self.boots).await,
+            Action::Shell(shell) => return self.shells.recover(&job, shell, &self.scratch).await,
             Action::Http(_) => "the request may have been sent; its answer was not seen",
             Action::Notify(_) => "the message may have been sent to some of its channels",
             Action::Unavailable(_) => return Recovered::NotStarted,
         };
-        match Attempt::at(&job.scratch).trace(&self.boots) {
+        match Attempt::at(&job.scratch).trace(&self.scratch) {
             Ok(Trace::NotStarted) => Recovered::NotStarted,
             Ok(Trace::Lost | Trace::Began { .. }) => Recovered::Unknown(what.to_owned()),
             Err(error) => Recovered::Unknown(format!("{what} ({error})")),
@@ -87,6 +87,14 @@ impl Hands for World {
         Box::pin(self.look(absolute(job)))
     }
 
+    fn forget(&self, scratch: &Path) {
+        self.scratch.forget(&Attempt::at(&whole(scratch)));
+    }
+
+    fn leave(&self, scratch: &Path) {
+        self.scratch.leave(&whole(scratch));
+    }
+
     fn sampler(&self, source: Source, secrets: BTreeMap<String, String>) -> Box<dyn Sampler> {
         metrics::sampler(source, secrets, self.clients.clone(), self.environment.clone())
     }
@@ -95,9 +103,11 @@ impl Hands for World {
 /// Steps start in a folder of their own, where a relative path would mean another place.
 fn absolute(mut job: Job) -> Job {
     for path in [&mut job.folder, &mut job.scratch] {
-        if let Ok(absolute) = std::path::absolute(&path) {
-            *path = absolute;
-        }
+        *path = whole(path);
     }
     job
+}
+
+fn whole(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

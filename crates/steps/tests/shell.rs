@@ -176,6 +176,9 @@ async fn folder_and_exports_are_carried() {
     }
     let report = ground.perform(&ground.job(bash("cd web; export A=1; false"))).await;
     assert_eq!(report.carried, None, "what failed hands nothing down");
+    let mut job = ground.job(bash("echo ${INHERITED-gone}"));
+    job.removed = vec!["INHERITED".to_owned()];
+    assert_eq!(ground.perform(&job).await.output, b"gone\n", "what was unset stays so");
 }
 
 #[tokio::test]
@@ -269,7 +272,7 @@ async fn a_secret_is_not_left_on_the_disk() {
     let mut job = ground.job(bash("export A=1"));
     job.secrets.insert("TOKEN".to_owned(), "env:THE_TOKEN".to_owned());
     ground.perform(&job).await;
-    let kept = fs::read_to_string(job.scratch.join("attempt")).unwrap();
+    let kept = fs::read_to_string(format!("{}.attempt", job.scratch.display())).unwrap();
     assert!(kept.contains("declare -x A=\"1\"") && !kept.contains("s3cret"), "{kept}");
 }
 
@@ -471,7 +474,7 @@ async fn what_never_began_cannot_begin_any_more() {
     let ground = Ground::new();
     let job = ground.job(bash("touch ran"));
     assert_eq!(ground.world.recover(job.clone()).await, Recovered::NotStarted);
-    fs::create_dir_all(&job.scratch).unwrap();
+    fs::create_dir_all(job.scratch.parent().unwrap()).unwrap();
     assert_eq!(ground.world.recover(job.clone()).await, Recovered::NotStarted);
     let report = ground.perform(&job).await;
     assert_eq!(report.exit_code, Some(125), "a process that was slow to begin must not run");

@@ -172,8 +172,12 @@ async fn one_writer_wins_each_position(place: &impl Place) {
 
 async fn leases_exclude_and_fence(place: &impl Place) {
     let (store, a, b) = (place.open(), release("a"), release("b"));
+    assert_eq!(must("ask for the holder", store.holder(&a)).await, None, "nobody ever drove it");
     let first = must("take the lease", store.acquire(&a)).await;
     assert_eq!(first.release(), &a);
+    for asked in [&store, &place.open()] {
+        assert!(must("ask for the holder", asked.holder(&a)).await.is_some_and(|holder| !holder.is_empty()));
+    }
     assert_held(store.acquire(&a).await);
     assert_held(place.open().acquire(&a).await);
     let other = must("take the lease of another release", store.acquire(&b)).await;

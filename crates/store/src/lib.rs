@@ -95,6 +95,10 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError::Held`] when another live holder has it.
     fn acquire<'a>(&'a self, release: &'a ReleaseId) -> Answer<'a, Lease>;
 
+    /// Describes who drives a release; `None` when nobody does, as after a kill -9. By the time of
+    /// the answer it may be another's.
+    fn holder<'a>(&'a self, release: &'a ReleaseId) -> Answer<'a, Option<String>>;
+
     /// Keeps bytes under their SHA-256, which it answers in hex when they are durable. Doing it
     /// again changes nothing.
     fn put_blob<'a>(&'a self, bytes: Vec<u8>) -> Answer<'a, String>;

@@ -179,6 +179,13 @@ impl Store for MemoryStore {
         })
     }
 
+    fn holder<'a>(&'a self, release: &'a ReleaseId) -> Answer<'a, Option<String>> {
+        Box::pin(async move {
+            let held = self.shared.lock().log(release).held;
+            Ok(held.then(|| "this process".to_owned()))
+        })
+    }
+
     fn put_blob<'a>(&'a self, bytes: Vec<u8>) -> Answer<'a, String> {
         Box::pin(async move {
             let hash = content_hash(&bytes);

@@ -98,6 +98,10 @@ impl Store for CrashingStore {
         self.inner.acquire(release)
     }
 
+    fn holder<'a>(&'a self, release: &'a ReleaseId) -> Answer<'a, Option<String>> {
+        self.inner.holder(release)
+    }
+
     fn put_blob<'a>(&'a self, bytes: Vec<u8>) -> Answer<'a, String> {
         self.inner.put_blob(bytes)
     }
@@ -212,6 +216,10 @@ impl Hands for SimHands {
             }
         })
     }
+
+    fn forget(&self, _: &std::path::Path) {}
+
+    fn leave(&self, _: &std::path::Path) {}
 
     fn sampler(&self, _source: Source, _secrets: BTreeMap<String, String>) -> Box<dyn Sampler> {
         Box::new(Calm)

@@ -52,8 +52,12 @@ async fn one(engine: &Engine, name: &str, as_json: bool) -> super::Result {
     let state = engine.state(&release).await?;
     let here = standing(&state);
     let now = engine.clock.now();
+    let driver = engine.store.holder(&release).await.map_err(EngineError::from)?;
     if as_json {
-        let value = json!({"release": release, "card": card(&state, now), "standing": here, "rollback": state.rollback.as_ref().map(|rollback| &rollback.detail)});
+        let value = json!({
+            "release": release, "card": card(&state, now), "standing": here, "driver": driver,
+            "rollback": state.rollback.as_ref().map(|rollback| &rollback.detail),
+        });
         screen::data(&value.to_string());
         return Ok(ExitCode::Success);
     }
@@ -69,6 +73,14 @@ async fn one(engine: &Engine, name: &str, as_json: bool) -> super::Result {
     ));
     let took = state.finished_at.unwrap_or(now).since(state.created_at);
     screen::line(&format!("  started   {} by {} · {took}", state.created_at.rfc3339(), state.starter.name()));
+    if state.outcome.is_none() {
+        // A log says what was under way; only the lease says whether anybody is still at it.
+        let drives = match &driver {
+            Some(driver) => driver.clone(),
+            None => paint(Tone::Warn, &format!("nobody: nothing moves until `tminus resume {release}`")),
+        };
+        screen::line(&format!("  driven by {drives}"));
+    }
     if let Some(rollback) = &state.rollback {
         screen::line(&format!("  back      {}", rollback.detail));
     }
@@ -96,24 +108,31 @@ async fn list(engine: &Engine, as_json: bool) -> super::Result {
             Some(card) => card,
             None => card(&engine.state(&summary.release).await?, now),
         };
-        cards.push((summary.release, card));
+        let driver = match card.outcome {
+            Some(_) => None,
+            None => engine.store.holder(&summary.release).await.map_err(EngineError::from)?,
+        };
+        cards.push((summary.release, card, driver));
     }
     if as_json {
-        let all: Vec<_> =
-            cards.iter().map(|(release, card)| json!({"release": release, "card": card})).collect();
+        let all: Vec<_> = cards
+            .iter()
+            .map(|(release, card, driver)| json!({"release": release, "card": card, "driver": driver}))
+            .collect();
         screen::data(&json!(all).to_string());
         return Ok(ExitCode::Success);
     }
     if cards.is_empty() {
         screen::line("no releases yet; `tminus run RUNBOOK.md` starts one");
     }
-    for (release, card) in &cards {
+    for (release, card, driver) in &cards {
         let version = card.version.as_deref().unwrap_or("");
         let age = now.since(card.created_at);
         let waits =
             card.waits_for.as_deref().map_or_else(String::new, |waits| format!(" · waits for {waits}"));
+        let left = if card.outcome.is_none() && driver.is_none() { " · nobody drives it" } else { "" };
         let text = format!(
-            "{release}  {:<12} {:>3}/{:<3} {} {version} · {age} ago{waits}",
+            "{release}  {:<12} {:>3}/{:<3} {} {version} · {age} ago{waits}{left}",
             card.status, card.settled, card.total, card.title
         );
         screen::line(&if screen::is_terminal() { screen::cut(&text, screen::width()) } else { text });

@@ -50,6 +50,15 @@ fn crash_everywhere_a_step_that_died_with_us_is_a_question_and_never_a_guess() {
     let desk = desk();
     desk.kill_while_waiting(desk.with_stand_ins(&["run", "r.md"], "-", "deploy middle one"));
     // The machine went down: the step's own processes are gone as well, and left no word.
+    let status = desk.run(&["status"]);
+    assert!(status.out.contains("nobody drives it"), "{}", status.out);
+    let release = status.out.split_whitespace().next().expect("a release is listed").to_owned();
+    let status = desk.run(&["status", &release]);
+    assert!(
+        status.out.contains(&format!("nobody: nothing moves until `tminus resume {release}`")),
+        "{}",
+        status.out
+    );
     desk.kill_step();
     let ran = desk.run(&["resume", "--no-wait"]);
     assert_eq!(ran.code, 6, "{}\n{}", ran.out, ran.err);

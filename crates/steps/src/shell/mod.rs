@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tminus_release::plan::{Interpreter, Shell};
@@ -22,7 +22,7 @@ use crate::output::Capture;
 use crate::redact::Redactor;
 use crate::secret::Secrets;
 use crate::{Job, Recovered, Report, Verdict};
-use attempt::{Attempt, Boots, Record, Trace};
+use attempt::{Attempt, Record, Scratch, Trace};
 use prelude::Files;
 use process::{Ended, Orphan, Why, end_group_of, signal_of, start};
 
@@ -33,6 +33,8 @@ pub(crate) struct Shells {
     /// Where the prelude is kept.
     folder: PathBuf,
     files: OnceLock<Files>,
+    /// Where bash was found, by the `PATH` and the folder it was looked for with.
+    bash: Mutex<Option<(String, PathBuf, PathBuf)>>,
     /// True when the environment brings functions into every bash.
     functions: bool,
 }
@@ -42,7 +44,7 @@ struct Ready {
     given: BTreeMap<String, String>,
     hidden: Vec<String>,
     secrets: Secrets,
-    /// True when bash here tells its own story in the scratch folder.
+    /// True when bash here tells its own story in the attempt's file.
     tells: bool,
 }
 
@@ -54,14 +56,14 @@ impl Shells {
         };
         environment.retain(|name, _| !own(name));
         let functions = environment.keys().any(|name| name.starts_with("BASH_FUNC_"));
-        Shells { environment, folder, files: OnceLock::new(), functions }
+        Shells { environment, folder, files: OnceLock::new(), bash: Mutex::default(), functions }
     }
 
     pub(crate) async fn perform(
         &self,
         job: &Job,
         shell: &Shell,
-        boots: &Boots,
+        scratch: &Scratch,
         cancel: watch::Receiver<bool>,
         progress: mpsc::Sender<Vec<u8>>,
     ) -> Report {
@@ -71,7 +73,7 @@ impl Shells {
         };
         let attempt = Attempt::at(&job.scratch);
         let ready = self.ready(job, shell, secrets, &attempt);
-        let started = self.prepare(job, shell, &ready, &attempt, boots);
+        let started = self.prepare(job, shell, &ready, &attempt, scratch);
         let mut running = match started.and_then(|command| {
             if !ready.tells {
                 attempt.begin().map_err(|error| format!("this attempt cannot begin: {error}"))?;
@@ -96,10 +98,10 @@ impl Shells {
         self.report(job, shell, &ready, &attempt, ended, record, capture)
     }
 
-    /// Finds out what came of an attempt, as far as the scratch folder and the processes tell.
-    pub(crate) async fn recover(&self, job: &Job, shell: &Shell, boots: &Boots) -> Recovered {
+    /// Finds out what came of an attempt, as far as its file and the processes tell.
+    pub(crate) async fn recover(&self, job: &Job, shell: &Shell, scratch: &Scratch) -> Recovered {
         let attempt = Attempt::at(&job.scratch);
-        let (process, record) = match attempt.trace(boots) {
+        let (process, record) = match attempt.trace(scratch) {
             Ok(Trace::NotStarted) => return Recovered::NotStarted,
             Ok(Trace::Lost) => {
                 let why = "the machine was restarted, and what the step left on the disk is gone";
@@ -107,7 +109,7 @@ impl Shells {
             }
             Ok(Trace::Began { process, record }) => (process, record),
             Err(error) => {
-                let why = format!("the scratch folder {} cannot be read: {error}", job.scratch.display());
+                let why = format!("{} cannot be read: {error}", attempt.path().display());
                 return Recovered::Unknown(why);
             }
         };
@@ -120,13 +122,13 @@ impl Shells {
         capture.note("[… what was printed before tminus ended is not kept …]");
         let mut why = Why::Itself;
         if record.is_none()
-            && let Some(orphan) = Orphan::find(&job.scratch)
+            && let Some(orphan) = Orphan::find(attempt.path())
             && !orphan.wait(Duration::from_millis(job.timeout.0), &mut capture).await
         {
             why = Why::TimeLimit;
         }
         let leftovers = match process {
-            Some(process) => end_group_of(process, &attempt.outputs_path()).await,
+            Some(process) => end_group_of(process, attempt.outputs_path()).await,
             None => 0,
         };
         match record.or_else(|| attempt.record()) {
@@ -155,6 +157,7 @@ impl Shells {
     /// Works out the environment, and what of it must not be in a snapshot.
     fn ready(&self, job: &Job, shell: &Shell, secrets: Secrets, attempt: &Attempt) -> Ready {
         let mut given = self.environment.clone();
+        given.retain(|name, _| !job.removed.contains(name));
         if shell.host.is_none() {
             given.extend(job.variables.clone());
             for (name, secret) in &secrets.0 {
@@ -172,30 +175,29 @@ impl Shells {
         Ready { given, hidden, secrets, tells }
     }
 
-    /// Makes the scratch folder and the command. The error is a sentence.
+    /// Makes room for the attempt, and the command. The error is a sentence.
     fn prepare(
         &self,
         job: &Job,
         shell: &Shell,
         ready: &Ready,
         attempt: &Attempt,
-        boots: &Boots,
+        scratch: &Scratch,
     ) -> Result<Command, String> {
-        let scratch = |error: io::Error| {
-            format!("the scratch folder {} cannot be made: {error}", job.scratch.display())
-        };
-        attempt.prepare(boots).map_err(scratch)?;
+        let prepared = attempt.prepare(scratch);
+        prepared.map_err(|error| format!("{} cannot be made: {error}", attempt.path().display()))?;
         let names: Vec<&str> = ready.secrets.0.keys().map(String::as_str).collect();
         let action = tminus_release::plan::Action::Shell(shell.clone());
         let Invocation::Process { program, arguments, .. } = invocation(&action, &job.variables, &names)
         else {
             unreachable!("a shell step is a process")
         };
-        let path = find(&program, ready.given.get("PATH").map_or("", String::as_str), &job.folder)
+        let path = self
+            .find(&program, ready.given.get("PATH").map_or("", String::as_str), &job.folder)
             .ok_or_else(|| not_found(&program))?;
         let mut command = Command::new(path);
         command.args(arguments).current_dir(&job.folder).env_clear().envs(&ready.given);
-        command.env("TMINUS_SCRATCH", &job.scratch);
+        command.env("TMINUS_ATTEMPT", attempt.path());
         if ready.tells {
             let files = self
                 .files()
@@ -209,6 +211,25 @@ impl Shells {
         let speaks = shell.host.is_some() && !names.is_empty();
         command.stdin(if speaks { Stdio::piped() } else { Stdio::null() });
         Ok(command)
+    }
+
+    /// Finds a program. Most steps are bash, and a `PATH` of ten folders takes as long to go through
+    /// as the step's entry in the log takes to write.
+    fn find(&self, program: &str, path: &str, folder: &Path) -> Option<PathBuf> {
+        if program != "bash" {
+            return find(program, path, folder);
+        }
+        let mut known = self.bash.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.as_ref() {
+            Some((by, there, found)) if by == path && there == folder && is_program(found) => {
+                Some(found.clone())
+            }
+            _ => {
+                let found = find(program, path, folder)?;
+                *known = Some((path.to_owned(), folder.to_owned(), found.clone()));
+                Some(found)
+            }
+        }
     }
 
     fn files(&self) -> io::Result<&Files> {
@@ -366,9 +387,11 @@ fn exit_status(code: i32) -> ExitStatus {
 /// Looks a program up as a shell would. Done here and not by the system, because with a full path
 /// the standard library starts it without copying our whole address space.
 fn find(program: &str, path: &str, folder: &Path) -> Option<PathBuf> {
-    path.split(':').map(|place| folder.join(place).join(program)).find(|candidate| {
-        candidate.is_file() && rustix::fs::access(candidate, rustix::fs::Access::EXEC_OK).is_ok()
-    })
+    path.split(':').map(|place| folder.join(place).join(program)).find(|candidate| is_program(candidate))
+}
+
+fn is_program(path: &Path) -> bool {
+    path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }
 
 fn not_found(program: &str) -> String {

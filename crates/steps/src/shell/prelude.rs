@@ -8,37 +8,35 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The file in an attempt's scratch folder that tells its story: the process that took the attempt
-/// on its first line, and, when it ended by itself, the record below after it.
-pub(super) const ATTEMPT: &str = "attempt";
-
 /// For code that can neither change what is carried on nor set a trap, which is most: every line
 /// here costs a measurable part of starting a shell.
 ///
-/// It takes the attempt: the file can be made only once, by this shell or by a recovery that found
-/// nothing, so that a shell that was slow to begin never runs after it was given up. The record at
-/// the end has the exit status, the folder, and where and how a command failed. Signals are turned
+/// It takes the attempt by the first line of its file, which this shell wrote or a recovery that
+/// found nothing, so that a shell that was slow to begin never runs after it was given up. The record
+/// at the end has the exit status, the folder, and where and how a command failed. Signals are turned
 /// into an exit: otherwise bash would run the trap with the status of the last command, and an
 /// interrupted step would have a record that says 0.
-const LEAN: &str = r#"__tminus_dir=$TMINUS_SCRATCH __tminus_note=
-unset -v BASH_ENV TMINUS_SCRATCH
-set -C
-builtin printf '%s\n' "$$" >"$__tminus_dir/attempt" || builtin exit 125
-set +C
+const LEAN: &str = r#"__tminus_at=$TMINUS_ATTEMPT
+unset -v BASH_ENV TMINUS_ATTEMPT
+builtin printf '%s\n' "$$" >>"$__tminus_at"
+builtin read -r __tminus_note <"$__tminus_at"
+[[ $__tminus_note == \#$$ ]] || builtin exit 125
+__tminus_note=
 builtin trap '__tminus_note="$? $LINENO ${BASH_COMMAND:0:200}"' ERR
 builtin trap 'builtin exit 143' HUP INT PIPE TERM
-builtin trap 'builtin printf "%s\0" tminus-1 "$?" "$PWD" "$__tminus_note" end >>"$__tminus_dir/attempt" || :' EXIT
+builtin trap 'builtin printf "%s\0" tminus-1 "$?" "$PWD" "$__tminus_note" end >>"$__tminus_at" || :' EXIT
 "#;
 
 /// For all other code. Beside the above, the record has the exported variables; secrets are
 /// unexported before. Standard error is closed meanwhile, or `set -x` would print all this. A trap
 /// on EXIT that the code sets runs as well, after ours, with the status that it would see.
 /// Subshells have traps of their own, which ours does not concern.
-const FULL: &str = r#"__tminus_dir=$TMINUS_SCRATCH __tminus_hide=${TMINUS_HIDE-} __tminus_note= __tminus_user=
-unset -v BASH_ENV TMINUS_SCRATCH TMINUS_HIDE
-set -C
-builtin printf '%s\n' "$$" >"$__tminus_dir/attempt" || builtin exit 125
-set +C
+const FULL: &str = r#"__tminus_at=$TMINUS_ATTEMPT __tminus_hide=${TMINUS_HIDE-} __tminus_user=
+unset -v BASH_ENV TMINUS_ATTEMPT TMINUS_HIDE
+builtin printf '%s\n' "$$" >>"$__tminus_at"
+builtin read -r __tminus_note <"$__tminus_at"
+[[ $__tminus_note == \#$$ ]] || builtin exit 125
+__tminus_note=
 __tminus_exit() {
 __tminus_last=$1
 [[ -n $__tminus_user ]] || builtin set +x
@@ -64,7 +62,7 @@ done
 }
 builtin trap '__tminus_note="$? $LINENO ${BASH_COMMAND:0:200}"' ERR
 builtin trap 'builtin exit 143' HUP INT PIPE TERM
-builtin trap '{ __tminus_exit "$?"; } >>"$__tminus_dir/attempt" 2>&- || :
+builtin trap '{ __tminus_exit "$?"; } >>"$__tminus_at" 2>&- || :
 if [[ -z $__tminus_user ]]; then :; elif [[ $__tminus_last == 0 ]]; then builtin eval "$__tminus_user"; else __tminus_status "$__tminus_last" || builtin eval "$__tminus_user"; fi' EXIT
 "#;
 
@@ -87,7 +85,7 @@ impl Files {
     /// Writes the files into a folder, unless they are there. Their names say their version, so
     /// that an older tminus, still running, keeps its own.
     pub(super) fn write(folder: &Path) -> io::Result<Files> {
-        let files = Files { lean: folder.join("lean-1.bash"), full: folder.join("full-1.bash") };
+        let files = Files { lean: folder.join("lean-2.bash"), full: folder.join("full-2.bash") };
         for (path, text) in [(&files.lean, LEAN), (&files.full, FULL)] {
             if fs::read_to_string(path).is_ok_and(|found| found == text) {
                 continue;

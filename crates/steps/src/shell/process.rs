@@ -31,8 +31,9 @@ const GLANCE: Duration = Duration::from_millis(5);
 /// How long a process may stay after it was killed: one that hangs in the kernel stays for ever.
 const UNKILLABLE: Duration = Duration::from_secs(10);
 
-/// Bytes read at once: what a pipe holds.
-const CHUNK: usize = 64 * 1024;
+/// Bytes read at once. A pipe holds four times as much, but most steps print little, and a larger
+/// buffer costs each of them more than it saves the few.
+const CHUNK: usize = 16 * 1024;
 
 /// Why the wait for a process was over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -264,10 +265,10 @@ pub(super) struct Orphan {
 }
 
 impl Orphan {
-    /// Finds the process of an attempt. It was given the scratch folder as a variable, which
+    /// Finds the process of an attempt. It was given the attempt file as a variable, which
     /// nothing else ever was; so a process that got the same number later is not taken for it.
-    pub(super) fn find(scratch: &Path) -> Option<Orphan> {
-        let mark = [b"TMINUS_SCRATCH=", scratch.as_os_str().as_bytes()].concat();
+    pub(super) fn find(attempt: &Path) -> Option<Orphan> {
+        let mark = [b"TMINUS_ATTEMPT=", attempt.as_os_str().as_bytes()].concat();
         let found = processes().find(|process| is_marked(process, &mark))?;
         let number = found.file_name()?.to_str()?.parse().ok().and_then(Pid::from_raw);
         Some(Orphan { process: found, mark, group: number })

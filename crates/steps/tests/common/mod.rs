@@ -57,7 +57,7 @@ impl Ground {
         self.world = World::new(environment, self.folder.join("scratch"));
     }
 
-    /// Builds a job with a scratch folder that no other has.
+    /// Builds a job with files that no other has.
     pub(crate) fn job(&self, action: Action) -> Job {
         let attempt = self.attempts.fetch_add(1, Ordering::Relaxed) + 1;
         Job {
@@ -67,6 +67,7 @@ impl Ground {
             attempt,
             action,
             variables: BTreeMap::new(),
+            removed: Vec::new(),
             secrets: BTreeMap::new(),
             folder: self.folder.join("work"),
             scratch: self.folder.join(format!("scratch/r1/deploy.forward.{attempt}")),
@@ -120,7 +121,7 @@ fn is_sleep(process: i32) -> bool {
 }
 
 fn processes_of(job: &Job) -> Vec<i32> {
-    let mark = format!("RUN_OUT={}", job.scratch.join("out").display());
+    let mark = format!("RUN_OUT={}.out", job.scratch.display());
     let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse::<i32>().ok();
     let given = |process: &i32| {
         let environment = fs::read(format!("/proc/{process}/environ")).unwrap_or_default();

@@ -55,13 +55,7 @@ impl Holders {
 
     /// Describes a holder that is alive; `None` when it is gone.
     pub(super) fn alive(&self, name: &str) -> io::Result<Option<String>> {
-        let path = self.folder.join(name);
-        match File::open(&path) {
-            Ok(file) if is_locked(&file)? => Ok(Some(describe(file))),
-            Ok(_) => Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        alive(&self.folder, name)
     }
 
     /// Removes the files of processes that are gone. Names are never used twice, so a lease that
@@ -98,6 +92,16 @@ impl Own {
 impl Drop for Own {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Describes a holder that is alive; `None` when it is gone.
+pub(super) fn alive(folder: &Path, name: &str) -> io::Result<Option<String>> {
+    match File::open(folder.join(name)) {
+        Ok(file) if is_locked(&file)? => Ok(Some(describe(file))),
+        Ok(_) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

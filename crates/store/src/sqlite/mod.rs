@@ -33,6 +33,7 @@ pub struct SqliteStore {
     file: PathBuf,
     reader: Mutex<Reader>,
     blobs: Folder,
+    locks: PathBuf,
     link: Link,
 }
 
@@ -57,9 +58,10 @@ impl SqliteStore {
         let writing = schema::open(folder, &file)?;
         let reading = schema::open_reader(&file)?;
         let blobs = Folder::new(folder.join("blobs"));
-        let link = Link::start(folder, &file, writing, blobs.clone())?;
+        let locks = folder.join("locks");
+        let link = Link::start(&locks, &file, writing, blobs.clone())?;
         let reader = Mutex::new(Reader { connection: reading, version: None, newest: 0 });
-        Ok(SqliteStore { file, reader, blobs, link })
+        Ok(SqliteStore { file, reader, blobs, locks, link })
     }
 
     fn reader(&self) -> MutexGuard<'_, Reader> {
@@ -120,6 +122,15 @@ impl Store for SqliteStore {
         })
     }
 
+    fn holder<'a>(&'a self, release: &'a ReleaseId) -> Answer<'a, Option<String>> {
+        Box::pin(async move {
+            let named = self.reader().holder(release).map_err(|error| self.failed(&error))?;
+            let Some(name) = named else { return Ok(None) };
+            holder::alive(&self.locks, &name)
+                .map_err(|error| StoreError::from_io(&self.locks.join(name), &error))
+        })
+    }
+
     fn put_blob<'a>(&'a self, bytes: Vec<u8>) -> Answer<'a, String> {
         let blobs = self.blobs.clone();
         Box::pin(off_the_loop(move || blobs.put(&bytes)))
@@ -163,6 +174,12 @@ impl Reader {
             Ok(Summary { release: ReleaseId(row.get(0)?), length: row.get(1)?, text: row.get(2)? })
         })?;
         rows.collect()
+    }
+
+    fn holder(&mut self, release: &ReleaseId) -> rusqlite::Result<Option<String>> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT lease_holder FROM release WHERE name = ?1")?;
+        Ok(statement.query_row([release.as_str()], |row| row.get(0)).optional()?.flatten())
     }
 
     fn changes(&mut self, since: Cursor) -> rusqlite::Result<(Cursor, Vec<ReleaseId>)> {

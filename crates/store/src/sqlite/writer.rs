@@ -95,14 +95,14 @@ pub(super) struct Link {
 
 impl Link {
     pub(super) fn start(
-        folder: &Path,
+        locks: &Path,
         file: &Path,
         connection: Connection,
         blobs: Folder,
     ) -> Result<Link, StoreError> {
         let (sender, receiver) = channel();
         let shared = Arc::new(Shared { summaries: Mutex::default(), dropped: Dropped::default(), sender });
-        let holders = Holders::new(folder.join("locks"));
+        let holders = Holders::new(locks.to_owned());
         let thread =
             Thread { file: file.to_owned(), connection, blobs, holders, shared: Arc::clone(&shared) };
         let thread = std::thread::Builder::new()
