@@ -1,10 +1,9 @@
 //! T5: numbers and dates that contradict each other.
 
-use std::sync::LazyLock;
+use std::collections::HashMap;
 
-use regex::Regex;
-
-use crate::pattern::compile;
+use crate::lines::floor_boundary;
+use crate::pattern::{Pattern, Words};
 use tminus_release::plan::{Comparison, Usage};
 
 use crate::diagnostic::Severity;
@@ -32,13 +31,14 @@ fn limit(found: &FoundThreshold) -> Option<(Comparison, f64, &str)> {
 /// T501: people are told only after the release has already gone back.
 fn alert_after_rollback(page: &mut Page<'_>) {
     let thresholds = &page.outline.thresholds;
+    // By metric, so that a page with thousands of limits is not compared limit by limit.
+    let mut alerts: HashMap<&str, Vec<&FoundThreshold>> = HashMap::new();
+    for alert in thresholds.iter().filter(|t| t.usage == Usage::Alert && t.threshold.grade.is_none()) {
+        alerts.entry(&alert.threshold.key).or_default().push(alert);
+    }
     let mut found = Vec::new();
     for rollback in thresholds.iter().filter(|t| t.usage == Usage::Rollback && !t.threshold.inverted) {
-        for alert in thresholds.iter().filter(|t| {
-            t.usage == Usage::Alert
-                && t.threshold.key == rollback.threshold.key
-                && t.threshold.grade.is_none()
-        }) {
+        for alert in alerts.get(rollback.threshold.key.as_str()).into_iter().flatten() {
             let (Some((back, back_limit, back_unit)), Some((tell, tell_limit, tell_unit))) =
                 (limit(rollback), limit(alert))
             else {
@@ -70,43 +70,77 @@ fn alert_after_rollback(page: &mut Page<'_>) {
 
 /// T502: a change against nothing.
 fn without_baseline(page: &mut Page<'_>) {
-    let stated = page.document.to_lowercase().contains("baseline");
     let relative: Vec<(u32, String)> = page
         .outline
         .thresholds
         .iter()
-        .filter(|t| t.threshold.needs_baseline && !stated)
+        .filter(|t| t.threshold.needs_baseline)
         .map(|t| (t.line, t.threshold.metric.clone()))
         .collect();
+    if relative.is_empty() || Words::new(&["baseline"]).any_in(page.document) {
+        return;
+    }
     for (line, metric) in relative {
         page.add_at_line("T502", Severity::Note, line, format!("`{metric}` is a change, and nothing says against what: the week before, the old version, the last hour?"))
             .help("name the metric and its baseline: `p95 latency > 1.5x baseline`");
     }
 }
 
-static DATED: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    let day = r"(?P<day>Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?";
-    [
-        format!(r"(?i)\b{day},?\s+(?P<y>20\d\d)-(?P<m>\d\d)-(?P<d>\d\d)\b"),
-        format!(r"(?i)\b(?P<y>20\d\d)-(?P<m>\d\d)-(?P<d>\d\d)\s*[,(]\s*{day}\b"),
-        format!(r"(?i)\b{day},?\s+(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<y>20\d\d)\b"),
-        format!(r"(?i)\b{day},?\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?\s+(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?,?\s+(?P<y>20\d\d)\b"),
-    ]
-    .iter()
-    .map(|text| compile(text))
-    .collect()
-});
+/// A date with its weekday, in the four orders that people write them.
+static DATED: [Pattern; 4] = [
+    Pattern::new(
+        &["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
+        r"(?i)\b(?P<day>Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?,?\s+(?P<y>20\d\d)-(?P<m>\d\d)-(?P<d>\d\d)\b",
+    ),
+    Pattern::new(
+        &["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
+        r"(?i)\b(?P<y>20\d\d)-(?P<m>\d\d)-(?P<d>\d\d)\s*[,(]\s*(?P<day>Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?\b",
+    ),
+    Pattern::new(
+        &["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
+        r"(?i)\b(?P<day>Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?,?\s+(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?\s+(?P<d>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<y>20\d\d)\b",
+    ),
+    Pattern::new(
+        &["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
+        r"(?i)\b(?P<day>Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?,?\s+(?P<d>\d{1,2})(?:st|nd|rd|th)?\.?\s+(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?,?\s+(?P<y>20\d\d)\b",
+    ),
+];
+
+const WEEKDAYS: Words = Words::new(&["mon", "tue", "wed", "thu", "fri", "sat", "sun"]);
+
+/// A weekday and its date stand this near to each other, however they are written.
+const NEAR_BYTES: usize = 64;
+
+/// Returns the parts of a text that hold a year of this century with a weekday near it: whole
+/// documents are searched, and most hold neither.
+fn dated(document: &str) -> Vec<std::ops::Range<usize>> {
+    let mut parts: Vec<std::ops::Range<usize>> = Vec::new();
+    for (at, _) in document.match_indices("20") {
+        let is_year =
+            document.as_bytes().get(at + 2..at + 4).is_some_and(|two| two.iter().all(u8::is_ascii_digit));
+        if !is_year {
+            continue;
+        }
+        let start = floor_boundary(document, at.saturating_sub(NEAR_BYTES));
+        let end = floor_boundary(document, at + NEAR_BYTES);
+        match parts.last_mut() {
+            Some(last) if last.end >= start => last.end = end,
+            _ => parts.push(start..end),
+        }
+    }
+    parts.retain(|part| WEEKDAYS.any_in(&document[part.clone()]));
+    parts
+}
 
 const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 /// T503: a weekday that is not the date's.
 fn weekdays(page: &mut Page<'_>) {
-    if !page.document.contains("20") {
-        return;
-    }
     let mut found = Vec::new();
-    for regex in DATED.iter() {
-        for captures in regex.captures_iter(page.document) {
+    for (part, pattern) in
+        dated(page.document).iter().flat_map(|part| DATED.iter().map(move |one| (part, one)))
+    {
+        for captures in pattern.captures_iter(&page.document[part.clone()]) {
             let number = |name: &str| captures.name(name).and_then(|n| n.as_str().parse::<u32>().ok());
             let month = number("m").or_else(|| captures.name("month").and_then(|name| month(name.as_str())));
             let (Some(year), Some(month), Some(day)) = (number("y"), month, number("d")) else { continue };
@@ -116,7 +150,7 @@ fn weekdays(page: &mut Page<'_>) {
                 (captures.get(0), DAYS[right].to_lowercase().starts_with(&named[..3]))
             {
                 found.push((
-                    whole.range(),
+                    part.start + whole.start()..part.start + whole.end(),
                     format!("{year}-{month:02}-{day:02} is a {}, not what stands here", DAYS[right]),
                 ));
             }

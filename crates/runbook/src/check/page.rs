@@ -9,7 +9,7 @@ use crate::faults::{Added, Faults};
 use crate::markdown::Markdown;
 use crate::names;
 use crate::outline::{FenceClass, FenceUnit, Outline, UnitKind};
-use crate::shell::{self, CommandUse, Position, Survey};
+use crate::shell::{CommandUse, Position, Survey};
 
 /// A document under check, with the faults found so far.
 pub(super) struct Page<'a> {
@@ -25,7 +25,7 @@ pub(super) struct Page<'a> {
 /// A shell fence or an inline command.
 pub(super) struct Script<'a> {
     pub(super) text: &'a str,
-    pub(super) survey: std::borrow::Cow<'a, Survey>,
+    pub(super) survey: &'a Survey,
     /// Section of the outline.
     pub(super) section: usize,
     /// The line of the document on which the script's first line stands.
@@ -67,7 +67,7 @@ impl<'a> Page<'a> {
             });
             self.scripts.push(Script {
                 text: &fence.body,
-                survey: std::borrow::Cow::Borrowed(survey),
+                survey,
                 section: unit.section,
                 first_line: fence.body_line,
                 indents: indents.collect(),
@@ -90,7 +90,7 @@ impl<'a> Page<'a> {
             seen = (command.line, at + command.text.len());
             self.scripts.push(Script {
                 text: &command.text,
-                survey: std::borrow::Cow::Owned(shell::survey(&command.text)),
+                survey: &command.survey,
                 section: command.section,
                 first_line: command.line,
                 indents: vec![u32::try_from(line[..at].chars().count()).unwrap_or(0)],

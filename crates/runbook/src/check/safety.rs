@@ -1,10 +1,6 @@
 //! T7: secrets in the open, and doors that are held open.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
-use crate::pattern::compile;
+use crate::pattern::Pattern;
 
 use crate::diagnostic::Severity;
 use crate::shell::CommandUse;
@@ -22,44 +18,51 @@ pub(super) fn check(page: &mut Page<'_>) {
     });
 }
 
-/// Shapes that only a secret has, with who gave it.
-static SHAPES: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
-    [
-        ("an AWS access key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-        ("a GitHub token", r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})\b"),
-        ("a GitLab token", r"\bglpat-[A-Za-z0-9_-]{20,}\b"),
-        ("a Slack token", r"\bxox[abprs]-[0-9A-Za-z-]{20,}\b"),
-        (
-            "a Slack webhook",
-            r"https://hooks\.slack\.com/services/T[0-9A-Z]{6,}/B[0-9A-Z]{6,}/[0-9A-Za-z]{20,}",
-        ),
-        ("a Stripe key", r"\b[sr]k_live_[0-9A-Za-z]{20,}\b"),
-        ("a Google key", r"\bAIza[0-9A-Za-z_-]{35}\b"),
-        ("an npm token", r"\bnpm_[0-9A-Za-z]{36}\b"),
-        ("a private key", r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"),
-        ("a signed token", r"\beyJ[0-9A-Za-z_-]{15,}\.eyJ[0-9A-Za-z_-]{15,}\.[0-9A-Za-z_-]{20,}"),
-        (
-            "credentials in an address",
-            r"\b[a-z][a-z0-9+.-]*://[^\s/:@<>{}\[\]$`]+:(?P<word>[^\s/:@<>{}\[\]$`]{3,})@[A-Za-z0-9]",
-        ),
-    ]
-    .into_iter()
-    .map(|(what, text)| (what, compile(text)))
-    .collect()
-});
+/// A shape that only a secret has.
+struct Shape {
+    what: &'static str,
+    /// No match is without one of these, in this case: cheap to look for in a whole document.
+    signs: &'static [&'static str],
+    pattern: Pattern,
+}
 
-/// Signs without which no shape can be there.
-const SIGNS: [&str; 11] =
-    ["AKIA", "ASIA", "gh", "glpat-", "xox", "hooks.slack", "k_live_", "AIza", "npm_", "PRIVATE KEY", "://"];
+const fn shape(what: &'static str, signs: &'static [&'static str], pattern: &'static str) -> Shape {
+    Shape { what, signs, pattern: Pattern::new(&[], pattern) }
+}
+
+static SHAPES: [Shape; 11] = [
+    shape("an AWS access key", &["AKIA", "ASIA"], r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    shape(
+        "a GitHub token",
+        &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"],
+        r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})\b",
+    ),
+    shape("a GitLab token", &["glpat-"], r"\bglpat-[A-Za-z0-9_-]{20,}\b"),
+    shape("a Slack token", &["xox"], r"\bxox[abprs]-[0-9A-Za-z-]{20,}\b"),
+    shape(
+        "a Slack webhook",
+        &["hooks.slack.com"],
+        r"https://hooks\.slack\.com/services/T[0-9A-Z]{6,}/B[0-9A-Z]{6,}/[0-9A-Za-z]{20,}",
+    ),
+    shape("a Stripe key", &["k_live_"], r"\b[sr]k_live_[0-9A-Za-z]{20,}\b"),
+    shape("a Google key", &["AIza"], r"\bAIza[0-9A-Za-z_-]{35}\b"),
+    shape("an npm token", &["npm_"], r"\bnpm_[0-9A-Za-z]{36}\b"),
+    shape("a private key", &["PRIVATE KEY-----"], r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"),
+    shape("a signed token", &["eyJ"], r"\beyJ[0-9A-Za-z_-]{15,}\.eyJ[0-9A-Za-z_-]{15,}\.[0-9A-Za-z_-]{20,}"),
+    shape(
+        "credentials in an address",
+        &["://"],
+        r"\b[a-z][a-z0-9+.-]*://[^\s/:@<>{}\[\]$`]+:(?P<word>[^\s/:@<>{}\[\]$`]{3,})@[A-Za-z0-9]",
+    ),
+];
 
 /// T701 and T703: never repeats the secret itself.
 fn secrets_by_shape(page: &mut Page<'_>) {
-    if !SIGNS.iter().any(|sign| page.document.contains(sign)) && !page.document.contains("eyJ") {
-        return;
-    }
     let mut found = Vec::new();
-    for (what, regex) in SHAPES.iter() {
-        for captures in regex.captures_iter(page.document) {
+    let document = page.document;
+    let possible = SHAPES.iter().filter(|shape| shape.signs.iter().any(|sign| document.contains(sign)));
+    for shape in possible {
+        for captures in shape.pattern.captures_iter(document) {
             let Some(whole) = captures.get(0) else { continue };
             let sample = ["EXAMPLE", "example", "xxxx", "XXXX", "0000000", "1234567890"]
                 .iter()
@@ -80,7 +83,7 @@ fn secrets_by_shape(page: &mut Page<'_>) {
                 )
             });
             if !sample && !dummy {
-                found.push((whole.range(), *what, word.is_some()));
+                found.push((whole.range(), shape.what, word.is_some()));
             }
         }
     }

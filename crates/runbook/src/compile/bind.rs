@@ -3,21 +3,18 @@
 //! Shell code gets inputs as environment variables only. A placeholder that stands in code, such
 //! as `<staging-org>`, is replaced, and only by a value that no shell reads as more than a word.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use super::Request;
 use crate::front_matter::{Accepts, FrontMatter, InputDeclaration};
 use crate::names;
-use crate::pattern::compile;
+use crate::pattern::Pattern;
 use crate::shell::{Placeholder, PlaceholderKind};
+use std::collections::{BTreeMap, BTreeSet};
 
-static BRACES: LazyLock<Regex> = LazyLock::new(|| compile(r"\{\{\s*(?P<a>[A-Za-z_]\w*)\s*\}\}"));
-static BRACES_AND_DOLLARS: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r"\{\{\s*(?P<a>[A-Za-z_]\w*)\s*\}\}|\$\{(?P<b>[A-Za-z_]\w*)\}|\$(?P<c>[A-Za-z_]\w*)")
-});
+static BRACES: Pattern = Pattern::new(&["{{"], r"\{\{\s*(?P<a>[A-Za-z_]\w*)\s*\}\}");
+static BRACES_AND_DOLLARS: Pattern = Pattern::new(
+    &["{{", "$"],
+    r"\{\{\s*(?P<a>[A-Za-z_]\w*)\s*\}\}|\$\{(?P<b>[A-Za-z_]\w*)\}|\$(?P<c>[A-Za-z_]\w*)",
+);
 
 /// An input or placeholder with what it is bound to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -216,7 +213,7 @@ impl Values {
         own: &BTreeMap<String, String>,
         dollars: Dollars,
     ) -> (String, Vec<String>) {
-        let pattern: &Regex = match dollars {
+        let pattern: &Pattern = match dollars {
             Dollars::Kept => &BRACES,
             Dollars::Bound => &BRACES_AND_DOLLARS,
         };

@@ -1,9 +1,6 @@
 //! Control steps, and what steps say about the place: hosts, channels, secrets, variables.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
-
-use regex::Regex;
 use tminus_release::plan::{Action, Approval, Choice, Mode, Role, Soak, Task, Unavailable, Undo, Work};
 use tminus_release::time::Span;
 
@@ -16,9 +13,9 @@ use crate::control::{self, Body, Control, WatchedRules};
 use crate::diagnostic::Severity;
 use crate::names;
 use crate::outline::FenceUnit;
-use crate::pattern::compile;
+use crate::pattern::Pattern;
 
-static SECRET: LazyLock<Regex> = LazyLock::new(|| compile(r"\$\{secret:([A-Za-z_]\w*)\}"));
+static SECRET: Pattern = Pattern::new(&["${secret:"], r"\$\{secret:([A-Za-z_]\w*)\}");
 
 impl Compiler<'_> {
     pub(super) fn control(&mut self, place: &Place<'_>, fence: &FenceUnit, kind: &'static str) {

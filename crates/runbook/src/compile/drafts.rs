@@ -152,6 +152,15 @@ impl<'a> Compiler<'a> {
                 units_of.entry(phase).or_default().push(at);
             }
         }
+        // In a verbatim document some facts are work. Gathered once: a phase looks at its own only.
+        let mut facts_of: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        if self.request.mode == Mode::Assisted {
+            for (at, fact) in outline.facts.iter().enumerate() {
+                if let Some(phase) = outline.sections[fact.section].phase {
+                    facts_of.entry(phase).or_default().push(at);
+                }
+            }
+        }
         let phases: Vec<usize> = outline.phases().map(|(at, _)| at).collect();
         for phase in phases {
             for run in runs(outline, phase) {
@@ -160,7 +169,8 @@ impl<'a> Compiler<'a> {
                 }
                 self.phases.of(outline, phase, run.as_deref());
                 let units = units_of.get(&phase).map_or(&[][..], Vec::as_slice);
-                self.draft_phase(phase, units, run.as_deref());
+                let facts = facts_of.get(&phase).map_or(&[][..], Vec::as_slice);
+                self.draft_phase(units, facts, run.as_deref());
             }
         }
     }
@@ -172,27 +182,19 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn draft_phase(&mut self, phase: usize, units: &[usize], run: Option<&str>) {
+    fn draft_phase(&mut self, units: &[usize], facts: &[usize], run: Option<&str>) {
         self.notes.clear();
         self.draft_of_unit.clear();
         let first = self.drafts.len();
-        let mut facts: Vec<usize> = if self.request.mode == Mode::Assisted {
-            let all = self.outline.facts.iter().enumerate();
-            all.filter(|(_, fact)| self.outline.sections[fact.section].phase == Some(phase))
-                .map(|(at, _)| at)
-                .collect()
-        } else {
-            Vec::new()
-        };
-        facts.reverse();
+        let mut facts = facts.iter().copied().peekable();
         for index in units {
             let unit = &self.outline.units[*index];
-            while let Some(fact) = facts.pop_if(|fact| self.outline.facts[*fact].line < unit.line) {
+            while let Some(fact) = facts.next_if(|fact| self.outline.facts[*fact].line < unit.line) {
                 self.fact(fact, run);
             }
             self.unit(*index, unit, run);
         }
-        while let Some(fact) = facts.pop() {
+        for fact in facts {
             self.fact(fact, run);
         }
         // What is said after the last step belongs to it.

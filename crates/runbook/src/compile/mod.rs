@@ -27,7 +27,7 @@ use tminus_release::plan::{DocumentRef, Lane, Mode, Plan, hex};
 use crate::adopt::Adoption;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::faults::Faults;
-use crate::markdown;
+use crate::markdown::{self, Markdown};
 use crate::outline::{self, Outline};
 use crate::settings::Settings;
 
@@ -106,15 +106,19 @@ impl Compiled {
 
 /// Compiles a document. Any text gives a result; see [`Compiled::diagnostics`].
 pub fn compile(document: &str, request: &Request) -> Compiled {
-    let markdown = markdown::parse(document);
-    let (outline, read_faults) = outline::read(document, &markdown, &request.name);
+    compile_parsed(document, &markdown::parse(document), request)
+}
+
+/// Compiles a document whose blocks were already read, for who needs them besides.
+pub fn compile_parsed(document: &str, markdown: &Markdown, request: &Request) -> Compiled {
+    let (outline, read_faults) = outline::read(document, markdown, &request.name);
     let mut faults = Faults::new(document, &markdown.lines);
     if outline.units.is_empty() && outline.thresholds.is_empty() {
         faults
             .add_at_line("T111", Severity::Error, 1, "there is nothing to do in this document")
             .help("a runbook has headings with checklists, commands or tables below them; `tminus init` writes an example");
     }
-    let mut compiler = drafts::Compiler::new(document, request, &outline, &markdown, faults);
+    let mut compiler = drafts::Compiler::new(document, request, &outline, markdown, faults);
     compiler.draft_all();
     let finished = finish::finish(compiler);
     let mut diagnostics = read_faults;

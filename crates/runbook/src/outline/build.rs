@@ -1,6 +1,7 @@
 //! One walk over the blocks, in document order, that fills the outline.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use tminus_release::plan::Danger;
 
@@ -15,7 +16,7 @@ use crate::encoding::repair;
 use crate::faults::Faults;
 use crate::front_matter;
 use crate::markdown::{Block, Markdown, Text};
-use crate::shell;
+use crate::shell::{self, Survey};
 
 /// Reads what a document says. `name` is used as the title of a document without headings.
 pub fn read(document: &str, markdown: &Markdown, name: &str) -> (Outline, Vec<Diagnostic>) {
@@ -74,6 +75,9 @@ pub(super) struct Reader<'a> {
     pub(super) environments: environments::Finder,
     pub(super) placeholders: BTreeMap<String, Remark>,
     pub(super) ids: HashMap<String, u32>,
+    /// What code spans are, by their text: the same few stand in a runbook again and again. None
+    /// for one that is no command.
+    spans: HashMap<String, Option<Arc<Survey>>>,
     /// What leads are about, by their words.
     pub(super) purposes: HashMap<String, Option<purpose::Purpose>>,
     /// What the section being read is about.
@@ -127,6 +131,7 @@ impl<'a> Reader<'a> {
             environments: environments::Finder::default(),
             placeholders: BTreeMap::new(),
             ids: HashMap::new(),
+            spans: HashMap::new(),
             purposes: HashMap::new(),
             section_purpose: None,
         }
@@ -235,6 +240,16 @@ impl<'a> Reader<'a> {
         self.environments.mention(shown, line);
         self.placeholders_in(shown, line);
         people::in_prose(self, shown, line);
+    }
+
+    /// Reads a code span as a command. None when it is none.
+    pub(super) fn command(&mut self, span: &str) -> Option<Arc<Survey>> {
+        if let Some(known) = self.spans.get(span) {
+            return known.clone();
+        }
+        let survey = shell::looks_like_command(span).then(|| Arc::new(shell::survey(span)));
+        self.spans.insert(span.to_owned(), survey.clone());
+        survey
     }
 
     pub(super) fn placeholders_in(&mut self, text: &str, line: u32) {

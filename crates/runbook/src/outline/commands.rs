@@ -1,39 +1,43 @@
 //! Commands in code spans, and dangerous things that people are told to do by hand.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use tminus_release::plan::Danger;
 
 use super::build::Reader;
 use super::{FoundDanger, InlineCommand, Remark};
 use crate::markdown::Text;
-use crate::pattern::compile;
-use crate::shell::{looks_like_command, survey};
+use crate::pattern::Pattern;
+use crate::shell::{Survey, survey};
 
 /// Something done by hand that overwrites or destroys data.
-static MANUAL_DANGER: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?i)\brestor(?:e|ing) (?:\w+ ){0,3}from (?:a |the |latest )?(?:snapshot|backup)|\b(?:drop|truncate|wipe|purge) (?:the )?(?:\w+ )?(?:database|tables?|schema|data|bucket|volume)",
-    )
-});
+static MANUAL_DANGER: Pattern = Pattern::new(
+    &["restor", "drop", "truncate", "wipe", "purge"],
+    r"(?i)\brestor(?:e|ing) (?:\w+ ){0,3}from (?:a |the |latest )?(?:snapshot|backup)|\b(?:drop|truncate|wipe|purge) (?:the )?(?:\w+ )?(?:database|tables?|schema|data|bucket|volume)",
+);
 /// A request named in prose: `POST /v1/jobs/run`.
-static REQUEST: LazyLock<Regex> = LazyLock::new(|| compile(r"^(POST|PUT|PATCH|DELETE)\s+(?:/|https?://)\S*"));
+static REQUEST: Pattern =
+    Pattern::new(&["post", "put", "patch", "delete"], r"^(POST|PUT|PATCH|DELETE)\s+(?:/|https?://)\S*");
 /// "then run it without `--dry-run`"
-static WITHOUT: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)\bwithout `(--[a-z][\w-]*)`"));
+static WITHOUT: Pattern = Pattern::new(&["without"], r"(?i)\bwithout `(--[a-z][\w-]*)`");
 
 /// Notes the commands of a text.
 pub(super) fn inline(reader: &mut Reader<'_>, text: &Text, shown: &str) {
     for span in text.code_spans() {
         let line = reader.markdown.lines.line(span.start);
-        if looks_like_command(&span.text) {
-            command(reader, &span.text, line);
+        if let Some(found) = reader.command(&span.text) {
+            let section = reader.section;
+            dangers(reader, &span.text, &found, line);
+            reader.outline.inline_commands.push(InlineCommand {
+                text: span.text.clone(),
+                survey: found,
+                line,
+                section,
+            });
             if shown.contains("without `")
                 && let Some(flag) = WITHOUT.captures(shown).map(|found| found[1].to_owned())
                 && span.text.contains(flag.as_str())
             {
                 let real = span.text.replace(flag.as_str(), "").trim_end().to_owned();
-                dangers(reader, &real, line);
+                dangers(reader, &real, &survey(&real), line);
             }
         } else if span.text.starts_with(['P', 'D']) && REQUEST.is_match(&span.text) {
             let section = reader.section;
@@ -46,15 +50,8 @@ pub(super) fn inline(reader: &mut Reader<'_>, text: &Text, shown: &str) {
     manual_danger(reader, shown, text.line);
 }
 
-fn command(reader: &mut Reader<'_>, code: &str, line: u32) {
+fn dangers(reader: &mut Reader<'_>, code: &str, survey: &Survey, line: u32) {
     let section = reader.section;
-    reader.outline.inline_commands.push(InlineCommand { text: code.to_owned(), line, section });
-    dangers(reader, code, line);
-}
-
-fn dangers(reader: &mut Reader<'_>, code: &str, line: u32) {
-    let section = reader.section;
-    let survey = survey(code);
     for (_, danger, reason) in &survey.danger_reasons {
         if *danger > Danger::Ordinary {
             let found =

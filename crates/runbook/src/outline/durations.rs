@@ -1,17 +1,13 @@
 //! Spans, windows and cadences that the text names.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use super::Remark;
 use super::build::Reader;
 
-use crate::pattern::compile;
+use crate::pattern::Pattern;
 
-static SPANS: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?ix)
+static SPANS: Pattern = Pattern::new(
+    &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "day", "ly"],
+    r"(?ix)
         \bT[-+]\s?\d+\s?(?:minutes?|mins?|hours?|hrs?|days?|weeks?|[mhdw])\b
         | (?:\b(?:first|last|next|within|minimum|at\ least|every|after|for|in|once\ stable\ for|instead\ of)\s+)?
           [<>≤≥~]?\s?\d+(?:\.\d+)?(?:\s?(?:-|–|to)\s?\d+)?\+?[\s-]?(?:business\s+|working\s+)?
@@ -21,15 +17,15 @@ static SPANS: LazyLock<Regex> = LazyLock::new(|| {
         | \b(?:first|second|third|last|every(?:\ other)?)\s+(?:mon|tues|wednes|thurs|fri|satur|sun)day\b
         | \b(?:bi-?weekly|weekly|monthly|quarterly|daily|nightly|next\ (?:business\ )?day)\b
         ",
-    )
-});
+);
 
 /// A table's cell or a fact that is a span in words.
-static WORDS: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r"(?i)^(?:immediate(?:ly)?\b.*|variable|as needed\b.*|next (?:business )?day)$")
-});
+static WORDS: Pattern = Pattern::new(
+    &["immediate", "variable", "as needed", "next"],
+    r"(?i)^(?:immediate(?:ly)?\b.*|variable|as needed\b.*|next (?:business )?day)$",
+);
 
-static SLEEP: LazyLock<Regex> = LazyLock::new(|| compile(r"\bsleep\s+\d+[smhd]?\b"));
+static SLEEP: Pattern = Pattern::new(&["sleep"], r"\bsleep\s+\d+[smhd]?\b");
 
 /// Notes the spans in running text.
 pub(super) fn read(reader: &mut Reader<'_>, text: &str, line: u32) {

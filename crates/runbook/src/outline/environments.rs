@@ -1,13 +1,10 @@
 //! Environments: which there are, and which a section acts on.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
-use regex::Regex;
 
 use super::{FoundEnvironment, Outline, SectionKind};
 
-use crate::pattern::compile;
+use crate::pattern::Pattern;
 
 /// Words for environments, in lower case. `qa` and `test` count only before "environment": alone
 /// they are a team and an activity.
@@ -25,7 +22,7 @@ const WORDS: [&str; 11] = [
     "qa",
 ];
 
-static URL: LazyLock<Regex> = LazyLock::new(|| compile(r"https?://[^\s`)>|]+"));
+static URL: Pattern = Pattern::new(&["http"], r"https?://[^\s`)>|]+");
 
 /// Returns the one name of an environment: `prod` and `Production` are `production`.
 pub fn canonical(word: &str) -> String {

@@ -1,12 +1,8 @@
 //! `**Label**: value` lines, in both bold forms, several on a line with `·`.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use crate::encoding::repair;
 use crate::markdown::{Piece, PieceKind, Text};
-use crate::pattern::compile;
+use crate::pattern::Pattern;
 
 /// A label with what stands after it; an empty value introduces the block that follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,13 +15,24 @@ pub(super) struct Labelled {
 }
 
 /// Labels that count without bold as well, at the start of a line.
-static BARE: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?i)^(owners?|decision maker|duration|timeline|environments?|hosts?|databases?|wait time|sign[- ]?off|approvals?(?: required)?|rollback plan|rollback window)\s*:\s+(\S.*)$",
-    )
-});
+static BARE: Pattern = Pattern::new(
+    &[
+        "owner",
+        "decision",
+        "duration",
+        "timeline",
+        "environment",
+        "host",
+        "database",
+        "wait time",
+        "sign",
+        "approval",
+        "rollback",
+    ],
+    r"(?i)^(owners?|decision maker|duration|timeline|environments?|hosts?|databases?|wait time|sign[- ]?off|approvals?(?: required)?|rollback plan|rollback window)\s*:\s+(\S.*)$",
+);
 
-static QUALIFIER: LazyLock<Regex> = LazyLock::new(|| compile(r"^\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)\s*:?"));
+static QUALIFIER: Pattern = Pattern::new(&["("], r"^\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)\s*:?");
 
 /// Reads the labels of a paragraph or list item.
 pub(super) fn read(text: &Text) -> Vec<Labelled> {

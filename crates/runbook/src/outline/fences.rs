@@ -1,8 +1,5 @@
 //! Code blocks: what each is for.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use tminus_release::plan::{Danger, Interpreter};
 
 use super::build::Reader;
@@ -11,15 +8,14 @@ use crate::attributes::{self, Info};
 use crate::diagnostic::Severity;
 use crate::encoding::repair;
 use crate::markdown::{Fence, FenceKind};
-use crate::pattern::compile;
+use crate::pattern::Pattern;
 use crate::shell::{self, Nature, Survey};
 
 /// A section, item or line before a block that says that a person sends or fills it in.
-static TEMPLATE: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?i)\btemplate\b|\bpost in #|\bnotif(?:y|ication)|\bannounce|\bcommunicat|\bhand-?off\b|\bmessage\b|\bemail\b|\bhandover\b",
-    )
-});
+static TEMPLATE: Pattern = Pattern::new(
+    &["template", "post in #", "notif", "announce", "communicat", "hand", "message", "email"],
+    r"(?i)\btemplate\b|\bpost in #|\bnotif(?:y|ication)|\bannounce|\bcommunicat|\bhand-?off\b|\bmessage\b|\bemail\b|\bhandover\b",
+);
 
 /// Reads a block. `item` is the list item that holds it.
 pub(super) fn read(reader: &mut Reader<'_>, fence: &Fence, item: Option<&str>) -> usize {

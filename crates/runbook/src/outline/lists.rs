@@ -1,21 +1,18 @@
 //! Lists: checklist items, numbered instructions, bullets with commands or numbers.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use super::build::Reader;
 use super::{ItemUnit, PointUnit, UnitKind, durations, facts, fences, purpose, tables};
 use crate::diagnostic::Severity;
 use crate::encoding::repair;
 use crate::markdown::{Block, List, ListItem, Text};
 use crate::names;
-use crate::pattern::compile;
-use crate::shell::looks_like_command;
+use crate::pattern::Pattern;
 
 /// `(@role)` or ``(auto: `id`)`` at the end of an item.
-static TAIL: LazyLock<Regex> =
-    LazyLock::new(|| compile(r"\s*\((?:(?:@(?P<role>[\w./-]+))|(?:auto:\s*`?(?P<auto>[\w./@-]+)`?))\)\s*$"));
+static TAIL: Pattern = Pattern::new(
+    &["(@", "(auto"],
+    r"\s*\((?:(?:@(?P<role>[\w./-]+))|(?:auto:\s*`?(?P<auto>[\w./@-]+)`?))\)\s*$",
+);
 
 /// Words that begin an instruction. A list of what release runbooks use, not of English.
 const VERBS: [&str; 108] = [
@@ -258,7 +255,7 @@ impl<'a> Reader<'a> {
                 self.options.lead(&mut self.outline, self.section, &lead, item.line).or(self.option);
         }
         let only = item.text().and_then(Text::only_code_span).map(|piece| piece.text.clone());
-        let command = only.filter(|code| looks_like_command(code));
+        let command = only.filter(|code| self.command(code).is_some());
         // `limit=1` in a command's address is no threshold.
         if command.is_none() {
             purpose::thresholds(self, shown, item.line, None, purpose::Place::Point);

@@ -25,10 +25,13 @@ pub use people::split_roles;
 pub use purpose::Purpose;
 pub use units::{FenceClass, FenceUnit, ItemUnit, PointUnit, Unit, UnitKind};
 
+use std::sync::Arc;
+
 use tminus_release::plan::{Danger, Lane, Usage};
 
 use crate::front_matter::FrontMatter;
 use crate::rules::Threshold;
+use crate::shell::Survey;
 
 /// What a document says.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,10 +135,12 @@ pub struct Remark {
 }
 
 /// A code span that is a command.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct InlineCommand {
     /// The command.
     pub text: String,
+    /// What the shell's grammar says about it; shared by all places with the same text.
+    pub survey: Arc<Survey>,
     /// Line, from 1.
     pub line: u32,
     /// Section it stands in.

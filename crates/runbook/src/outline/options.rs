@@ -1,29 +1,23 @@
 //! Several ways to do one thing: sibling headings or bold lines titled as options.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use super::{GroupKind, OptionGroup, Outline, Remark, UnitKind};
 
-use crate::pattern::compile;
+use crate::pattern::Pattern;
 
 /// `Option A`, `Strategy 2:`, `Method 1`
-static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?i)^(?:\d+(?:\.\d+)*[.)]?\s+)?(option|strategy|approach|method|variant|way|path)\s+(?:[a-z]|\d+|one|two|three)\b",
-    )
-});
+static NUMBERED: Pattern = Pattern::new(
+    &["option", "strategy", "approach", "method", "variant", "way", "path"],
+    r"(?i)^(?:\d+(?:\.\d+)*[.)]?\s+)?(option|strategy|approach|method|variant|way|path)\s+(?:[a-z]|\d+|one|two|three)\b",
+);
 /// `Alternative`, `Alternatively`, `Or:`, `Or manually`
-static ALTERNATIVE: LazyLock<Regex> =
-    LazyLock::new(|| compile(r"(?i)^(?:alternative(?:ly)?\b|or\b(?:\s*[:,]|\s+\w+|$))"));
+static ALTERNATIVE: Pattern =
+    Pattern::new(&["alternative", "or"], r"(?i)^(?:alternative(?:ly)?\b|or\b(?:\s*[:,]|\s+\w+|$))");
 /// `For Supabase`, `For Docker deployments (API)`
-static PARTS: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)^for\s+([\w./()& -]{1,60})$"));
-static NO_PART: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?i)^for\s+(?:each|every|all|any|more|example|details?|reference|instance|the following|these|those|now)\b",
-    )
-});
+static PARTS: Pattern = Pattern::new(&["for"], r"(?i)^for\s+([\w./()& -]{1,60})$");
+static NO_PART: Pattern = Pattern::new(
+    &["for"],
+    r"(?i)^for\s+(?:each|every|all|any|more|example|details?|reference|instance|the following|these|those|now)\b",
+);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Title {
@@ -34,32 +28,18 @@ enum Title {
 
 fn classify(title: &str) -> Option<Title> {
     let title = title.trim();
-    // Titles are many and options few: the first word decides before any pattern is tried.
+    // Titles are many and options few: the first word decides which pattern is tried at all.
     let first = title.split(|c: char| !c.is_alphanumeric()).next().unwrap_or("").to_ascii_lowercase();
-    let may_be = [
-        "option",
-        "strategy",
-        "approach",
-        "method",
-        "variant",
-        "way",
-        "path",
-        "alternative",
-        "alternatively",
-        "or",
-        "for",
-    ];
-    if !may_be.contains(&first.as_str()) && !first.starts_with(|c: char| c.is_ascii_digit()) {
-        return None;
-    }
-    if NUMBERED.is_match(title) {
-        Some(Title::Numbered)
-    } else if ALTERNATIVE.is_match(title) {
-        Some(Title::Alternative)
-    } else if PARTS.is_match(title) && !NO_PART.is_match(title) {
-        Some(Title::Part)
-    } else {
-        None
+    match first.as_str() {
+        "alternative" | "alternatively" | "or" => ALTERNATIVE.is_match(title).then_some(Title::Alternative),
+        "for" => (PARTS.is_match(title) && !NO_PART.is_match(title)).then_some(Title::Part),
+        "option" | "strategy" | "approach" | "method" | "variant" | "way" | "path" => {
+            NUMBERED.is_match(title).then_some(Title::Numbered)
+        }
+        _ if first.starts_with(|c: char| c.is_ascii_digit()) => {
+            NUMBERED.is_match(title).then_some(Title::Numbered)
+        }
+        _ => None,
     }
 }
 

@@ -1,38 +1,73 @@
 //! Who is named: owners, roles, teams, approvers.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use super::build::Reader;
 use super::{Outline, Remark};
 use crate::encoding::repair;
-use crate::pattern::compile;
+use crate::pattern::Pattern;
 
 /// A phrase that ends in a word for a role or a team.
-static ROLE: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?x)\b(?:(?:[A-Z][\w&]*(?:[/-][A-Za-z]\w*)*)\ ){0,2}
+static ROLE: Pattern = Pattern::new(
+    &[
+        "manager",
+        "engineer",
+        "lead",
+        "commander",
+        "admin",
+        "squad",
+        "director",
+        "officer",
+        "master",
+        "cto",
+        "dba",
+        "sre",
+        "codeowners",
+        "team",
+    ],
+    r"(?x)\b(?:(?:[A-Z][\w&]*(?:[/-][A-Za-z]\w*)*)\ ){0,2}
         (?:[A-Z][\w/-]*[/-])?(?:Manager|Engineer|Lead|Leads|Commander|Admin|Administrator|Squad|Director|Officer|Master)\b
         | \bCTO\b | \bDBA\b | \bSRE\b | \bCODEOWNERS\b | \b[A-Z]\w+\ Team\b",
-    )
-});
+);
 
 /// A whole text that is a role: an entry of a list of people.
-static ONLY_ROLE: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?ix)^\W*(?:[\w&/-]+\s+){0,3}(?:manager|engineer|lead|leads|commander|admin(?:istrator)?|owner|team|squad|director|officer|dba|sre|cto|ceo|cio|qa|devops|on-?call|developer|product|security|support|operations|ops)\W*(?:\(.*\))?\W*$",
-    )
-});
+static ONLY_ROLE: Pattern = Pattern::new(
+    &[
+        "manager",
+        "engineer",
+        "lead",
+        "commander",
+        "admin",
+        "owner",
+        "team",
+        "squad",
+        "director",
+        "officer",
+        "dba",
+        "sre",
+        "cto",
+        "ceo",
+        "cio",
+        "qa",
+        "devops",
+        "on-call",
+        "oncall",
+        "developer",
+        "product",
+        "security",
+        "support",
+        "operations",
+        "ops",
+    ],
+    r"(?ix)^\W*(?:[\w&/-]+\s+){0,3}(?:manager|engineer|lead|leads|commander|admin(?:istrator)?|owner|team|squad|director|officer|dba|sre|cto|ceo|cio|qa|devops|on-?call|developer|product|security|support|operations|ops)\W*(?:\(.*\))?\W*$",
+);
 
-static APPROVAL: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?i)\b(?:approvals?|sign-?off|reviews?|request review)\s+(?:\w+\s+)?(?:from|by)\s+(?P<who>[^.;()]+?)(?:\s+(?:per|before|prior|after|via|in|for|to)\b|[.;(]|$)",
-    )
-});
-static OWNS: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r"(?i)^(?P<who>[\w/ -]{2,40}?)\s+(?:owns|acknowledges|approves|signs off|is responsible)\b")
-});
+static APPROVAL: Pattern = Pattern::new(
+    &["approval", "sign-off", "signoff", "review"],
+    r"(?i)\b(?:approvals?|sign-?off|reviews?|request review)\s+(?:\w+\s+)?(?:from|by)\s+(?P<who>[^.;()]+?)(?:\s+(?:per|before|prior|after|via|in|for|to)\b|[.;(]|$)",
+);
+static OWNS: Pattern = Pattern::new(
+    &["owns", "acknowledges", "approves", "signs off", "responsible"],
+    r"(?i)^(?P<who>[\w/ -]{2,40}?)\s+(?:owns|acknowledges|approves|signs off|is responsible)\b",
+);
 
 /// Labels whose value names people.
 const LABELS: [&str; 14] = [
@@ -111,46 +146,17 @@ pub(super) fn in_prose(reader: &mut Reader<'_>, text: &str, line: u32) {
     if plain.chars().count() <= 48 && ONLY_ROLE.is_match(plain) {
         note(reader, plain.trim_end_matches(['.', ':']).to_owned(), line);
     }
-    // Most lines name nobody; looking for the words first is cheaper than the patterns.
-    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if let Some(found) = Some(text)
-        .filter(|_| has(&["pproval", "eview", "ign-off", "ignoff"]))
-        .and_then(|text| APPROVAL.captures(text))
-    {
+    if let Some(found) = APPROVAL.captures(text) {
         for role in split_roles(&found["who"]) {
             note(reader, role, line);
         }
     }
-    let owning = ["owns", "acknowledges", "approves", "signs off", "responsible"];
-    if let Some(found) = Some(plain).filter(|_| has(&owning)).and_then(|plain| OWNS.captures(plain)) {
+    if let Some(found) = OWNS.captures(plain) {
         note(reader, found["who"].to_owned(), line);
     }
-    if names_a_role(text) {
-        for found in ROLE.find_iter(text) {
-            note(reader, found.as_str().to_owned(), line);
-        }
+    for found in ROLE.find_iter(text) {
+        note(reader, found.as_str().to_owned(), line);
     }
-}
-
-fn names_a_role(text: &str) -> bool {
-    const ENDS: [&str; 15] = [
-        "Manager",
-        "Engineer",
-        "Lead",
-        "Commander",
-        "Admin",
-        "Squad",
-        "Director",
-        "Officer",
-        "Master",
-        "CTO",
-        "DBA",
-        "SRE",
-        "CODEOWNERS",
-        "Team",
-        "Owner",
-    ];
-    ENDS.iter().any(|end| text.contains(end))
 }
 
 /// Takes a template or the comments of code: `Release Manager: [Name]`, `# Assign Incident Commander`.
@@ -164,7 +170,7 @@ pub(super) fn in_code(reader: &mut Reader<'_>, body: &str, body_line: u32) {
             && ONLY_ROLE.is_match(label)
         {
             note(reader, label.trim_start_matches(['-', ' ']).to_owned(), line);
-        } else if let Some(comment) = text.strip_prefix('#').filter(|comment| names_a_role(comment)) {
+        } else if let Some(comment) = text.strip_prefix('#') {
             for found in ROLE.find_iter(comment) {
                 note(reader, found.as_str().to_owned(), line);
             }

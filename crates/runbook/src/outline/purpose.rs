@@ -3,14 +3,11 @@
 //! The nearest words decide: those of the line itself, then the line that introduces the list,
 //! then the headings from the inside out.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use tminus_release::plan::{Comparison, Lane, Usage};
 
 use super::build::Reader;
 use super::{FoundThreshold, Remark};
-use crate::pattern::compile;
+use crate::pattern::Pattern;
 use crate::rules::{self, Context, Op, Threshold, Value};
 use crate::shell::Survey;
 
@@ -40,41 +37,59 @@ pub(super) enum Place {
     Cell,
 }
 
-static PURPOSES: LazyLock<Vec<(Regex, Purpose)>> = LazyLock::new(|| {
-    let table = [
-        (r"(?:do not|don[’']t|never|no need to) roll[\s-]?back", Purpose::NoRollback),
-        (
+static PURPOSES: [(Pattern, Purpose); 5] = [
+    (Pattern::new(&["roll"], r"(?:do not|don[’']t|never|no need to) roll[\s-]?back"), Purpose::NoRollback),
+    (
+        Pattern::new(
+            &["roll", "revert", "abort", "halt"],
             r"roll(?:ing)?[\s-]?back\b.*\b(?:if|when|criteria|triggers?|conditions?|decision|immediately|thresholds?)\b|when to (?:roll|revert|abort)|(?:triggers?|criteria|reasons|conditions) (?:for|to) (?:a )?roll|\b(?:abort|halt|revert) (?:if|when)\b",
-            Purpose::Rollback,
         ),
-        (r"\balert|\bpag(?:e|ing)\b(?! load)|\bwarn", Purpose::Alert),
-        (
+        Purpose::Rollback,
+    ),
+    (Pattern::new(&["alert", "pag", "warn"], r"\balert|\bpag(?:e|ing)\b|\bwarn"), Purpose::Alert),
+    (
+        Pattern::new(
+            &[
+                "criteria",
+                "must pass",
+                "requisite",
+                "verif",
+                "validat",
+                "check",
+                "test",
+                "flight",
+                "go",
+                "gate",
+                "sign",
+                "ci",
+                "coverage",
+                "smoke",
+                "baseline",
+                "approv",
+                "readiness",
+                "review",
+            ],
             r"criteria|must pass|pre-?requisites?|verif|validat|check(?:list|s)?\b|\btest|pre-?flight|go/?no|\bgates?\b|sign-?off|\bci\b|coverage|smoke|baseline|approv|readiness|review",
-            Purpose::Acceptance,
         ),
-        (
+        Purpose::Acceptance,
+    ),
+    (
+        Pattern::new(
+            &["sl", "service", "target", "objective", "monitor", "metrics", "kpi", "budget"],
             r"\bsl[oai]s?\b|service[\s-]level|\btargets?\b|objective|monitor|\bmetrics\b|\bkpis?\b|budget",
-            Purpose::Target,
         ),
-    ];
-    table
-        .into_iter()
-        // The regex crate has no look-ahead; "page load" is handled before matching.
-        .map(|(pattern, purpose)| {
-            let pattern = pattern.replace("(?! load)", "");
-            (compile(&format!("(?i){pattern}")), purpose)
-        })
-        .collect()
-});
+        Purpose::Target,
+    ),
+];
 
 /// Words in the line itself that decide, whatever stands around it.
-static OWN_ALERT: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?i)^\W*alert|(?:→|->|=>|:)\s*(?:page\b|warn|alert|notify)|\bpage (?:the )?on-?call|\b(?:warning|critical) alert",
-    )
-});
+static OWN_ALERT: Pattern = Pattern::new(
+    &["alert", "page", "warn", "notify"],
+    r"(?i)^\W*alert|(?:→|->|=>|:)\s*(?:page\b|warn|alert|notify)|\bpage (?:the )?on-?call|\b(?:warning|critical) alert",
+);
 
 fn of(words: &str) -> Option<Purpose> {
+    // "Page load" is what is measured, and pages nobody.
     let words = words.to_lowercase().replace("page load", "load");
     PURPOSES.iter().find(|(pattern, _)| pattern.is_match(&words)).map(|(_, purpose)| *purpose)
 }

@@ -1,87 +1,130 @@
 //! Headings: which hold work, which are data, and which lane they feed.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use tminus_release::plan::Lane;
 
 use super::{Section, SectionKind};
 use crate::names::slug;
-use crate::pattern::compile;
+use crate::pattern::Pattern;
 
-/// Headings that hold data by their name, numbers in front removed.
-static DATA: LazyLock<Regex> = LazyLock::new(|| {
-    let words = [
-        r"(table of )?contents",
-        "toc",
-        "overview",
-        "introduction",
-        "intro",
-        "purpose",
-        "scope",
-        "about( .*)?",
-        "background",
-        "summary",
-        "glossary",
-        "definitions",
-        "terminology",
-        r"appendi(x|ces)\b.*",
-        "references?",
-        r"related( .*)?",
-        "see also",
-        "further reading",
-        "useful links",
-        "links",
-        r"change ?log",
-        r"history",
-        r"(revision|version|document|change) (history|control|log)",
-        "document control",
-        "license",
-        "faq",
-        "roles( (and|&) responsibilities)?",
-        "contacts?( list)?",
-        "emergency contacts",
-        "severity levels",
-        "resources",
-        "architecture( overview)?",
-        "tooling",
-        "audience",
-    ];
-    compile(&format!(r"(?i)^(?:{})$", words.join("|")))
-});
+/// Whole titles of sections that hold data: nobody works in them.
+const DATA: [&str; 37] = [
+    "table of contents",
+    "contents",
+    "toc",
+    "overview",
+    "introduction",
+    "intro",
+    "purpose",
+    "scope",
+    "background",
+    "summary",
+    "glossary",
+    "definitions",
+    "terminology",
+    "reference",
+    "references",
+    "see also",
+    "further reading",
+    "useful links",
+    "links",
+    "changelog",
+    "history",
+    "license",
+    "faq",
+    "roles",
+    "roles and responsibilities",
+    "roles & responsibilities",
+    "contact",
+    "contacts",
+    "contact list",
+    "contacts list",
+    "emergency contacts",
+    "severity levels",
+    "resources",
+    "architecture",
+    "architecture overview",
+    "tooling",
+    "audience",
+];
 
-/// A number or letter in front of a heading: `1.`, `2.3`, `A.`, `Phase 4:`, `Step 2 -`.
-static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?i)^\s*(?:(?:phase|step|part|stage)\s+\w+\s*[:.)–-]\s*|\d+(?:\.\d+)*\s*[.:)]?\s+|[a-z]\s*[.:)]\s+)",
-    )
-});
+/// `Revision History`, `Change Log`, `Document Control`: one of these, then one of those.
+const HISTORY_OF: [&str; 4] = ["revision ", "version ", "document ", "change "];
+const HISTORY: [&str; 3] = ["history", "control", "log"];
 
-static ROLLBACK: LazyLock<Regex> =
-    LazyLock::new(|| compile(r"(?i)\broll(?:ing)?[\s-]?backs?\b|\bback[\s-]?out\b|\brevert(?:ing)?\b"));
-static HOTFIX: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r"(?i)\bhot[\s-]?fix(?:es)?\b|\bemergency (?:patch|fix|change|release|deploy\w*)\b")
-});
-static INCIDENT: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r"(?i)\bincidents?\b|\bemergency response\b|\boutages?\b|\bdisaster recovery\b")
-});
+static ROLLBACK: Pattern = Pattern::new(
+    &["roll", "back", "revert"],
+    r"(?i)\broll(?:ing)?[\s-]?backs?\b|\bback[\s-]?out\b|\brevert(?:ing)?\b",
+);
+static HOTFIX: Pattern = Pattern::new(
+    &["hot", "emergency"],
+    r"(?i)\bhot[\s-]?fix(?:es)?\b|\bemergency (?:patch|fix|change|release|deploy\w*)\b",
+);
+static INCIDENT: Pattern = Pattern::new(
+    &["incident", "emergency", "outage", "disaster"],
+    r"(?i)\bincidents?\b|\bemergency response\b|\boutages?\b|\bdisaster recovery\b",
+);
 /// A heading inside a phase that opens another lane: it begins with the word.
-static INNER_ROLLBACK: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?i)^(?:how to |when to |if (?:it|something|this) fails|emergency )?(?:roll(?:ing)?[\s-]?backs?|back[\s-]?out|revert(?:ing)?)\b",
-    )
-});
+static INNER_ROLLBACK: Pattern = Pattern::new(
+    &["roll", "back", "revert"],
+    r"(?i)^(?:how to |when to |if (?:it|something|this) fails|emergency )?(?:roll(?:ing)?[\s-]?backs?|back[\s-]?out|revert(?:ing)?)\b",
+);
 
 /// Returns a heading without the number in front of it.
 pub(super) fn without_number(title: &str) -> &str {
-    let end = NUMBER.find(title).map_or(0, |found| found.end());
-    let rest = title[end..].trim();
+    let rest = after_number(title).unwrap_or(title).trim();
     if rest.is_empty() { title.trim() } else { rest }
 }
 
 /// Tells whether a heading's name says that it holds data only.
 pub(super) fn is_data(title: &str) -> bool {
-    DATA.is_match(without_number(title).trim_end_matches(':'))
+    let title = without_number(title).trim_end_matches(':').to_ascii_lowercase();
+    let behind = |words: &[&str]| words.iter().find_map(|word| title.strip_prefix(word));
+    // Behind these anything may stand: `Appendix A: Hosts`, `Related Documentation`.
+    let related = behind(&["about", "related"]).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+    let appendix =
+        behind(&["appendix", "appendices"]).is_some_and(|rest| !rest.starts_with(|c: char| is_word(c)));
+    DATA.contains(&title.as_str())
+        || behind(&HISTORY_OF).is_some_and(|rest| HISTORY.contains(&rest))
+        || related
+        || appendix
+}
+
+/// Returns what follows a number or letter in front of a heading: `1.`, `2.3`, `A.`, `Phase 4:`,
+/// `Step 2 -`. None when there is none.
+fn after_number(title: &str) -> Option<&str> {
+    let title = title.trim_ascii_start();
+    let first = title.split(|c: char| !is_word(c)).next().unwrap_or_default();
+    let rest = &title[first.len()..];
+    if ["phase", "step", "part", "stage"].iter().any(|word| first.eq_ignore_ascii_case(word)) {
+        let name = rest.trim_ascii_start();
+        let end = name.find(|c: char| !is_word(c)).filter(|end| *end > 0 && name.len() < rest.len())?;
+        let after = name[end..].trim_ascii_start();
+        return after.strip_prefix([':', '.', ')', '–', '-']).map(str::trim_ascii_start);
+    }
+    let digits = title.len() - title.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let letter = usize::from(first.len() == 1 && digits == 0 && first != "_");
+    let mut rest = &title[digits + letter..];
+    if digits > 0 {
+        while let Some(inner) = rest.strip_prefix('.').filter(|rest| starts_with_digit(rest)) {
+            rest = inner.trim_start_matches(|c: char| c.is_ascii_digit());
+        }
+    }
+    // A number stands apart by itself; a letter only with a sign behind it: "A plan" has none.
+    let after = rest.trim_ascii_start();
+    match after.strip_prefix(['.', ':', ')']) {
+        Some(signed) if digits + letter > 0 && signed.starts_with(|c: char| c.is_ascii_whitespace()) => {
+            Some(signed.trim_ascii_start())
+        }
+        _ => (digits > 0 && after.len() < rest.len()).then_some(after),
+    }
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+fn starts_with_digit(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// Returns the lane of a top-level heading.
@@ -218,6 +261,10 @@ mod tests {
             "Changelog",
             "Revision History",
             "Document Control",
+            "ROLES & RESPONSIBILITIES",
+            "Version history",
+            "About",
+            "2. About us:",
         ];
         let work = [
             "Pre-flight",
@@ -227,6 +274,9 @@ mod tests {
             "Rollback Procedures",
             "Emergency Response",
             "Overview of checks to run",
+            "Aboutness",
+            "Appendix1",
+            "Change hosts",
         ];
         for title in data {
             assert!(is_data(title), "{title}");
@@ -263,6 +313,16 @@ mod tests {
             ("2.3 Deploy", "Deploy"),
             ("Phase 4: Rollback", "Rollback"),
             ("A. Contacts", "Contacts"),
+            ("b ) Contacts", "Contacts"),
+            ("A plan", "A plan"),
+            ("Step two – Build", "Build"),
+            ("Phase 4", "Phase 4"),
+            ("Phases: 4", "Phases: 4"),
+            ("Part 3-4: x", "4: x"),
+            ("1.2x", "1.2x"),
+            ("10.2.3: x", "x"),
+            ("3  :x", ":x"),
+            ("_. x", "_. x"),
             ("E2E tests", "E2E tests"),
             ("1.", "1."),
         ];

@@ -155,7 +155,7 @@ impl Finder<'_, '_> {
         }
         let behind = self.text[stop..].to_owned();
         (name, stop) = self.complete_metric(name, start, stop, &behind);
-        if name.is_empty()
+        if metric::key(&name).is_empty()
             || metric::is_versioned(&name)
             || looks_like_setting(&name, captures, self.text, start)
         {
@@ -313,12 +313,16 @@ impl Finder<'_, '_> {
             .map(|(at, c)| at + c.len_utf8())
             .next_back()
             .unwrap_or(0);
-        let mut tail = &clause[cut..];
+        let tail = &clause[cut..];
+        // Lowering ASCII keeps every byte's place; what is cut off one is cut off the other.
+        let lower = tail.to_ascii_lowercase();
+        let mut cut = 0;
         for word in [" if ", " when ", " unless ", " and ", " or ", " – ", " — "] {
-            if let Some(at) = tail.to_ascii_lowercase().rfind(word) {
-                tail = &tail[at + word.len()..];
+            if let Some(at) = lower[cut..].rfind(word) {
+                cut += at + word.len();
             }
         }
+        let tail = &tail[cut..];
         metric::clean(tail.trim_start_matches(':'))
     }
 
@@ -387,16 +391,24 @@ fn sign_of(sign: &str) -> Option<Comparison> {
 /// The comparison and its number.
 fn operator(captures: &regex::Captures<'_>) -> Option<(Comparison, f64)> {
     let named = |name: &str| captures.name(name).map(|found| found.as_str());
-    let (op, number) = if let (Some(sign), Some(number)) = (named("sign"), named("a")) {
-        (sign_of(sign)?, number)
-    } else if let Some(number) = named("b").or_else(|| named("f")) {
+    let (op, number) = if let Some(number) = named("number") {
+        let op = if let Some(sign) = named("sign") {
+            sign_of(sign)?
+        } else if named("least").is_some() {
+            Comparison::AtLeast
+        } else if named("most").is_some() {
+            Comparison::AtMost
+        } else if named("less").is_some() {
+            Comparison::Less
+        } else {
+            // `more than 5`, and `critical: 5`, above which a grade begins.
+            Comparison::Greater
+        };
+        (op, number)
+    } else if let Some(number) = named("share") {
         (Comparison::AtLeast, number)
-    } else if let Some(number) = named("c") {
-        (Comparison::AtMost, number)
-    } else if let Some(number) = named("d").or_else(|| named("g")).or_else(|| named("h")) {
-        (Comparison::Greater, number)
     } else {
-        (Comparison::Less, named("e")?)
+        (Comparison::Greater, named("factor")?)
     };
     duration::number(number).map(|(number, _)| (op, number))
 }

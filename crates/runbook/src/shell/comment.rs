@@ -1,10 +1,6 @@
 //! Comments of a script: steps that only a person can do, and several ways in one script.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
-use crate::pattern::compile;
+use crate::pattern::Pattern;
 
 /// One comment.
 #[derive(Debug)]
@@ -78,9 +74,45 @@ fn sign(
     None
 }
 
-static BY_HAND: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?xi)
+static BY_HAND: Pattern = Pattern::new(
+    &[
+        "dashboard",
+        "console",
+        "ui",
+        "portal",
+        "web",
+        "admin",
+        "manually",
+        "hand",
+        "post",
+        "announce",
+        "notify",
+        "tell",
+        "inform",
+        "ask",
+        "page",
+        "ping",
+        "message",
+        "email",
+        "e-mail",
+        "call",
+        "alert",
+        "warn",
+        "click",
+        "navigate",
+        "open",
+        "log",
+        "sign",
+        "go",
+        "select",
+        "press",
+        "scroll",
+        "wait",
+        "settings",
+        "actions",
+        "menu",
+    ],
+    r"(?xi)
         ^(?:\d+[.)]\s*)? (?:
             (?:via|in|from|using|through)\s+(?:the\s+)?[\w\s/.-]*\b(?:dashboard|console|ui|portal|web\s+interface|admin\s+panel)\b [^?]*
           | (?:manually|by\s+hand)\b .*
@@ -90,8 +122,7 @@ static BY_HAND: LazyLock<Regex> = LazyLock::new(|| {
           | (?:settings|actions|menu)\s*(?:->|→|>|â†’).*
         )$
         | \b(?:manually|by\s+hand|via\s+(?:the\s+)?[\w\s]*dashboard)\b | ^post\s+in\s+\#",
-    )
-});
+);
 
 /// Verbs that tell a person to do something, where no command follows.
 const VERBS: [&str; 47] = [
@@ -175,14 +206,17 @@ fn command_follows(line: u32, lines: &[&str], commands: &[u32]) -> bool {
     false
 }
 
-static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?i)^(?:\d+[.)]\s*)?(?:option|alternative|method|approach|variant|strategy|way)\s+(?:[0-9]+|[a-d])\b[\s:.)–—-]*(.*)$",
-    )
-});
-static OTHERWISE: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r"(?i)^(?:\d+[.)]\s*)?(?:or|alternatively|alternative|otherwise|oder|ou|either)\b[\s:,–—-]*(.*)$")
-});
+static NUMBERED: Pattern = Pattern::new(
+    &["option", "alternative", "method", "approach", "variant", "strategy", "way"],
+    r"(?i)^(?:\d+[.)]\s*)?(?:option|alternative|method|approach|variant|strategy|way)\s+(?:[0-9]+|[a-d])\b[\s:.)–—-]*(.*)$",
+);
+/// `Or …`, `2. Alternatively: …`: another way than the one above.
+fn is_otherwise(text: &str) -> bool {
+    let words = ["or", "alternatively", "alternative", "otherwise", "oder", "ou", "either"];
+    let text = strip_number(text);
+    let first = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
+    words.iter().any(|word| first.eq_ignore_ascii_case(word))
+}
 
 /// Finds several ways in one script: `# Option 1 … # Option 2`, `# … # Or …`, each with a command.
 pub(super) fn alternatives(comments: &[Comment], commands: &[(u32, u32)]) -> Vec<Alternative> {
@@ -196,8 +230,7 @@ pub(super) fn alternatives(comments: &[Comment], commands: &[(u32, u32)]) -> Vec
         return found;
     }
     for (index, comment) in alone.iter().enumerate() {
-        if !OTHERWISE.is_match(&comment.text)
-            || !has_command(commands, comment.line, next_way(&alone[index + 1..]))
+        if !is_otherwise(&comment.text) || !has_command(commands, comment.line, next_way(&alone[index + 1..]))
         {
             continue;
         }
@@ -217,9 +250,7 @@ pub(super) fn alternatives(comments: &[Comment], commands: &[(u32, u32)]) -> Vec
 
 fn next_way(rest: &[&Comment]) -> u32 {
     rest.iter()
-        .find(|comment| {
-            OTHERWISE.is_match(&comment.text) || comment.text.starts_with(|c: char| c.is_ascii_digit())
-        })
+        .find(|comment| is_otherwise(&comment.text) || comment.text.starts_with(|c: char| c.is_ascii_digit()))
         .map_or(u32::MAX, |comment| comment.line)
 }
 

@@ -85,9 +85,12 @@ fn table(command: &CommandUse) -> Option<(Danger, String)> {
         (program, _) => (program, &verbs[..]),
     };
     let row = ROWS.iter().find(|row| {
-        let mut words = row.command.split(' ');
-        words.next() == Some(program)
-            && words
+        // Most rows are another program's: that is told without taking the row apart.
+        let Some(rest) = row.command.strip_prefix(program) else { return false };
+        (rest.is_empty() || rest.starts_with(' '))
+            && rest
+                .split(' ')
+                .skip(1)
                 .enumerate()
                 .all(|(index, word)| verbs.get(index).is_some_and(|verb| verb.eq_ignore_ascii_case(word)))
             && (row.with.is_empty() || has_any(command, row.with))

@@ -3,11 +3,7 @@
 //! `<new_migration>` is two redirections to a shell. So placeholders are found first, in the
 //! text; the grammar gets a word of the same length instead, and every position stays true.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
-use crate::pattern::compile;
+use crate::pattern::Pattern;
 
 use super::{Placeholder, PlaceholderKind};
 
@@ -18,40 +14,69 @@ pub(super) enum Place {
     Prose,
 }
 
-struct Pattern {
+struct Form {
     kind: PlaceholderKind,
-    /// The pattern cannot match a text that holds none of these: most texts cost only this search.
+    /// It cannot be in a text that holds none of these: most texts cost only this search.
     signs: &'static [&'static str],
-    regex: LazyLock<Regex>,
+    how: How,
 }
 
-macro_rules! patterns {
-    ($($kind:ident, $signs:expr, $text:expr;)*) => {
-        [$(Pattern { kind: PlaceholderKind::$kind, signs: &$signs, regex: LazyLock::new(|| compile($text)) },)*]
+/// How a form is found.
+#[expect(clippy::large_enum_variant, reason = "ten constants, never moved")]
+enum How {
+    Pattern(Pattern),
+    /// From a byte with the sign, returns the end of the placeholder that begins there. The two
+    /// forms that most documents have are found by hand: their patterns cost more than the reading.
+    Scan(fn(&str) -> Option<usize>),
+}
+
+macro_rules! forms {
+    ($($kind:ident, $signs:expr, $how:expr;)*) => {
+        [$(Form { kind: PlaceholderKind::$kind, signs: &$signs, how: $how },)*]
     };
 }
 
+const fn pattern(text: &'static str) -> How {
+    How::Pattern(Pattern::new(&[], text))
+}
+
 // `cat <in >out` is no placeholder: no space may stand beside the brackets.
-static PATTERNS: [Pattern; 10] = patterns! {
-    Angle, ["<"], r"<[A-Za-z][A-Za-z0-9_.:/-]*(?: [A-Za-z0-9_.:/-]+){0,4}>";
-    Mustache, ["{{"], r"\{\{ ?[A-Za-z_][A-Za-z0-9_.-]* ?\}\}";
-    Bracket, ["["], r"\[[^\[\]\n\t`$|]{2,60}\]";
-    Bracket, ["P["], r"\bP\[0-\d\]";
-    Date, ["YYYY", "HH:"], r"YYYY[-/.]?MM[-/.]?DD(?:[-_T ]?HH:?MM(?::?SS)?)?(?: UTC)?|\bHH:MM(?::SS)?\b";
-    VersionPattern, [".Y", ".y", ".x", ".X"], r"\bv?[Xx]\.[Yy]\.[Zz]\b|\bv\d+(?:\.\d+)?\.[xX]\b";
-    Blank, ["TBD", "TODO", "FIXME", "CHANGE", "REPLACE_", "XXX"], r"\b(?:TBD|TODO|FIXME|CHANGEME|CHANGE_ME|REPLACE_ME)\b|\+?\d*-?\bXXX-XXX-XXXX\b|\bXXXX+\b";
-    SampleVersion, ["v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9"], r"\bv\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?\b";
-    SampleHost, ["example."], r"\b(?:[A-Za-z0-9-]+\.)*example\.(?:com|org|net)\b";
-    SampleName, ["your-", "NEW_", "YOUR_"], r"\b(?:[a-z]+/)?your-[a-z][a-z-]*[a-z]\b|\bNEW_\*(?:\.[a-z]+)?|\bYOUR_[A-Z_]+\b";
+static FORMS: [Form; 10] = forms! {
+    Angle, ["<"], How::Scan(angle_end);
+    Mustache, ["{{"], pattern(r"\{\{ ?[A-Za-z_][A-Za-z0-9_.-]* ?\}\}");
+    Bracket, ["["], How::Scan(bracket_end);
+    Bracket, ["P["], pattern(r"\bP\[0-\d\]");
+    Date, ["YYYY", "HH:"], pattern(r"YYYY[-/.]?MM[-/.]?DD(?:[-_T ]?HH:?MM(?::?SS)?)?(?: UTC)?|\bHH:MM(?::SS)?\b");
+    VersionPattern, [".Y", ".y", ".x", ".X"], pattern(r"\bv?[Xx]\.[Yy]\.[Zz]\b|\bv\d+(?:\.\d+)?\.[xX]\b");
+    Blank, ["TBD", "TODO", "FIXME", "CHANGE", "REPLACE_", "XXX"], pattern(r"\b(?:TBD|TODO|FIXME|CHANGEME|CHANGE_ME|REPLACE_ME)\b|\+?\d*-?\bXXX-XXX-XXXX\b|\bXXXX+\b");
+    SampleVersion, ["v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9"], pattern(r"\bv\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?\b");
+    SampleHost, ["example."], pattern(r"\b(?:[A-Za-z0-9-]+\.)*example\.(?:com|org|net)\b");
+    SampleName, ["your-", "NEW_", "YOUR_"], pattern(r"\b(?:[a-z]+/)?your-[a-z][a-z-]*[a-z]\b|\bNEW_\*(?:\.[a-z]+)?|\bYOUR_[A-Z_]+\b");
 };
 
 /// Finds placeholders, in order, without overlaps; where two overlap the earlier pattern wins.
 pub(super) fn find(text: &str, place: Place) -> Vec<Placeholder> {
     let mut spans: Vec<(usize, usize, PlaceholderKind)> = Vec::new();
-    for pattern in PATTERNS.iter().filter(|pattern| pattern.signs.iter().any(|sign| text.contains(sign))) {
-        for found in pattern.regex.find_iter(text) {
-            if fits(text, found.start(), found.end(), pattern.kind, place) {
-                spans.push((found.start(), found.end(), pattern.kind));
+    let bytes = Bytes::of(text);
+    for form in
+        FORMS.iter().filter(|form| form.signs.iter().any(|sign| bytes.may_hold(sign) && text.contains(sign)))
+    {
+        let mut note = |start, end| {
+            if fits(text, start, end, form.kind, place) {
+                spans.push((start, end, form.kind));
+            }
+        };
+        match &form.how {
+            How::Pattern(pattern) => {
+                pattern.find_iter(text).for_each(|found| note(found.start(), found.end()));
+            }
+            How::Scan(end) => {
+                let mut at = 0;
+                while let Some(start) = text[at..].find(form.signs[0]).map(|offset| at + offset) {
+                    let end = end(&text[start..]).map(|length| start + length);
+                    end.into_iter().for_each(|end| note(start, end));
+                    at = end.unwrap_or(start + 1);
+                }
             }
         }
     }
@@ -68,17 +93,68 @@ pub(super) fn find(text: &str, place: Place) -> Vec<Placeholder> {
     locate(text, spans)
 }
 
+/// Which bytes a text holds: one pass tells that most signs are not there.
+struct Bytes([bool; 256]);
+
+impl Bytes {
+    fn of(text: &str) -> Bytes {
+        let mut held = [false; 256];
+        for byte in text.bytes() {
+            held[usize::from(byte)] = true;
+        }
+        Bytes(held)
+    }
+
+    fn may_hold(&self, sign: &str) -> bool {
+        sign.bytes().all(|byte| self.0[usize::from(byte)])
+    }
+}
+
+/// `<name>`, `<two words>`: a letter first, up to five words, one blank between them.
+fn angle_end(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    if !bytes.get(1)?.is_ascii_alphabetic() {
+        return None;
+    }
+    let (mut blanks, mut word) = (0, 0);
+    for (at, byte) in bytes.iter().enumerate().skip(1) {
+        match byte {
+            b'>' => return (word > 0).then_some(at + 1),
+            b' ' if word > 0 && blanks < 4 => (blanks, word) = (blanks + 1, 0),
+            byte if byte.is_ascii_alphanumeric() || b"_.:/-".contains(byte) => word += 1,
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// `[Name]`, `[list or "none"]`: 2 to 60 characters on one line, no other bracket.
+fn bracket_end(text: &str) -> Option<usize> {
+    for (inside, (at, c)) in text.char_indices().skip(1).enumerate() {
+        match c {
+            ']' => return (inside >= 2).then_some(at + 1),
+            '[' | '\n' | '\t' | '`' | '$' | '|' => return None,
+            _ if inside == 60 => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
 fn locate(text: &str, spans: Vec<(usize, usize, PlaceholderKind)>) -> Vec<Placeholder> {
-    let (mut line, mut line_start, mut scanned) = (1u32, 0usize, 0usize);
+    let (mut line, mut column, mut scanned) = (1u32, 1u32, 0usize);
     let mut placeholders = Vec::with_capacity(spans.len());
     for (start, end, kind) in spans {
-        for (offset, _) in text[scanned..start].match_indices('\n') {
-            line += 1;
-            line_start = scanned + offset + 1;
+        // Counted on from the last one: a line may be as long as the document.
+        let between = &text[scanned..start];
+        let last_line = between.rfind('\n').map(|at| &between[at + 1..]);
+        if last_line.is_some() {
+            let ends = between.bytes().filter(|byte| *byte == b'\n').count();
+            (line, column) = (line.saturating_add(u32::try_from(ends).unwrap_or(u32::MAX)), 1);
         }
+        let characters = last_line.unwrap_or(between).chars().count();
+        column = column.saturating_add(u32::try_from(characters).unwrap_or(u32::MAX));
         scanned = start;
-        let column =
-            u32::try_from(text[line_start..start].chars().count()).unwrap_or(u32::MAX).saturating_add(1);
         placeholders.push(Placeholder { line, column, start, end, text: text[start..end].to_owned(), kind });
     }
     placeholders
@@ -186,7 +262,7 @@ mod tests {
 
     #[test]
     fn code() {
-        let table: [(&str, &[&str]); 22] = [
+        let table: [(&str, &[&str]); 24] = [
             ("psql -f supabase/migrations/<new_migration>.sql", &["<new_migration>"]),
             (
                 "git tag -a v1.2.3 -m \"Release v1.2.3: <description>\"",
@@ -211,6 +287,8 @@ mod tests {
             ("grep '[A-Z]' x", &[]),
             ("[[ $a == b ]] && echo \"<none>\"", &["<none>"]),
             ("tag: vX.Y.Z", &["vX.Y.Z"]),
+            ("<a b c d e> <a b c d e f> <a  b> <a > <1> <ab", &["<a b c d e>"]),
+            ("<a<b>", &["<b>"]),
             ("", &[]),
         ];
         for (text, expected) in table {
@@ -243,6 +321,13 @@ mod tests {
         for (text, expected) in table {
             check(text, Place::Prose, expected);
         }
+    }
+
+    #[test]
+    fn places_on_one_line_count_on() {
+        let found = find("<a> é <b> <c>\n\n<d>", Place::Code);
+        let places: Vec<(u32, u32)> = found.iter().map(|p| (p.line, p.column)).collect();
+        assert_eq!(places, [(1, 1), (1, 7), (1, 11), (3, 1)]);
     }
 
     #[test]
