@@ -1,45 +1,56 @@
 //! `check`: every fault at once, with its place, the reason and the way out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 use tminus_release::plan::{Action, Mode, Work};
-use tminus_runbook::compile::{Request, compile};
+use tminus_runbook::compile::{Request, compile_parsed};
 use tminus_runbook::diagnostic::{Diagnostic, Severity};
 use tminus_runbook::settings::{self, Settings};
 
 use crate::args::{Check, Format};
 use crate::commands::source;
 use crate::exit_code::ExitCode;
+use crate::failure::Failure;
 use crate::screen::{self, Tone, paint};
+
+/// Stack of a thread that checks: as much as the first thread of a process has, so that a document
+/// that can be read alone can be read among others.
+const STACK_BYTES: usize = 8 * 1024 * 1024;
 
 /// `tminus check`
 pub(crate) fn run(args: &Check) -> super::Result {
     let mut findings = Vec::new();
     let mut counts = [0_usize; 3];
-    for path in &args.runbooks {
-        let text = source::read(path)?;
-        let document = path.display().to_string();
-        let (settings, in_settings) = settings_beside(path)?;
-        for (file, text, found) in in_settings {
-            counts[found.severity as usize] += 1;
-            match args.format {
-                Format::Json => findings.push(found.to_json(&file)),
-                Format::Text => source::frame(&file, &text.lines().collect::<Vec<_>>(), &found),
+    let mut unread = None;
+    for checked in check_each(&args.runbooks) {
+        // One document that cannot be read takes nothing from what is found in the others.
+        let checked = match checked {
+            Ok(checked) => checked,
+            Err(failure) => {
+                failure.show();
+                unread = unread.or(Some(failure.code));
+                continue;
             }
-        }
-        let lines: Vec<&str> = text.lines().collect();
-        for found in all(&text, &document, settings) {
-            counts[found.severity as usize] += 1;
-            match args.format {
-                Format::Json => findings.push(found.to_json(&document)),
-                Format::Text => source::frame(&document, &lines, &found),
+        };
+        let documents = [(&checked.settings, &checked.in_settings), (&checked.document, &checked.found)];
+        for ((file, text), found) in documents {
+            let lines: Vec<&str> = text.lines().collect();
+            for found in found {
+                counts[found.severity as usize] += 1;
+                match args.format {
+                    Format::Json => findings.push(found.to_json(file)),
+                    Format::Text => source::frame(file, &lines, found),
+                }
             }
         }
     }
     let [notes, warnings, errors] = counts;
     match args.format {
         Format::Json => screen::data(&json!({ "findings": findings }).to_string()),
+        Format::Text if errors + warnings + notes == 0 && unread.is_some() => {}
         Format::Text if errors + warnings + notes == 0 => screen::line(&paint(Tone::Good, "nothing found")),
         Format::Text => {
             let tone = if errors > 0 { Tone::Bad } else { Tone::Warn };
@@ -50,19 +61,62 @@ pub(crate) fn run(args: &Check) -> super::Result {
             screen::line("`tminus explain CODE` tells why a code hurts and how to mend it");
         }
     }
-    Ok(if errors > 0 { ExitCode::Findings } else { ExitCode::Success })
+    Ok(unread.unwrap_or(if errors > 0 { ExitCode::Findings } else { ExitCode::Success }))
 }
 
-/// Faults of a file other than the document, with the file's name and text.
-type Elsewhere = Vec<(String, String, Diagnostic)>;
+/// A file's name and text.
+type File = (String, String);
 
-/// Reads the settings that a release of this document would be made with.
-fn settings_beside(path: &Path) -> Result<(Settings, Elsewhere), crate::failure::Failure> {
+/// What came of one document.
+struct Checked {
+    document: File,
+    found: Vec<Diagnostic>,
+    settings: File,
+    in_settings: Vec<Diagnostic>,
+}
+
+/// Checks documents side by side, as many at once as the machine has processors. Results are in
+/// the order of the arguments.
+fn check_each(paths: &[PathBuf]) -> Vec<Result<Checked, Failure>> {
+    let results: Vec<OnceLock<Result<Checked, Failure>>> = paths.iter().map(|_| OnceLock::new()).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some((path, result)) = {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            paths.get(at).zip(results.get(at))
+        } {
+            // Each place is taken by one thread only, so it is still empty.
+            let _ = result.set(check_one(path));
+        }
+    };
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 1..processors.min(paths.len()) {
+            // Without a further thread this one does all the work.
+            let _ = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
+        }
+        work();
+    });
+    results.into_iter().filter_map(OnceLock::into_inner).collect()
+}
+
+fn check_one(path: &Path) -> Result<Checked, Failure> {
+    let text = source::read(path)?;
+    let document = path.display().to_string();
+    let (settings, file, in_settings) = settings_beside(path)?;
+    let found = all(&text, &document, settings);
+    Ok(Checked { document: (document, text), found, settings: file, in_settings })
+}
+
+/// Reads the settings that a release of this document would be made with, and what is wrong in them.
+fn settings_beside(path: &Path) -> Result<(Settings, File, Vec<Diagnostic>), Failure> {
     let file = path.parent().unwrap_or(Path::new("")).join("tminus.toml");
-    let Some(text) = source::read_beside(&file)? else { return Ok((Settings::default(), Vec::new())) };
-    let (settings, found) = settings::read(&text);
     let name = file.display().to_string();
-    Ok((settings, found.into_iter().map(|found| (name.clone(), text.clone(), found)).collect()))
+    let Some(text) = source::read_beside(&file)? else {
+        return Ok((Settings::default(), (name, String::new()), Vec::new()));
+    };
+    let (settings, found) = settings::read(&text);
+    Ok((settings, (name, text), found))
 }
 
 /// Everything found in a document: by its structure and plan, and by reading its commands.
@@ -71,9 +125,9 @@ pub(crate) fn all(text: &str, document: &str, settings: Settings) -> Vec<Diagnos
     let mode = if declares_runbook(text) { Mode::Unattended } else { Mode::Assisted };
     let request =
         Request { name: document.to_owned(), settings, mode, inputs_come_later: true, ..Request::default() };
-    let compiled = compile(text, &request);
-    let commands =
-        tminus_runbook::check::check_outline(text, &tminus_runbook::markdown::parse(text), &compiled.outline);
+    let markdown = tminus_runbook::markdown::parse(text);
+    let compiled = compile_parsed(text, &markdown, &request);
+    let commands = tminus_runbook::check::check_outline(text, &markdown, &compiled.outline);
     let mut found = compiled.diagnostics;
     for step in compiled.plan.iter().flat_map(|plan| &plan.steps) {
         if let Work::Act(Action::Unavailable(unavailable)) = &step.work {

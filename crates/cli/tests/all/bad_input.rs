@@ -54,6 +54,21 @@ fn bad_input_a_folder_is_no_document() {
     }
 }
 
+#[test]
+fn bad_input_one_unreadable_document_does_not_stop_the_check_of_others() {
+    let desk = Desk::new();
+    desk.write("a.md", runbook("```bash {#a .chek}\ntrue\n```"));
+    desk.write("b.md", b"\0".as_slice());
+    desk.write("c.md", runbook("```bash {#c .chekc}\ntrue\n```"));
+    let ran = desk.expect(2, &["check", "a.md", "b.md", "missing.md", "c.md"]);
+    says_all(&ran, &["a.md:", "`chek`", "cannot read b.md", "cannot read missing.md", "c.md:", "`chekc`"]);
+    assert!(ran.out.find("a.md:") < ran.out.find("c.md:"), "in the order of the arguments:\n{}", ran.out);
+    let json = desk.expect(2, &["check", "--format", "json", "b.md", "c.md"]);
+    let read: serde_json::Value = serde_json::from_str(&json.out).expect("JSON all the same");
+    assert!(read["findings"].as_array().is_some_and(|found| !found.is_empty()), "{read}");
+    desk.expect(2, &["check", "b.md"]).never_says("nothing found");
+}
+
 /// A document with a fault: `check` finds it with its place, `plan` and `run` refuse it.
 fn check_fault(document: &str, code: &str, words: &[&str]) {
     let desk = Desk::new();
