@@ -28,8 +28,9 @@ pub(super) fn key(metric: &str) -> String {
         return (*name).to_owned();
     }
     let small = ["the", "a", "an", "of", "in", "for", "is", "are", "any", "per"];
-    let kept: Vec<&str> = words.into_iter().filter(|word| !small.contains(word)).collect();
-    kept.join("_")
+    let kept: Vec<&str> = words.iter().copied().filter(|word| !small.contains(word)).collect();
+    // A rule must have a name to be asked by, so small words count where there are no others.
+    if kept.is_empty() { words.join("_") } else { kept.join("_") }
 }
 
 fn percentile(word: &str) -> Option<String> {
@@ -211,7 +212,8 @@ pub(super) fn clean(text: &str) -> String {
         .trim_matches([':', ',', ';', '-', '–', '—', '.', '(', ')', '[', ']', ' ', '=', '|'])
         .trim()
         .to_owned();
-    if LABELS.contains(&name.to_lowercase().as_str()) { String::new() } else { name }
+    let is_name = name.contains(char::is_alphanumeric) && !LABELS.contains(&name.to_lowercase().as_str());
+    if is_name { name } else { String::new() }
 }
 
 /// Things that are compared by version and not by measuring.
@@ -273,6 +275,8 @@ mod tests {
             ("Container restart count", "restarts"),
             ("Monthly uptime", "availability"),
             ("guardrail breaches", "guardrail_breaches"),
+            ("Any of the", "any_of_the"),
+            ("·", ""),
         ] {
             assert_eq!(key(metric), expected, "{metric}");
         }
@@ -284,6 +288,7 @@ mod tests {
             ("- [ ] Confirm coverage ", "coverage"),
             ("Sentry error rate normal ", "Sentry error rate"),
             ("Alert threshold: ", ""),
+            ("· ", ""),
             ("**CPU usage** is ", "CPU usage"),
             ("If the error rate exceeds ", "error rate"),
             ("Code coverage meets thresholds ", "Code coverage"),

@@ -169,3 +169,13 @@ proptest! {
         }
     }
 }
+
+/// Found by fuzzing: signs stood for the metric, and the rule had a name that nothing can be asked by.
+#[test]
+fn a_threshold_without_a_name_is_none() {
+    for text in ["· within the 7-day window", "> (warning: 1'ine) (warning: 3", "→ > 5%", "** < 3 ms"] {
+        for found in thresholds(text, &Context::default()) {
+            assert!(!found.key.is_empty(), "{text}: {found:?}");
+        }
+    }
+}

@@ -32,7 +32,8 @@ pub(super) fn parse_rule(text: &str) -> Result<ParsedRule, RuleError> {
         .copied()
         .ok_or_else(|| RuleError::NoComparison(whole.to_owned()))?;
     let name = whole[..at].trim().trim_end_matches(':').trim();
-    if name.is_empty() {
+    let key = metric::key(name);
+    if key.is_empty() {
         return Err(RuleError::NoMetric(whole.to_owned()));
     }
     let rest = whole[at + sign.len()..].trim_start();
@@ -51,7 +52,7 @@ pub(super) fn parse_rule(text: &str) -> Result<ParsedRule, RuleError> {
         unit => Some(prose::known_unit(unit).ok_or_else(|| RuleError::LeftOver(unit.to_owned()))?),
     };
     let duration = wait.map(duration::parse).transpose()?.unwrap_or(Span(0));
-    Ok(ParsedRule { metric: name.to_owned(), key: metric::key(name), op, limit, unit, duration })
+    Ok(ParsedRule { metric: name.to_owned(), key, op, limit, unit, duration })
 }
 
 #[cfg(test)]
@@ -90,6 +91,7 @@ mod tests {
     fn refusals_name_what_is_missing() {
         assert!(matches!(parse_rule("error rate 1%"), Err(RuleError::NoComparison(_))));
         assert!(matches!(parse_rule("< 1%"), Err(RuleError::NoMetric(_))));
+        assert!(matches!(parse_rule("· < 1%"), Err(RuleError::NoMetric(_))));
         assert!(matches!(parse_rule("x < many"), Err(RuleError::NoNumber(_))));
         assert!(matches!(parse_rule("x < 1 banana split"), Err(RuleError::LeftOver(_))));
         assert!(matches!(

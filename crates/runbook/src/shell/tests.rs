@@ -447,6 +447,32 @@ fn deep_nesting_is_refused_in_time() {
     }
 }
 
+/// Found by fuzzing: the grammar's parser ended the program.
+#[test]
+fn redirections_of_numbers_that_are_no_files_are_refused() {
+    for (script, refused) in [
+        ("echo a 99999999999999999>x\n", true),
+        ("true\ncat 4294967296<<'E'\nE\n", true),
+        ("bash -c 'echo 99999999999<x'\n", false),
+        ("echo a 2>x 10<y\n", false),
+        ("echo 99999999999999999 >x\n", false),
+    ] {
+        assert_eq!(survey(script).syntax_error.is_some(), refused, "{script:?}");
+    }
+}
+
+/// Found by fuzzing: the line was that of the inner command, the column that of the outer one.
+#[test]
+fn a_command_inside_a_word_begins_before_it_ends() {
+    for script in ["echo some words `ls a\nls b`\n", "echo some \"$(ls a\n  ls b)\" x\n", "s t=a`b c\nd/e`\n"]
+    {
+        for command in survey(script).commands {
+            let (start, end) = ((command.line, command.column), (command.end_line, command.end_column));
+            assert!(start < end, "{script:?}: {command:?}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_is_surveyed(text in "\\PC{0,80}|[a-z$(){}\\[\\]<>|&;'\"`#=!\\\\ \n*-]{0,60}|(<[a-z]{0,3}>|\\$\\(|\\)|é|echo|\n|<<EOF|if|then|fi|'|\"| ){0,30}") {
@@ -455,7 +481,8 @@ proptest! {
             prop_assert_eq!(&text[placeholder.start..placeholder.end], placeholder.text.as_str());
         }
         for command in &found.commands {
-            prop_assert!(command.line >= 1 && command.line <= command.end_line);
+            prop_assert!(command.line >= 1 && command.column >= 1);
+            prop_assert!((command.line, command.column) <= (command.end_line, command.end_column));
             prop_assert!(text.get(command.start..command.end).is_some());
         }
         let _ = placeholders_in_text(&text);

@@ -47,12 +47,13 @@ pub(super) fn parse(script: &str) -> Tree {
     // A line's end is a token that begins where a comment before it began.
     let is_line_end = |token: &&Token| matches!(token, Token::Operator(text, _) if text.starts_with('\n'));
     let spans = tokens.iter().filter(|token| !is_line_end(token)).map(span).collect();
-    if let Some(line) = blocks_too_deep(&tokens) {
+    let too_much = blocks_too_deep(&tokens).map(|line| (line, TOO_DEEP));
+    if let Some((line, reason)) = too_much.or_else(|| number_too_large(&tokens)) {
         return Tree {
             tokens: spans,
             tokenized: true,
             program: None,
-            error: Some((line, 1, TOO_DEEP.to_owned())),
+            error: Some((line, 1, reason.to_owned())),
         };
     }
     match parse_tokens(&tokens, &options) {
@@ -61,6 +62,23 @@ pub(super) fn parse(script: &str) -> Tree {
             Tree { tokens: spans, tokenized: true, program: None, error: Some(place(&error, script)) }
         }
     }
+}
+
+/// Returns the line of a redirection whose number is none of a file: the grammar's parser takes it
+/// for a small number without looking, and would end the whole program.
+fn number_too_large(tokens: &[Token]) -> Option<(u32, &'static str)> {
+    tokens.windows(2).find_map(|pair| match pair {
+        [Token::Word(number, at), Token::Operator(sign, sign_at)]
+            if sign.starts_with(['<', '>'])
+                && at.end.index == sign_at.start.index
+                && number.bytes().all(|byte| byte.is_ascii_digit())
+                && number.parse::<u16>().is_err() =>
+        {
+            let line = u32::try_from(at.start.line).unwrap_or(u32::MAX);
+            Some((line, "the number in front of `<` or `>` is no open file"))
+        }
+        _ => None,
+    })
 }
 
 const TOO_DEEP: &str = "nested too deeply to be read: put it into a script file";

@@ -93,8 +93,13 @@ impl<'a> Text<'a> {
         };
         match self.outer {
             None => inner,
-            // Inside a word only lines can be told; the columns are those of the word.
-            Some(outer) => Position { line: (outer.line + inner.line - 1).min(outer.end_line), ..outer },
+            // Inside a word only lines can be told; the column is that of the word on the line where
+            // it begins, and the first one on those below.
+            Some(outer) => {
+                let line = (outer.line + inner.line - 1).min(outer.end_line);
+                let column = if line == outer.line { outer.column } else { 1 };
+                Position { line, column, ..outer }
+            }
         }
     }
 
