@@ -12,7 +12,7 @@ const MARKS: [&str; 6] = ["// TODO", "// FIXME", "TODO:", "todo!(", "unimplement
 /// Checks all source files and tells all faults at once.
 pub(crate) fn run() -> Result<(), String> {
     let mut files = Vec::new();
-    for folder in ["crates", "xtask"] {
+    for folder in ["crates", "fuzz", "xtask"] {
         collect(Path::new(folder), &mut files);
     }
     let mut faults = Vec::new();
