@@ -57,6 +57,10 @@ pub struct Survey {
     pub variables_defaulted: Vec<String>,
     /// Names of variables that the script sets, sorted.
     pub variables_set: Vec<String>,
+    /// Every place where a variable is read, in the order of the text.
+    pub uses: Vec<VariableUse>,
+    /// Every place where a variable is given a value, in the order of the text.
+    pub assigned: Vec<VariableSet>,
     /// Checks whose failure is taken away by what follows.
     pub swallowed: Vec<Swallowed>,
     /// Loops, in the order in which they end.
@@ -140,6 +144,8 @@ pub struct CommandUse {
     pub pipe: (u16, u16),
     /// True when it reads `$?`.
     pub reads_status: bool,
+    /// Index in `arguments` and name of each variable that stands there without quotes.
+    pub unquoted: Vec<(usize, String)>,
 }
 
 /// What surrounds a command.
@@ -217,6 +223,38 @@ pub struct Loop {
     pub values: Vec<String>,
     /// Which of `commands` stand in its body.
     pub commands: Range<usize>,
+}
+
+/// A place where a variable is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VariableUse {
+    /// Its name.
+    pub name: String,
+    /// The word that holds it.
+    pub position: Position,
+    /// `${NAME:-value}`: the script does without it.
+    pub has_default: bool,
+    /// Read on another host, by `ssh host '…'`.
+    pub remote: bool,
+    /// The script has given it a value before.
+    pub set_before: bool,
+}
+
+/// A place where a variable is given a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VariableSet {
+    /// Its name.
+    pub name: String,
+    /// The value, quotes removed; empty where it is read from input.
+    pub value: String,
+    /// Line in the script, from 1.
+    pub line: u32,
+    /// Number of commands that stand before it.
+    pub after: usize,
+    /// Handed on to programs and to the next blocks.
+    pub exported: bool,
+    /// Set on another host, by `ssh host '…'`.
+    pub remote: bool,
 }
 
 /// A word that holds the time at which it is read: `dump-$(date +%s).sql`.
@@ -317,6 +355,8 @@ pub fn survey(script: &str) -> Survey {
         variables_read: found.reads.into_iter().collect(),
         variables_defaulted: found.defaulted.into_iter().collect(),
         variables_set: found.sets.into_iter().collect(),
+        uses: found.uses,
+        assigned: found.assigned,
         swallowed: found.swallowed,
         loops: found.loops,
         clocks: found.clocks,

@@ -14,7 +14,9 @@ use brush_parser::ast::{
 use super::tree;
 use super::unwrap::{Inside, unwrap};
 use super::word::{self, WordFacts};
-use super::{ClockName, CommandUse, Link, Loop, Place, Position, Redirection, Swallowed};
+use super::{
+    ClockName, CommandUse, Link, Loop, Place, Position, Redirection, Swallowed, VariableSet, VariableUse,
+};
 
 /// Scripts inside scripts (`bash -c`, `$(…)`) are followed this far.
 const DEEPEST: u8 = 4;
@@ -29,6 +31,8 @@ pub(super) struct Findings {
     pub(super) reads: BTreeSet<String>,
     pub(super) defaulted: BTreeSet<String>,
     pub(super) sets: BTreeSet<String>,
+    pub(super) uses: Vec<VariableUse>,
+    pub(super) assigned: Vec<VariableSet>,
     pub(super) assignments: usize,
 }
 
@@ -111,6 +115,12 @@ impl<'a> Text<'a> {
     }
 }
 
+/// The words of a command, and the place among them of each variable without quotes.
+struct Words {
+    words: Vec<String>,
+    unquoted: Vec<(usize, String)>,
+}
+
 struct Walker {
     findings: Findings,
     lists: u32,
@@ -186,6 +196,7 @@ impl Walker {
                 self.test(&test.expr, text, around, &mut words, &mut status);
                 let position = text.position(&test.loc);
                 let written = self.written(text, position);
+                let words = Words { words, unquoted: Vec::new() };
                 self.push(words, written, position, around, Vec::new(), Vec::new(), status);
             }
         }
@@ -198,8 +209,8 @@ impl Walker {
             CompoundCommand::ForClause(clause) => {
                 let values =
                     clause.values.iter().flatten().map(|word| self.word(word, text, around).value).collect();
-                self.findings.sets.insert(clause.variable_name.clone());
                 let position = text.position(&clause.loc);
+                self.set(clause.variable_name.clone(), String::new(), position.line, false, around);
                 self.in_loop(
                     &clause.body.list,
                     text,
@@ -301,13 +312,16 @@ impl Walker {
         let mut redirects = Vec::new();
         let mut assignments = Vec::new();
         let mut words = Vec::new();
+        let mut unquoted = Vec::new();
+        let mut prefix_assignments = Vec::new();
         let mut status = false;
         let prefix = command.prefix.iter().flat_map(|prefix| &prefix.0);
         let suffix = command.suffix.iter().flat_map(|suffix| &suffix.0);
         for item in prefix {
             match item {
                 Item::AssignmentWord(assignment, _) => {
-                    assignments.push(self.assignment(assignment, text, around))
+                    assignments.push(self.assignment(assignment, text, around));
+                    prefix_assignments.push(assignment);
                 }
                 Item::IoRedirect(redirect) => redirects.extend(self.redirect(redirect, text, around)),
                 _ => {}
@@ -315,7 +329,9 @@ impl Walker {
         }
         let Some(name) = &command.word_or_name else {
             self.findings.assignments += assignments.len();
-            self.findings.sets.extend(assignments.into_iter().map(|(name, _)| name));
+            for (assignment, (name, value)) in prefix_assignments.into_iter().zip(assignments) {
+                self.set(name, value, text.position(&assignment.loc).line, false, around);
+            }
             return;
         };
         let program = self.word(name, text, around);
@@ -327,6 +343,8 @@ impl Walker {
                 Item::Word(word) | Item::AssignmentWord(_, word) => {
                     let facts = self.word(word, text, around);
                     status |= facts.status;
+                    let open = facts.reads.into_iter().filter(|read| !read.quoted);
+                    unquoted.extend(open.map(|read| (words.len(), read.name)));
                     words.push(facts.value);
                 }
                 Item::IoRedirect(redirect) => redirects.extend(self.redirect(redirect, text, around)),
@@ -337,12 +355,12 @@ impl Walker {
                 }
             }
         }
-        self.builtins_that_set(&words);
         let position = self.whole(command, text);
+        self.builtins_that_set(&words, position.line, around);
         let written = self.written(text, position);
         let mut around = around.clone();
         around.place.quoted_program = quoted_program;
-        self.push(words, written, position, &around, assignments, redirects, status);
+        self.push(Words { words, unquoted }, written, position, &around, assignments, redirects, status);
     }
 
     /// The place of a command: from its first word to the end of its last word or redirection.
@@ -386,7 +404,7 @@ impl Walker {
     #[expect(clippy::too_many_arguments, reason = "one private place where a command is put together")]
     fn push(
         &mut self,
-        words: Vec<String>,
+        words: Words,
         written: String,
         position: Position,
         around: &Surroundings,
@@ -394,7 +412,7 @@ impl Walker {
         redirects: Vec<Redirection>,
         reads_status: bool,
     ) {
-        let mut words = words;
+        let Words { mut words, mut unquoted } = words;
         let mut around = around.clone();
         // A wrapper that means nothing by itself is taken off before the command is written down.
         for _ in 0..DEEPEST * 2 {
@@ -403,6 +421,8 @@ impl Walker {
                 Inside::Rest { wrapper, from } => {
                     around.wrappers.push(wrapper);
                     words.drain(..from);
+                    unquoted.retain(|(at, _)| *at >= from);
+                    unquoted.iter_mut().for_each(|(at, _)| *at -= from);
                 }
                 _ => break,
             }
@@ -429,6 +449,7 @@ impl Walker {
             link: around.link,
             pipe: around.pipe,
             reads_status,
+            unquoted: unquoted.iter().filter(|(at, _)| *at > 0).map(|(at, name)| (at - 1, name.clone())).collect(),
         });
         if around.depth >= DEEPEST {
             return;
@@ -437,7 +458,10 @@ impl Walker {
         match inside {
             Inside::Also { wrapper, from } => {
                 around.wrappers.push(wrapper);
-                self.push(words[from..].to_vec(), text, position, &around, assignments, redirects, false);
+                unquoted.retain(|(at, _)| *at >= from);
+                unquoted.iter_mut().for_each(|(at, _)| *at -= from);
+                let words = Words { words: words[from..].to_vec(), unquoted };
+                self.push(words, text, position, &around, assignments, redirects, false);
             }
             Inside::Script { wrapper, script, host } => {
                 around.wrappers.push(wrapper);

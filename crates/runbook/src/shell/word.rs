@@ -24,6 +24,8 @@ pub(super) struct Read {
     pub(super) name: String,
     /// `${NAME:-value}`: the script does without it.
     pub(super) has_default: bool,
+    /// Between double quotes, so that its value stays one word.
+    pub(super) quoted: bool,
 }
 
 /// Takes a word apart. `neutral` is what the grammar saw, `original` the same bytes as written.
@@ -36,7 +38,7 @@ pub(super) fn read(neutral: &str, original: &str) -> WordFacts {
         return facts;
     }
     match brush_parser::word::parse(neutral, &ParserOptions::default()) {
-        Ok(pieces) => collect(&pieces, original, &mut facts),
+        Ok(pieces) => collect(&pieces, original, false, &mut facts),
         Err(_) => facts.value = brush_parser::unquote_str(original),
     }
     facts
@@ -46,21 +48,21 @@ fn is_quoted(word: &str) -> bool {
     word.len() > 1 && ['"', '\''].iter().any(|quote| word.starts_with(*quote) && word.ends_with(*quote))
 }
 
-fn collect(pieces: &[WordPieceWithSource], original: &str, facts: &mut WordFacts) {
+fn collect(pieces: &[WordPieceWithSource], original: &str, quoted: bool, facts: &mut WordFacts) {
     for piece in pieces {
         let written = original.get(piece.start_index..piece.end_index).unwrap_or_default();
         match &piece.piece {
             WordPiece::SingleQuotedText(_) => facts.value.push_str(inside(written, 1, 1)),
             WordPiece::AnsiCQuotedText(_) => facts.value.push_str(inside(written, 2, 1)),
             WordPiece::DoubleQuotedSequence(inner) | WordPiece::GettextDoubleQuotedSequence(inner) => {
-                collect(inner, original, facts);
+                collect(inner, original, true, facts);
             }
             WordPiece::EscapeSequence(_) => {
                 facts.value.push_str(written.strip_prefix('\\').unwrap_or(written).trim_start_matches('\n'))
             }
             WordPiece::ParameterExpansion(_) => {
                 facts.value.push_str(written);
-                parameter(written, facts);
+                parameter(written, quoted, facts);
             }
             WordPiece::CommandSubstitution(script) => {
                 facts.value.push_str(written);
@@ -73,7 +75,7 @@ fn collect(pieces: &[WordPieceWithSource], original: &str, facts: &mut WordFacts
             WordPiece::ArithmeticExpression(_) => {
                 facts.value.push_str(written);
                 for name in names(written) {
-                    facts.reads.push(Read { name, has_default: true });
+                    facts.reads.push(Read { name, has_default: true, quoted: true });
                 }
             }
             WordPiece::Text(_) | WordPiece::TildeExpansion(_) => facts.value.push_str(written),
@@ -86,7 +88,7 @@ fn inside(written: &str, front: usize, back: usize) -> &str {
 }
 
 /// Reads `$NAME`, `${NAME}`, `${NAME:-default}`, `${#NAME}`, `${!NAME}`, `$?`.
-fn parameter(written: &str, facts: &mut WordFacts) {
+fn parameter(written: &str, quoted: bool, facts: &mut WordFacts) {
     let Some(rest) = written.strip_prefix('$') else { return };
     if rest == "?" || rest.starts_with("{?") {
         facts.status = true;
@@ -102,10 +104,12 @@ fn parameter(written: &str, facts: &mut WordFacts) {
     let operator = operator.strip_prefix(':').unwrap_or(operator);
     // `${X:?message}` fails loudly by itself: it needs X.
     let has_default = braced.is_some() && operator.starts_with(['-', '=', '+']);
-    facts.reads.push(Read { name: name.to_owned(), has_default });
+    // `${#NAME}` is a number: it is one word whatever the value is.
+    let quoted = quoted || written.starts_with("${#");
+    facts.reads.push(Read { name: name.to_owned(), has_default, quoted });
     if has_default {
         for name in operator.split('$').skip(1).flat_map(|text| names(text).into_iter().take(1)) {
-            facts.reads.push(Read { name, has_default: true });
+            facts.reads.push(Read { name, has_default: true, quoted: true });
         }
     }
 }

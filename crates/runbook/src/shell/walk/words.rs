@@ -5,7 +5,7 @@ use brush_parser::ast::{
 };
 
 use super::super::word::WordFacts;
-use super::super::{ClockName, Position, RedirectKind, Redirection};
+use super::super::{ClockName, Position, RedirectKind, Redirection, VariableSet, VariableUse};
 use super::{DEEPEST, Surroundings, Text, Walker};
 
 impl Walker {
@@ -76,7 +76,15 @@ impl Walker {
         assigned: Option<&str>,
     ) -> WordFacts {
         let facts = text.facts(word);
+        let place = position.or(text.outer).unwrap_or_default();
         for read in &facts.reads {
+            self.findings.uses.push(VariableUse {
+                name: read.name.clone(),
+                position: place,
+                has_default: read.has_default,
+                remote: around.host.is_some(),
+                set_before: self.findings.sets.contains(&read.name),
+            });
             if read.has_default {
                 self.findings.defaulted.insert(read.name.clone());
             } else if !self.findings.sets.contains(&read.name) {
@@ -112,27 +120,51 @@ impl Walker {
         facts
     }
 
+    /// Notes that a variable gets a value.
+    pub(super) fn set(
+        &mut self,
+        name: String,
+        value: String,
+        line: u32,
+        exported: bool,
+        around: &Surroundings,
+    ) {
+        self.findings.sets.insert(name.clone());
+        let (after, remote) = (self.findings.commands.len(), around.host.is_some());
+        self.findings.assigned.push(VariableSet { name, value, line, after, exported, remote });
+    }
+
     /// Variables that builtins set: `export X=1`, `read -r a b`, `local x`, `mapfile lines`.
-    pub(super) fn builtins_that_set(&mut self, words: &[String]) {
-        let names = words[1..]
-            .iter()
-            .filter(|word| !word.starts_with('-'))
-            .map(|word| word.split('=').next().unwrap_or(word).to_owned());
-        match words[0].as_str() {
+    pub(super) fn builtins_that_set(&mut self, words: &[String], line: u32, around: &Surroundings) {
+        let exported = words[0] == "export";
+        let found: Vec<(&str, &str)> = match words[0].as_str() {
+            // `export NAME` alone hands on what is set elsewhere.
             "export" | "declare" | "typeset" | "local" | "readonly" => {
-                // `export NAME` alone hands on what is set elsewhere.
-                let with_value = words[1..]
-                    .iter()
-                    .filter(|word| word.contains('='))
-                    .filter_map(|word| word.split('=').next());
-                self.findings.sets.extend(with_value.map(str::to_owned));
+                if exported {
+                    self.hand_on(&words[1..]);
+                }
+                words[1..].iter().filter_map(|word| word.split_once('=')).collect()
             }
-            "read" | "mapfile" | "readarray" | "getopts" => self.findings.sets.extend(names),
+            "read" | "mapfile" | "readarray" | "getopts" => words[1..]
+                .iter()
+                .filter(|word| !word.starts_with('-'))
+                .map(|word| (word.split('=').next().unwrap_or(word), ""))
+                .collect(),
             "printf" => {
                 let after_v = words.iter().position(|word| word == "-v").and_then(|at| words.get(at + 1));
-                self.findings.sets.extend(after_v.cloned());
+                after_v.map(|name| (name.as_str(), "")).into_iter().collect()
             }
-            _ => {}
+            _ => return,
+        };
+        for (name, value) in found {
+            self.set(name.to_owned(), value.to_owned(), line, exported, around);
+        }
+    }
+
+    /// `export NAME` after `NAME=…`.
+    fn hand_on(&mut self, names: &[String]) {
+        for set in &mut self.findings.assigned {
+            set.exported |= names.contains(&set.name);
         }
     }
 }
