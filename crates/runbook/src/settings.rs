@@ -38,6 +38,17 @@ pub struct Settings {
     pub policy: PolicySettings,
     /// Choice id to option.
     pub choices: BTreeMap<String, String>,
+    /// Code of the checker to how it is taken here.
+    pub checks: BTreeMap<String, CheckSetting>,
+}
+
+/// How a code of the checker is taken here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckSetting {
+    /// `None`: it is counted and not shown.
+    pub severity: Option<Severity>,
+    /// Why it is taken otherwise than everywhere else.
+    pub because: String,
 }
 
 /// An environment.
@@ -102,6 +113,7 @@ fn read_all(value: &Value, faults: &mut Vec<Fault>) -> Settings {
     settings.databases = keys.text_map("databases");
     let policy = keys.value("policy");
     settings.choices = keys.text_map("choices");
+    let checks = keys.value("checks");
     keys.finish();
     settings.inputs = inputs.map(|value| read_inputs(value, faults)).unwrap_or_default();
     settings.roles =
@@ -126,8 +138,44 @@ fn read_all(value: &Value, faults: &mut Vec<Fault>) -> Settings {
     if let Some(value) = policy {
         settings.policy = read_policy(value, faults);
     }
+    for (code, value) in entries(checks, "checks", faults) {
+        if let Some(setting) = read_check(code, value, faults) {
+            settings.checks.insert(code.to_uppercase(), setting);
+        }
+    }
     check_secrets(&settings, value, faults);
     settings
+}
+
+/// `T204 = { severity = "off", because = "…" }`
+fn read_check(code: &str, value: &Value, faults: &mut Vec<Fault>) -> Option<CheckSetting> {
+    let known = crate::check::explain(code).is_some() && crate::check::may_be_silenced(&code.to_uppercase());
+    if !known {
+        let message = format!("`{code}` is no code that can be set here");
+        faults.push(
+            Fault::new(value.start..value.end, message)
+                .with_help("codes T2 to T8 can; `tminus explain` lists them"),
+        );
+        return None;
+    }
+    let what = format!("check `{code}`");
+    let mut keys = Keys::of(value, &what, faults);
+    let severity = keys.parsed("severity", |text| match text {
+        "off" => Ok(None),
+        "note" => Ok(Some(Severity::Note)),
+        "warning" => Ok(Some(Severity::Warning)),
+        "error" => Ok(Some(Severity::Error)),
+        other => Err(format!("`{other}` is none of `off`, `note`, `warning` and `error`")),
+    });
+    if severity.is_none() && keys.value("severity").is_none() {
+        keys.missing("severity", "`off`, `note`, `warning` or `error`");
+    }
+    let because = keys.text("because").unwrap_or_default().trim().to_owned();
+    if because.is_empty() {
+        keys.missing("because", "why it is taken otherwise here");
+    }
+    keys.finish();
+    (!because.is_empty()).then_some(CheckSetting { severity: severity?, because })
 }
 
 /// Returns the entries of a table of tables.

@@ -3,6 +3,7 @@
 use crate::diagnostic::Severity;
 use crate::shell::{CommandUse, RedirectKind};
 
+use super::kinds::compose;
 use super::page::{Finding, Page, Script, has_option, short};
 
 /// Runs the checks of this group.
@@ -15,18 +16,6 @@ pub(super) fn check(page: &mut Page<'_>) {
         file_as_lock(script, &mut found);
     }
     found.into_iter().for_each(|finding| page.report(finding));
-}
-
-/// The action of a compose command: `up`, `down`, `pull`.
-fn compose(command: &CommandUse) -> Option<&str> {
-    let is_compose = command.program == "docker-compose"
-        || (matches!(command.program.as_str(), "docker" | "podman")
-            && command.arguments.first().is_some_and(|a| a == "compose"));
-    let actions =
-        ["up", "down", "pull", "build", "stop", "start", "restart", "run", "exec", "logs", "ps", "rm"];
-    is_compose
-        .then(|| command.arguments.iter().find(|a| actions.contains(&a.as_str())).map(String::as_str))
-        .flatten()
 }
 
 /// T401: `up --build` on the host that serves; once for each script.

@@ -3,6 +3,7 @@
 //! The examples are documents: a test checks that the wrong one has the fault and the right one
 //! has none of it, so that a page cannot drift away from its check.
 
+use super::explain_flow::FLOW_PAGES;
 use super::explain_plan::PLAN_PAGES;
 
 /// The page of a code.
@@ -35,7 +36,7 @@ pub fn codes() -> Vec<&'static str> {
 }
 
 fn pages() -> impl Iterator<Item = &'static Explanation> {
-    PAGES.iter().chain(PLAN_PAGES)
+    PAGES.iter().chain(FLOW_PAGES).chain(PLAN_PAGES).chain(super::tools::pages())
 }
 
 #[rustfmt::skip]
@@ -343,45 +344,5 @@ pub(super) const PAGES: &[Explanation] = &[
         wrong: "```bash\ncurl -k https://x.test/health\n```",
         right: "```bash\ncurl --cacert ca.pem https://x.test/health\n```",
         source: "curl, option --insecure; ssh_config, StrictHostKeyChecking",
-    },
-    Explanation {
-        code: "T801",
-        title: "Supabase acts on the local stack",
-        why: "Since CLI 3.0 (2026-11-02) `db push`, `db dump` and `migration list` act on the local stack unless told otherwise.",
-        wrong: "```bash\nsupabase db push\n```",
-        right: "```bash\nsupabase db push --remote --yes\n```",
-        source: "supabase.com/docs/guides/local-development/cli/migrating-to-v3",
-    },
-    Explanation {
-        code: "T802",
-        title: "a Supabase command that is gone",
-        why: "CLI 3.0 removed `db remote commit`.",
-        wrong: "```bash\nsupabase db remote commit\n```",
-        right: "```bash\nsupabase db pull --remote\n```",
-        source: "github.com/supabase/cli/releases/tag/v3.0.0",
-    },
-    Explanation {
-        code: "T803",
-        title: "promoting a preview builds it again",
-        why: "Vercel makes a new production build of a promoted preview and asks for confirmation unless `--yes` is given.",
-        wrong: "```bash\nvercel promote \"$URL\"\n```",
-        right: "```bash\nvercel deploy --prod --skip-domain\n```",
-        source: "vercel.com/docs/deployments/promoting-a-deployment",
-    },
-    Explanation {
-        code: "T804",
-        title: "docker-compose version 1",
-        why: "It has had no fixes since July 2023.",
-        wrong: "```bash\ndocker-compose ps\n```",
-        right: "```bash\ndocker compose ps\n```",
-        source: "docs.docker.com/compose/releases/migrate",
-    },
-    Explanation {
-        code: "T805",
-        title: "helm delete",
-        why: "Helm 3 calls it `uninstall` and refuses `--purge`.",
-        wrong: "```bash\nhelm delete api\n```",
-        right: "```bash\nhelm uninstall api\n```",
-        source: "helm.sh/docs/topics/v2_v3_migration",
     },
 ];

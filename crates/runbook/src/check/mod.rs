@@ -4,30 +4,47 @@
 //! not substrings, and an *error* is only said where the fault is certain; doubt is a warning,
 //! and a guess is not said at all. Nothing here runs or fetches anything.
 
+mod back;
+mod credentials;
 mod database;
 mod deploy;
 mod document;
+mod duties;
 mod explain;
+mod explain_flow;
 mod explain_plan;
+mod flow;
+mod kinds;
+mod migrations;
 mod numbers;
 mod page;
 mod people;
+mod rollout;
 mod safety;
 mod script;
+mod silence;
 mod tools;
+mod variables;
+mod windows;
+mod words;
 
 #[cfg(test)]
 mod tests;
 
 pub use explain::{Explanation, codes, explain};
+pub(crate) use silence::may_be_silenced;
+pub use silence::{Settled, settle};
 
 use crate::diagnostic::Diagnostic;
 use crate::markdown::{self, Markdown};
 use crate::outline::{self, Outline};
+use crate::settings::Settings;
 
+use flow::Flow;
 use page::Page;
 
-/// Finds every fault of a document, in document order. Any text gives a result.
+/// Finds every fault of a document, in document order, but for those that it silences itself. Any
+/// text gives a result.
 ///
 /// `name` is the file's name, used as the title of a document without headings.
 pub fn check(document: &str, name: &str) -> Vec<Diagnostic> {
@@ -38,12 +55,24 @@ pub fn check(document: &str, name: &str) -> Vec<Diagnostic> {
         (left.line, left.column, left.code).cmp(&(right.line, right.column, right.code))
     });
     found.dedup();
-    found
+    settle(document, &markdown, found, &Settings::default().checks).findings
 }
 
-/// Finds the faults that reading the outline did not already tell, in no particular order.
+/// Finds the faults that reading the outline did not already tell, in no particular order, silenced
+/// ones included.
 pub fn check_outline(document: &str, markdown: &Markdown, outline: &Outline) -> Vec<Diagnostic> {
+    check_with(document, markdown, outline, &Settings::default())
+}
+
+/// As [`check_outline`], with what `tminus.toml` says about the place.
+pub fn check_with(
+    document: &str,
+    markdown: &Markdown,
+    outline: &Outline,
+    settings: &Settings,
+) -> Vec<Diagnostic> {
     let mut page = Page::new(document, markdown, outline);
+    page.known = variables::known_names(settings);
     document::check(&mut page);
     script::check(&mut page);
     database::check(&mut page);
@@ -51,6 +80,14 @@ pub fn check_outline(document: &str, markdown: &Markdown, outline: &Outline) -> 
     numbers::check(&mut page);
     people::check(&mut page);
     safety::check(&mut page);
+    credentials::check(&mut page);
     tools::check(&mut page);
+    let flow = Flow::new(&page);
+    variables::check(&mut page, &flow);
+    migrations::check(&mut page, &flow);
+    back::check(&mut page, &flow);
+    rollout::check(&mut page, &flow);
+    windows::check(&mut page, &flow);
+    duties::check(&mut page, &flow);
     page.into_found()
 }

@@ -19,6 +19,10 @@ pub(super) struct Page<'a> {
     pub(super) scripts: Vec<Script<'a>>,
     /// Names that inputs bind, in the form of environment variables.
     pub(super) bound: BTreeSet<String>,
+    /// Names that settings give to steps.
+    pub(super) known: BTreeSet<String>,
+    /// The document in lower case, made when a check first needs it.
+    lower: std::cell::OnceCell<String>,
     faults: Faults<'a>,
 }
 
@@ -35,6 +39,14 @@ pub(super) struct Script<'a> {
     pub(super) lane: Lane,
     /// True for a code span in running text.
     pub(super) inline: bool,
+    /// The line or list item that introduces it.
+    pub(super) lead: Option<String>,
+    /// The phase that holds it.
+    pub(super) phase: Option<usize>,
+    /// Whether its author marked it for running.
+    pub(super) annotated: bool,
+    /// The fence; none for a code span.
+    pub(super) fence: Option<&'a FenceUnit>,
 }
 
 impl<'a> Page<'a> {
@@ -47,11 +59,52 @@ impl<'a> Page<'a> {
             outline,
             scripts: Vec::new(),
             bound,
+            known: BTreeSet::new(),
+            lower: std::cell::OnceCell::new(),
             faults: Faults::new(document, &markdown.lines),
         };
         page.gather_fences();
         page.gather_spans();
         page
+    }
+
+    /// The document in lower case.
+    pub(super) fn lower(&self) -> &str {
+        self.lower.get_or_init(|| self.document.to_lowercase())
+    }
+
+    /// The lines of a range, in lower case.
+    pub(super) fn text_of(&self, lines: std::ops::RangeInclusive<u32>) -> String {
+        let start = self.markdown.lines.start_of(*lines.start()).min(self.document.len());
+        let end = self.markdown.lines.start_of(lines.end().saturating_add(1)).min(self.document.len());
+        self.document.get(start..end.max(start)).unwrap_or_default().to_lowercase()
+    }
+
+    /// Lines that stand in no code block, with their numbers.
+    pub(super) fn prose(&self) -> Vec<(u32, &'a str)> {
+        let mut fences: Vec<(u32, u32)> = Vec::new();
+        self.markdown.walk(|block| {
+            if let crate::markdown::Block::Fence(fence) = block {
+                fences.push((fence.line, fence.end_line));
+            }
+        });
+        fences.sort_unstable();
+        let first = self
+            .markdown
+            .front_matter
+            .as_ref()
+            .map_or(1, |matter| self.markdown.lines.line(matter.start + matter.text.len()));
+        let mut next = fences.iter().peekable();
+        let mut lines = Vec::new();
+        for line in first..=self.markdown.lines.count() {
+            while next.peek().is_some_and(|fence| fence.1 < line) {
+                next.next();
+            }
+            if next.peek().is_none_or(|fence| line < fence.0) {
+                lines.push((line, self.markdown.lines.text_of(self.document, line)));
+            }
+        }
+        lines
     }
 
     fn gather_fences(&mut self) {
@@ -73,6 +126,10 @@ impl<'a> Page<'a> {
                 indents: indents.collect(),
                 lane: self.outline.sections[unit.section].lane,
                 inline: false,
+                lead: unit.item_title.clone().or_else(|| unit.lead.clone()),
+                phase: self.outline.sections[unit.section].phase,
+                annotated: fence.is_annotated(),
+                fence: Some(fence.as_ref()),
             });
         }
     }
@@ -96,6 +153,10 @@ impl<'a> Page<'a> {
                 indents: vec![u32::try_from(line[..at].chars().count()).unwrap_or(0)],
                 lane: self.outline.sections[command.section].lane,
                 inline: true,
+                lead: None,
+                phase: self.outline.sections[command.section].phase,
+                annotated: false,
+                fence: None,
             });
         }
     }

@@ -69,7 +69,7 @@ fn unnamed(table: &Table, needed: &[String], found: &mut Vec<(std::ops::Range<us
     }
 }
 
-fn is_blank(cell: &str) -> bool {
+pub(super) fn is_blank(cell: &str) -> bool {
     let cell = cell.trim();
     cell.is_empty()
         || matches!(

@@ -95,7 +95,9 @@ fn sound_scripts_have_no_fault() {
         "npm ci --no-audit",
     ] {
         let found = check(&bash(script), "x.md");
-        let found: Vec<_> = found.iter().filter(|d| d.code != "T111").collect();
+        let found: Vec<_> = found.iter().filter(|d| d.severity > Severity::Note).collect();
+        // That a document has no way back or no check is about more than its one script.
+        let found: Vec<_> = found.iter().filter(|d| !matches!(d.code, "T303" | "T304" | "T403" | "T405")).collect();
         assert!(found.is_empty(), "{script}: {found:#?}");
     }
 }

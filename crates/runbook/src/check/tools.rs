@@ -1,51 +1,129 @@
 //! T8: commands that mean something else, or nothing, in the current version of their tool.
 //!
-//! Each fact is one row with its source; adding one is one row and one line of the test.
+//! Each fact is one row with its source and date; adding one is one row here and one of the test.
+//! A row whose page others share leaves `wrong` and `right` empty.
 
 use crate::diagnostic::Severity;
 use crate::shell::CommandUse;
 
+use super::explain::Explanation;
 use super::page::Page;
 
 /// One thing that changed.
 pub(super) struct Fact {
     pub(super) code: &'static str,
+    /// The tool as people call it.
+    pub(super) tool: &'static str,
+    /// First version that has the change; a date for services.
+    pub(super) since: &'static str,
     /// Words that a command begins with, options left out.
     pub(super) command: &'static [&'static str],
+    /// One of these arguments must be there, as a whole or before `=`; empty: no condition.
+    pub(super) with: &'static [&'static str],
     /// Any of these options makes the command say what it means.
     pub(super) unless: &'static [&'static str],
     pub(super) severity: Severity,
+    pub(super) title: &'static str,
     pub(super) message: &'static str,
     pub(super) help: &'static str,
+    /// Where the fact is written, without `https://`.
+    pub(super) source: &'static str,
+    /// When the source says that it happened.
+    pub(super) date: &'static str,
+    pub(super) wrong: &'static str,
+    pub(super) right: &'static str,
 }
 
 const SUPABASE_TARGETS: &[&str] = &["--remote", "--linked", "--local", "--db-url"];
 
-/// The facts. The sources are on the pages of the codes.
+/// The facts.
 #[rustfmt::skip]
 pub(super) const FACTS: &[Fact] = &[
-    Fact { code: "T801", command: &["supabase", "db", "push"], unless: SUPABASE_TARGETS, severity: Severity::Warning,
+    Fact { code: "T801", tool: "Supabase CLI", since: "3.0.0", command: &["supabase", "db", "push"], with: &[], unless: SUPABASE_TARGETS, severity: Severity::Warning,
+        title: "Supabase acts on the local stack",
         message: "since Supabase CLI 3, `db push` acts on the local stack: production stays as it was, and the step passes",
-        help: "say where: `supabase db push --remote --yes`; and check the ledger on the target afterwards" },
-    Fact { code: "T801", command: &["supabase", "db", "dump"], unless: SUPABASE_TARGETS, severity: Severity::Warning,
-        message: "since Supabase CLI 3, `db dump` reads the local stack: this is a backup of the wrong database",
-        help: "say where: `supabase db dump --remote -f …`; and look into the backup" },
-    Fact { code: "T801", command: &["supabase", "migration", "list"], unless: SUPABASE_TARGETS, severity: Severity::Note,
-        message: "since Supabase CLI 3, `migration list` shows the local stack",
-        help: "say where: `supabase migration list --remote`" },
-    Fact { code: "T802", command: &["supabase", "db", "remote", "commit"], unless: &[], severity: Severity::Error,
-        message: "`supabase db remote commit` was removed in CLI 3 and fails",
-        help: "use `supabase db pull` for schema, or a migration for data" },
-    Fact { code: "T803", command: &["vercel", "promote"], unless: &[], severity: Severity::Warning,
+        help: "say where: `supabase db push --remote --yes`; and check the ledger on the target afterwards",
+        source: "supabase.com/docs/guides/local-development/cli/migrating-to-v3", date: "2026-11-02",
+        wrong: "supabase db push", right: "supabase db push --remote --yes" },
+    Fact { code: "T801", tool: "Supabase CLI", since: "3.0.0", command: &["supabase", "db", "dump"], with: &[], unless: SUPABASE_TARGETS, severity: Severity::Warning,
+        title: "", message: "since Supabase CLI 3, `db dump` reads the local stack: this is a backup of the wrong database",
+        help: "say where: `supabase db dump --remote -f …`; and look into the backup",
+        source: "supabase.com/docs/guides/local-development/cli/migrating-to-v3", date: "2026-11-02", wrong: "supabase db dump -f a.sql", right: "supabase db dump --remote -f a.sql" },
+    Fact { code: "T801", tool: "Supabase CLI", since: "3.0.0", command: &["supabase", "migration", "list"], with: &[], unless: SUPABASE_TARGETS, severity: Severity::Note,
+        title: "", message: "since Supabase CLI 3, `migration list` shows the local stack",
+        help: "say where: `supabase migration list --remote`",
+        source: "supabase.com/docs/guides/local-development/cli/migrating-to-v3", date: "2026-11-02", wrong: "supabase migration list", right: "supabase migration list --remote" },
+    Fact { code: "T802", tool: "Supabase CLI", since: "3.0.0", command: &["supabase", "db", "remote", "commit"], with: &[], unless: &[], severity: Severity::Error,
+        title: "a Supabase command that is gone", message: "`supabase db remote commit` was removed in CLI 3 and fails",
+        help: "use `supabase db pull` for schema, or a migration for data",
+        source: "github.com/supabase/cli/releases/tag/v3.0.0", date: "2026-11-02", wrong: "supabase db remote commit", right: "supabase db pull --remote" },
+    Fact { code: "T803", tool: "Vercel", since: "a service", command: &["vercel", "promote"], with: &[], unless: &[], severity: Severity::Warning,
+        title: "promoting a preview builds it again",
         message: "promoting a preview deployment builds it again and asks: what goes live was not tested, and without `--yes` the step waits",
-        help: "promote a staged production deployment (`vercel deploy --prod --skip-domain`), with `--yes`" },
-    Fact { code: "T804", command: &["docker-compose"], unless: &[], severity: Severity::Warning,
+        help: "promote a staged production deployment (`vercel deploy --prod --skip-domain`), with `--yes`",
+        source: "vercel.com/docs/deployments/promoting-a-deployment", date: "2026-11-20", wrong: "vercel promote \"$URL\"", right: "vercel deploy --prod --skip-domain" },
+    Fact { code: "T804", tool: "Docker Compose", since: "2023-07", command: &["docker-compose"], with: &[], unless: &[], severity: Severity::Warning,
+        title: "docker-compose version 1",
         message: "`docker-compose` is version 1, which has had no fixes since July 2023 and is gone from current installations",
-        help: "write `docker compose`" },
-    Fact { code: "T805", command: &["helm", "delete"], unless: &[], severity: Severity::Note,
-        message: "`helm delete` is Helm 2's name; `--purge` is refused by Helm 3",
-        help: "write `helm uninstall`" },
+        help: "write `docker compose`", source: "docs.docker.com/compose/releases/migrate", date: "2023-07", wrong: "docker-compose ps", right: "docker compose ps" },
+    Fact { code: "T805", tool: "Helm", since: "3.0.0", command: &["helm", "delete"], with: &["--purge"], unless: &[], severity: Severity::Error,
+        title: "helm delete", message: "Helm 3 has no `--purge`: the command fails, and the release stays",
+        help: "write `helm uninstall`", source: "helm.sh/docs/topics/v2_v3_migration", date: "2019-11-13", wrong: "helm delete --purge api", right: "helm uninstall api" },
+    Fact { code: "T805", tool: "Helm", since: "3.0.0", command: &["helm", "delete"], with: &[], unless: &[], severity: Severity::Note,
+        title: "", message: "`helm delete` is Helm 2's name; Helm 3 still takes it for `uninstall`",
+        help: "write `helm uninstall`", source: "helm.sh/docs/topics/v2_v3_migration", date: "2019-11-13", wrong: "helm delete api", right: "helm uninstall api" },
+    Fact { code: "T806", tool: "Helm", since: "3.0.0", command: &["helm", "init"], with: &[], unless: &[], severity: Severity::Error,
+        title: "Helm 2 and its Tiller", message: "`helm init` was removed with Tiller in Helm 3: the command fails",
+        help: "leave it out; Helm 3 needs nothing in the cluster", source: "helm.sh/docs/topics/v2_v3_migration", date: "2019-11-13", wrong: "helm init --upgrade", right: "helm version" },
+    Fact { code: "T807", tool: "AWS CLI", since: "2.0.0", command: &["aws", "ecr", "get-login"], with: &[], unless: &[], severity: Severity::Error,
+        title: "aws ecr get-login is gone", message: "AWS CLI 2 has no `ecr get-login`: the command fails, and the push after it as well",
+        help: "`aws ecr get-login-password | docker login --username AWS --password-stdin REGISTRY`",
+        source: "docs.aws.amazon.com/cli/latest/userguide/cliv2-migration-changes.html", date: "2020-02-10", wrong: "aws ecr get-login --no-include-email", right: "aws ecr get-login-password | docker login --username AWS --password-stdin x.test" },
+    Fact { code: "T808", tool: "Visual Studio App Center", since: "2025-03-31", command: &["appcenter"], with: &[], unless: &[], severity: Severity::Error,
+        title: "App Center is retired", message: "Visual Studio App Center was retired on 2025-03-31: builds and distribution no longer answer",
+        help: "distribute with TestFlight, Google Play's tracks or Firebase App Distribution",
+        source: "learn.microsoft.com/appcenter/retirement", date: "2025-03-31", wrong: "appcenter distribute release --app team/app --file app.ipa", right: "fastlane pilot upload --ipa app.ipa" },
+    Fact { code: "T809", tool: "Next.js", since: "14.0.0", command: &["next", "export"], with: &[], unless: &[], severity: Severity::Error,
+        title: "next export is gone", message: "Next.js 14 removed `next export`: the command fails",
+        help: "set `output: 'export'` in next.config.js; `next build` then writes the files",
+        source: "nextjs.org/docs/14/pages/building-your-application/upgrading/version-14", date: "2023-10-26", wrong: "npx next export", right: "npx next build" },
+    Fact { code: "T810", tool: "Apple's notary service", since: "2023-11-01", command: &["xcrun", "altool"], with: &["--notarize-app", "--notarization-info"], unless: &[], severity: Severity::Error,
+        title: "notarising with altool", message: "Apple's notary service takes no uploads from `altool` since 2023-11-01",
+        help: "`xcrun notarytool submit APP.zip --keychain-profile PROFILE --wait`",
+        source: "developer.apple.com/documentation/security/notarizing_macos_software_before_distribution", date: "2023-11-01", wrong: "xcrun altool --notarize-app --file app.zip", right: "xcrun notarytool submit app.zip --keychain-profile release --wait" },
+    Fact { code: "T811", tool: "Terraform", since: "0.15.2", command: &["terraform", "taint"], with: &[], unless: &[], severity: Severity::Note,
+        title: "terraform taint", message: "`terraform taint` is deprecated since 0.15.2: another run may plan with the mark before anybody has reviewed it",
+        help: "`terraform apply -replace=ADDRESS` shows the replacement in the plan", source: "developer.hashicorp.com/terraform/cli/commands/taint", date: "2021-04", wrong: "terraform taint aws_instance.web", right: "terraform plan -replace=aws_instance.web" },
+    Fact { code: "T812", tool: "APT", since: "Debian 13", command: &["apt-key"], with: &[], unless: &[], severity: Severity::Warning,
+        title: "apt-key", message: "`apt-key` is deprecated and gone after Debian 12 and Ubuntu 24.04; a key added with it is trusted for every repository",
+        help: "put the key into /etc/apt/keyrings and name it by `Signed-By` in the source", source: "manpages.ubuntu.com/manpages/noble/en/man8/apt-key.8.html", date: "2024-04", wrong: "apt-key add key.asc", right: "install -m 644 key.asc /etc/apt/keyrings/vendor.asc" },
+    Fact { code: "T813", tool: "npm", since: "9.0.0", command: &["npm", "bin"], with: &[], unless: &[], severity: Severity::Error,
+        title: "npm commands that are gone", message: "npm 9 removed `npm bin`: the command fails",
+        help: "`npx NAME` runs a package's program; `npm root` tells the folder", source: "github.com/npm/cli/releases/tag/v9.0.0-pre.0", date: "2022-09-08", wrong: "npm bin", right: "npm root" },
+    Fact { code: "T813", tool: "npm", since: "9.0.0", command: &["npm", "set-script"], with: &[], unless: &[], severity: Severity::Error,
+        title: "", message: "npm 9 removed `npm set-script`: the command fails",
+        help: "`npm pkg set scripts.NAME=COMMAND`", source: "github.com/npm/cli/releases/tag/v9.0.0-pre.0", date: "2022-09-08", wrong: "npm set-script a b", right: "npm pkg set scripts.a=b" },
 ];
+
+/// The page of each code, made of its first fact.
+pub(super) fn pages() -> impl Iterator<Item = &'static Explanation> {
+    static PAGES: std::sync::LazyLock<Vec<Explanation>> =
+        std::sync::LazyLock::new(|| FACTS.iter().filter(|fact| !fact.title.is_empty()).map(page).collect());
+    PAGES.iter()
+}
+
+fn page(fact: &Fact) -> Explanation {
+    // Made once for each run of the program, of rows that live as long as it does.
+    let keep = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+    Explanation {
+        code: fact.code,
+        title: fact.title,
+        why: keep(format!("{}, since {} ({}): {}.", fact.tool, fact.since, fact.date, fact.message)),
+        wrong: keep(format!("```bash\n{}\n```", fact.wrong)),
+        right: keep(format!("```bash\n{}\n```", fact.right)),
+        source: fact.source,
+    }
+}
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
@@ -60,13 +138,15 @@ pub(super) fn check(page: &mut Page<'_>) {
     });
 }
 
-fn fits(fact: &Fact, command: &CommandUse) -> bool {
+pub(super) fn fits(fact: &Fact, command: &CommandUse) -> bool {
     let words = std::iter::once(command.program.as_str())
         .chain(command.arguments.iter().map(String::as_str).filter(|word| !word.starts_with('-')));
     let begins = words.take(fact.command.len()).eq(fact.command.iter().copied());
-    begins
-        && !command
+    let has = |options: &[&str]| {
+        command
             .arguments
             .iter()
-            .any(|argument| fact.unless.iter().any(|option| argument.split('=').next() == Some(*option)))
+            .any(|argument| options.iter().any(|option| argument.split('=').next() == Some(*option)))
+    };
+    begins && (fact.with.is_empty() || has(fact.with)) && !has(fact.unless)
 }

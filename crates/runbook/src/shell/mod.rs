@@ -232,7 +232,7 @@ pub struct VariableUse {
     pub name: String,
     /// The word that holds it.
     pub position: Position,
-    /// `${NAME:-value}`: the script does without it.
+    /// `${NAME:-value}` or `${NAME:?}`: the script does without it, or stops by itself.
     pub has_default: bool,
     /// Read on another host, by `ssh host '…'`.
     pub remote: bool,

@@ -449,7 +449,11 @@ impl Walker {
             link: around.link,
             pipe: around.pipe,
             reads_status,
-            unquoted: unquoted.iter().filter(|(at, _)| *at > 0).map(|(at, name)| (at - 1, name.clone())).collect(),
+            unquoted: unquoted
+                .iter()
+                .filter(|(at, _)| *at > 0)
+                .map(|(at, name)| (at - 1, name.clone()))
+                .collect(),
         });
         if around.depth >= DEEPEST {
             return;

@@ -24,6 +24,8 @@ pub(super) struct Read {
     pub(super) name: String,
     /// `${NAME:-value}`: the script does without it.
     pub(super) has_default: bool,
+    /// `${NAME:?}`: the script stops by itself when it is missing.
+    pub(super) stops: bool,
     /// Between double quotes, so that its value stays one word.
     pub(super) quoted: bool,
 }
@@ -75,7 +77,7 @@ fn collect(pieces: &[WordPieceWithSource], original: &str, quoted: bool, facts: 
             WordPiece::ArithmeticExpression(_) => {
                 facts.value.push_str(written);
                 for name in names(written) {
-                    facts.reads.push(Read { name, has_default: true, quoted: true });
+                    facts.reads.push(Read { name, has_default: true, stops: false, quoted: true });
                 }
             }
             WordPiece::Text(_) | WordPiece::TildeExpansion(_) => facts.value.push_str(written),
@@ -106,10 +108,11 @@ fn parameter(written: &str, quoted: bool, facts: &mut WordFacts) {
     let has_default = braced.is_some() && operator.starts_with(['-', '=', '+']);
     // `${#NAME}` is a number: it is one word whatever the value is.
     let quoted = quoted || written.starts_with("${#");
-    facts.reads.push(Read { name: name.to_owned(), has_default, quoted });
+    let stops = braced.is_some() && operator.starts_with('?');
+    facts.reads.push(Read { name: name.to_owned(), has_default, stops, quoted });
     if has_default {
         for name in operator.split('$').skip(1).flat_map(|text| names(text).into_iter().take(1)) {
-            facts.reads.push(Read { name, has_default: true, quoted: true });
+            facts.reads.push(Read { name, has_default: true, stops: false, quoted: true });
         }
     }
 }

@@ -81,7 +81,7 @@ impl Walker {
             self.findings.uses.push(VariableUse {
                 name: read.name.clone(),
                 position: place,
-                has_default: read.has_default,
+                has_default: read.has_default || read.stops,
                 remote: around.host.is_some(),
                 set_before: self.findings.sets.contains(&read.name),
             });

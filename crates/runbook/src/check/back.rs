@@ -1,0 +1,336 @@
+//! T403, T404, T406: the way back: whether there is one, and whether it goes where one came from.
+
+use std::collections::BTreeSet;
+
+use tminus_release::plan::Lane;
+
+use crate::diagnostic::Severity;
+use crate::outline::UnitKind;
+use crate::shell::CommandUse;
+
+use super::flow::{Flow, environment_of, is_elsewhere};
+use super::kinds::{self, Deploys, compose};
+use super::page::{Finding, Page, Script, short};
+use super::words;
+
+/// Runs the checks of this group.
+pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
+    let mut found = Vec::new();
+    no_way_back(page, flow, &mut found);
+    let empty = sections_without_command(page, flow);
+    other_place(page, flow, &mut found);
+    found.into_iter().for_each(|finding| page.report(finding));
+    for (line, message) in empty {
+        page.add_at_line("T406", Severity::Warning, line, message)
+            .help("write the commands that take the release back, tried out once, or link the runbook that has them");
+    }
+}
+
+/// T403 and T406: something is deployed, and nothing says how it is taken back.
+fn no_way_back(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
+    let Some(&(at, index, _)) = flow
+        .deploys
+        .iter()
+        .find(|(at, _, what)| *what != Deploys::Package && is_release(page, &page.scripts[*at]))
+    else {
+        return;
+    };
+    let (script, command) = (&page.scripts[at], &page.scripts[at].commands()[index]);
+    let has_undo = page.outline.units.iter().any(|unit| match &unit.kind {
+        UnitKind::Fence(fence) => fence.info.attributes.as_ref().is_some_and(|attributes| {
+            attributes.pairs.iter().any(|pair| pair.key.text == "undo")
+                || attributes.classes.iter().any(|class| class.text == "undo")
+        }),
+        _ => false,
+    });
+    let undoes = page.scripts.iter().any(|other| {
+        other.lane == Lane::Rollback
+            || other.commands().iter().any(|c| words::has(&c.text.to_lowercase(), words::BACK))
+    });
+    if has_undo || undoes || !flow.ways_back.is_empty() {
+        return;
+    }
+    let mentioned = page.prose().into_iter().find(|(_, text)| words::has(&text.to_lowercase(), words::BACK));
+    if let Some((line, text)) = mentioned {
+        // Whoever links to a way back, or says that there is none, has thought about it.
+        let elsewhere = text.contains("](")
+            || text.contains("http")
+            || words::has(
+                page.lower(),
+                &[
+                    "point of no return",
+                    "no way back",
+                    "cannot be rolled back",
+                    "roll forward",
+                    "roll-forward",
+                    "fix forward",
+                ],
+            );
+        if !elsewhere && !page.text_of(line..=line + 3).contains("](") {
+            let column =
+                u32::try_from(text.chars().take_while(|c| c.is_whitespace()).count()).unwrap_or(0) + 1;
+            let width = u32::try_from(text.trim_end().chars().count()).unwrap_or(0) + 1;
+            found.push(Finding {
+                code: "T406",
+                severity: Severity::Warning,
+                at: (line, column),
+                end: (line, width.max(column)),
+                message: "going back is spoken of here, and no section of this document says how it is done"
+                    .to_owned(),
+                help: "add a section `Rollback` with the commands, tried out once".to_owned(),
+            });
+        }
+        return;
+    }
+    found.push(script.on(
+        "T403",
+        Severity::Warning,
+        command,
+        format!(
+            "`{}` has no way back in this document: at night somebody has to invent one",
+            short(&command.text)
+        ),
+        "say what reverses it: a section `Rollback` with its commands, or `undo=` on the block",
+    ));
+}
+
+/// The document is about releasing: its title, a heading, or the command's own environment says so.
+fn is_release(page: &Page<'_>, script: &Script<'_>) -> bool {
+    const WORDS: &[&str] = &[
+        "release",
+        "deploy",
+        "runbook",
+        "rollout",
+        "roll-out",
+        "go live",
+        "go-live",
+        "ship",
+        "production",
+        "hotfix",
+        "cutover",
+        "veröffentlich",
+        "ausroll",
+        "auslieferung",
+        "produktion",
+        "mise en production",
+        "déploiement",
+        "livraison",
+        "despliegue",
+        "lanzamiento",
+        "publicación",
+        "producción",
+        "implantação",
+        "publicação",
+        "lançamento",
+        "produção",
+        "发布",
+        "上线",
+        "部署",
+        "リリース",
+        "デプロイ",
+        "本番",
+    ];
+    let title = page.outline.title.to_lowercase();
+    page.acts_on(script.section, "production")
+        || words::has(&title, WORDS)
+        || page
+            .outline
+            .chain(script.section)
+            .any(|at| words::has(&page.outline.sections[at].title.to_lowercase(), WORDS))
+}
+
+/// T406: a section about going back in which nothing can be done.
+fn sections_without_command(page: &Page<'_>, flow: &Flow) -> Vec<(u32, String)> {
+    if flow.deploys.is_empty() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let works = |lines: &std::ops::RangeInclusive<u32>| {
+        page.outline
+            .units
+            .iter()
+            .any(|unit| lines.contains(&unit.line) && matches!(unit.kind, UnitKind::Fence(_)))
+            || page.outline.inline_commands.iter().any(|command| lines.contains(&command.line))
+    };
+    let all: Vec<_> = flow.ways_back.iter().map(|at| flow.lines(page, *at)).collect();
+    // One section may say when, another how: only when none of them acts is there no way back.
+    if all.is_empty() || all.iter().any(&works) {
+        return found;
+    }
+    let others = page.scripts.iter().any(|script| {
+        script.commands().iter().any(|command| words::has(&command.text.to_lowercase(), words::BACK))
+    });
+    for (at, lines) in flow.ways_back.iter().zip(all) {
+        let text = page.text_of(lines.clone());
+        let linked = text.contains("](") || text.contains("http") || text.contains('`');
+        let by_hand = page.outline.units.iter().filter(|unit| lines.contains(&unit.line)).any(|unit| {
+            match &unit.kind {
+                UnitKind::Item(item) => !item.text.is_empty(),
+                UnitKind::Point(point) => point.imperative || point.number.is_some(),
+                _ => false,
+            }
+        });
+        if !linked && !by_hand && !others {
+            let title = &page.outline.sections[*at].title;
+            found.push((
+                page.outline.sections[*at].line,
+                format!("`{title}` holds no command and no step: this is where one looks when it burns"),
+            ));
+            return found;
+        }
+    }
+    found
+}
+
+/// T404: the way back leads to another place than the way there.
+fn other_place(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
+    let live: Vec<&CommandUse> =
+        flow.deploys.iter().map(|(at, index, _)| &page.scripts[*at].commands()[*index]).collect();
+    let there: BTreeSet<String> =
+        live.iter().filter(|c| compose(c).is_some()).filter_map(|c| compose_files(c)).collect();
+    let named: BTreeSet<String> = live.iter().flat_map(|c| workloads(c)).collect();
+    let generic = live.iter().any(|c| compose(c).is_none() && workloads(c).is_empty());
+    for script in page.scripts.iter().filter(|script| !script.inline) {
+        let back = script.lane == Lane::Rollback || flow.is_way_back(page, script.section);
+        let environments = &page.outline.sections[script.section].environments;
+        let titles: String = page
+            .outline
+            .chain(script.section)
+            .map(|at| page.outline.sections[at].title.to_lowercase())
+            .collect();
+        let to_staging = environments.iter().any(|name| name != "production")
+            || environment_of(&titles) == Some("staging")
+            || titles.contains("staging");
+        if !back || to_staging {
+            continue;
+        }
+        let lead = script.lead.as_deref().unwrap_or_default();
+        if environment_of(lead) == Some("staging") {
+            continue;
+        }
+        for command in script.commands().iter().filter(|c| c.place.link_is_plain()) {
+            if let Some(reason) = wrong_place(command, &there, &named, generic, &live) {
+                found.push(script.on(
+                    "T404",
+                    Severity::Warning,
+                    command,
+                    reason,
+                    "go back with the same file, namespace and name that the deployment uses",
+                ));
+            }
+        }
+    }
+}
+
+/// Why a command of the way back acts somewhere else; `None` when it does not, or may not.
+fn wrong_place(
+    command: &CommandUse,
+    there: &BTreeSet<String>,
+    named: &BTreeSet<String>,
+    generic: bool,
+    live: &[&CommandUse],
+) -> Option<String> {
+    let acts = kinds::deploys(command).is_some()
+        || matches!(compose(command), Some("up" | "down" | "stop" | "restart" | "pull"))
+        || (command.program == "kubectl"
+            && ["undo", "scale", "set", "delete"].iter().any(|verb| kinds::words(command).contains(verb)))
+        || (command.program == "helm" && kinds::words(command).contains(&"rollback"))
+        || matches!(command.program.as_str(), "psql" | "pg_restore" | "mysql");
+    if !acts || only_looks(command) {
+        return None;
+    }
+    if environment_of(&command.text) == Some("staging")
+        && live.iter().all(|c| !is_elsewhere(c))
+        && !live.is_empty()
+    {
+        return Some(format!("`{}` acts on staging: production stays as it is", short(&command.text)));
+    }
+    if compose(command).is_some() && !there.is_empty() && !command.text.contains('$') {
+        let here = compose_files(command).unwrap_or_default();
+        if !there.contains(&here) {
+            let was = there
+                .iter()
+                .next()
+                .map(String::as_str)
+                .filter(|files| !files.is_empty())
+                .unwrap_or("docker-compose.yml");
+            let is = if here.is_empty() { "compose's default file" } else { &here };
+            return Some(format!(
+                "the release is deployed with `{was}`, and taken back with {is}: another project, other settings"
+            ));
+        }
+    }
+    let gone: Vec<String> = workloads(command).into_iter().filter(|name| !named.contains(name)).collect();
+    (!generic && !named.is_empty() && compose(command).is_none()).then_some(())?;
+    gone.first().map(|name| {
+        format!(
+            "`{name}` is taken back, and it is not what was deployed ({})",
+            named.iter().cloned().collect::<Vec<_>>().join(", ")
+        )
+    })
+}
+
+fn only_looks(command: &CommandUse) -> bool {
+    matches!(compose(command), Some("logs" | "ps")) || kinds::only_reads(command)
+}
+
+/// The files that `-f` names, in order; empty for the default ones. None when a variable names one.
+fn compose_files(command: &CommandUse) -> Option<String> {
+    let mut files = Vec::new();
+    let mut arguments = command.arguments.iter();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "-f" | "--file" => files.push(arguments.next()?.trim_start_matches("./").to_owned()),
+            "up" | "down" | "pull" | "stop" | "restart" => break,
+            other => {
+                if let Some(file) = other.strip_prefix("--file=") {
+                    files.push(file.to_owned());
+                }
+            }
+        }
+    }
+    let files = files.join(" ");
+    (!files.contains(['$', '<', '{'])).then_some(files)
+}
+
+/// `deployment/api`, and the release of `helm upgrade api`.
+fn workloads(command: &CommandUse) -> Vec<String> {
+    let plain = |name: &str| !name.is_empty() && !name.contains(['$', '<', '{', '[', '*', '/']);
+    let words = kinds::words(command);
+    match command.program.as_str() {
+        "kubectl" | "oc" => words
+            .iter()
+            .filter_map(|word| {
+                let name = [
+                    "deployment/",
+                    "deploy/",
+                    "deployments/",
+                    "deployment.apps/",
+                    "statefulset/",
+                    "sts/",
+                    "daemonset/",
+                    "ds/",
+                ]
+                .iter()
+                .find_map(|kind| word.strip_prefix(kind))?;
+                plain(name).then(|| format!("deployment/{name}"))
+            })
+            .collect(),
+        "helm" => {
+            let at = words.iter().position(|word| matches!(*word, "upgrade" | "install" | "rollback"));
+            at.and_then(|at| words.get(at + 1))
+                .filter(|name| plain(name))
+                .map(|name| format!("release {name}"))
+                .into_iter()
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+impl crate::shell::Place {
+    /// Not a part of a function or of `$(…)`.
+    fn link_is_plain(&self) -> bool {
+        !self.function && !self.substituted
+    }
+}

@@ -1,0 +1,168 @@
+//! T701 by entropy and T704: secrets that have no known shape, and those of another environment.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::diagnostic::Severity;
+use crate::pattern::compile;
+
+use super::flow::environment_of;
+use super::page::Page;
+use super::words;
+
+/// Runs the checks of this group.
+pub(super) fn check(page: &mut Page<'_>) {
+    by_entropy(page);
+    of_production(page);
+}
+
+static NAMED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r#"(?i)\b(?P<name>[A-Z0-9_.-]*(?:SECRET|TOKEN|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|SIGNING_?KEY|ENCRYPTION_?KEY)[A-Z0-9_]*)["']?\s?[=:]\s?["']?(?P<value>[A-Za-z0-9+/_=.~!@#%^&*-]{8,200})|(?i)\bauthorization:\s*(?:bearer|basic|token)\s+(?P<bearer>[A-Za-z0-9+/_=.~-]{16,400})"#,
+    )
+});
+
+/// T701: a value behind a secret's name that looks like chance. Never repeats it.
+fn by_entropy(page: &mut Page<'_>) {
+    let signs = ["secret", "token", "passw", "key", "authorization"];
+    if !words::has(page.lower(), &signs) {
+        return;
+    }
+    let mut found = Vec::new();
+    for captures in NAMED.captures_iter(page.document) {
+        let Some(value) = captures.name("value").or_else(|| captures.name("bearer")) else { continue };
+        let next = page.document[value.end()..].chars().next();
+        let open = next.is_some_and(|c| matches!(c, '$' | '<' | '{' | '(' | '[' | '`' | '…'));
+        if !open && looks_random(value.as_str()) {
+            found.push(value.range());
+        }
+    }
+    for range in found {
+        page.add("T701", Severity::Error, range, "by its name and its letters a secret stands here, where everyone who can read the document has it")
+            .help("revoke it now, it is in the history as well; then refer to it: `[secrets] NAME = \"env:NAME\"`");
+    }
+}
+
+/// Long enough, of several kinds of characters, and close to chance; no word, path, digest or sample.
+fn looks_random(value: &str) -> bool {
+    const SAMPLES: [&str; 26] = [
+        "example",
+        "your",
+        "changeme",
+        "change_me",
+        "change-me",
+        "xxx",
+        "dummy",
+        "sample",
+        "placeholder",
+        "secret",
+        "password",
+        "token",
+        "insert",
+        "replace",
+        "todo",
+        "redacted",
+        "fake",
+        "test",
+        "foo",
+        "1234",
+        "abcd",
+        "vault",
+        "env.",
+        "process.",
+        "secrets.",
+        "...",
+    ];
+    let lower = value.to_lowercase();
+    let count = value.chars().count();
+    let has = |kind: fn(&char) -> bool| value.chars().filter(kind).count();
+    let digits = has(char::is_ascii_digit);
+    let (upper, small) = (has(char::is_ascii_uppercase), has(char::is_ascii_lowercase));
+    // Names are words with separators; what is made by chance has digits among letters.
+    let parts = value.split(['-', '_', '.', '/']).filter(|part| part.len() > 2).count();
+    let is_name =
+        parts > 3 && digits < 4 || value.contains("//") || value.starts_with('/') || value.starts_with("./");
+    let is_secret_id = value.starts_with("arn:") || value.contains("::");
+    count >= 20
+        && digits >= 3
+        && (upper > 0 || small > 0)
+        && !is_name
+        && !is_secret_id
+        && !SAMPLES.iter().any(|sample| lower.contains(sample))
+        && !(value.contains('.') && !value.contains("eyJ") && parts >= 2 && digits < 6)
+        && entropy(value) >= 3.5
+}
+
+/// Shannon's entropy, bits for each character (A Mathematical Theory of Communication, 1948).
+fn entropy(text: &str) -> f64 {
+    let mut counts = std::collections::BTreeMap::new();
+    for character in text.chars() {
+        *counts.entry(character).or_insert(0_u32) += 1;
+    }
+    let total = f64::from(counts.values().sum::<u32>());
+    counts.values().map(|count| f64::from(*count) / total).map(|share| -share * share.log2()).sum()
+}
+
+static OF_PRODUCTION: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"\$\{?(?P<variable>(?:[A-Z0-9]+_)*(?:PROD|PRODUCTION|LIVE)(?:_[A-Z0-9]+)*)\b|--(?:profile|context|kube-context|kubeconfig|env-file|project)[ =](?P<value>\S+)|\bsource +(?P<file>\S*\.env\S*)",
+    )
+});
+
+/// T704: what only production may have, in a section about staging.
+fn of_production(page: &mut Page<'_>) {
+    let mut found = Vec::new();
+    for script in page.scripts.iter().filter(|script| !script.inline) {
+        let environments = &page.outline.sections[script.section].environments;
+        let here = environments.len() == 1 && environments[0] == "staging";
+        // Comparing or copying names both on purpose.
+        if !here
+            || script.text.to_lowercase().contains("staging") && script.text.to_lowercase().contains("dump")
+        {
+            continue;
+        }
+        for command in script
+            .commands()
+            .iter()
+            .filter(|command| !command.place.quoted_program && command.program != "echo")
+        {
+            let secret = OF_PRODUCTION.captures_iter(&command.text).find_map(|found| {
+                if let Some(name) = found.name("variable") {
+                    let parts = [
+                        "TOKEN",
+                        "KEY",
+                        "SECRET",
+                        "PASSWORD",
+                        "URL",
+                        "DATABASE",
+                        "DB",
+                        "CREDENTIALS",
+                        "KUBECONFIG",
+                        "DSN",
+                        "PROFILE",
+                    ];
+                    return name
+                        .as_str()
+                        .split('_')
+                        .any(|part| parts.contains(&part))
+                        .then(|| format!("${}", name.as_str()));
+                }
+                let value = found.name("value").or_else(|| found.name("file"))?.as_str();
+                (environment_of(value) == Some("production")).then(|| value.to_owned())
+            });
+            if let Some(secret) =
+                secret.filter(|_| environment_of(&command.text).is_some() || command.text.contains("LIVE"))
+            {
+                found.push(script.on(
+                    "T704",
+                    Severity::Warning,
+                    command,
+                    format!("this is the section about staging, and `{secret}` is production's: a slip here changes what users see"),
+                    "use staging's own; give each environment its secrets in tminus.toml (`[environments.staging] secrets = { … }`)",
+                ));
+            }
+        }
+    }
+    found.into_iter().for_each(|finding| page.report(finding));
+}

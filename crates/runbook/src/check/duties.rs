@@ -1,0 +1,367 @@
+//! T601, T602, T604, T605: roles that nobody has, approvals that anyone gives, chains that end.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use tminus_release::plan::Lane;
+
+use crate::control::{self, Body};
+use crate::diagnostic::Severity;
+use crate::markdown::{Block, Table};
+use crate::names;
+use crate::outline::{FenceClass, FoundOwner, SectionKind, UnitKind, split_roles};
+use crate::pattern::compile;
+
+use super::flow::Flow;
+use super::page::Page;
+use super::people::is_blank;
+
+/// Labels of lines that name an owner, beside those that the outline knows.
+const OWNER: [&str; 13] = [
+    "verantwortlich",
+    "verantwortliche",
+    "verantwortlicher",
+    "zuständig",
+    "responsable",
+    "propietario",
+    "dueño",
+    "responsável",
+    "dono",
+    "负责人",
+    "担当者",
+    "担当",
+    "責任者",
+];
+
+/// Labels of lines that ask for a yes.
+const APPROVAL: [&str; 14] = [
+    "approval",
+    "approvals",
+    "approval required",
+    "approver",
+    "approvers",
+    "approved by",
+    "go/no-go",
+    "freigabe",
+    "freigabe durch",
+    "approbation",
+    "aprobación",
+    "aprovação",
+    "审批",
+    "承認",
+];
+
+type Found = Vec<(u32, &'static str, String, &'static str)>;
+
+/// Runs the checks of this group.
+pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
+    let mut tables = Vec::new();
+    page.markdown.walk(|block| {
+        if let Block::Table(table) = block {
+            tables.push(table);
+        }
+    });
+    let mut found = Vec::new();
+    let owners = owners(page);
+    in_no_table(page, &tables, &owners, &mut found);
+    without_owner(page, flow, &owners, &mut found);
+    approvals(page, &owners, &mut found);
+    escalation(page, flow, &tables, &mut found);
+    for (line, code, message, help) in found {
+        page.add_at_line(code, Severity::Warning, line, message).help(help);
+    }
+}
+
+/// Owners as the outline has them, and those of lines in other languages.
+fn owners(page: &Page<'_>) -> Vec<FoundOwner> {
+    let other = page.outline.facts.iter().filter(|fact| OWNER.contains(&fact.label.to_lowercase().as_str()));
+    let other =
+        other.map(|fact| FoundOwner { text: fact.value.clone(), section: fact.section, line: fact.line });
+    page.outline.owners.iter().cloned().chain(other).collect()
+}
+
+static ROLES: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)^(?:roles?|teams?|positions?|functions?|rollen?|rôles?|equipos?|roles|função|papel|角色|役割|担当)$",
+    )
+});
+static PEOPLE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:names?|contacts?|primary|backup|phone|persons?|people|on-?call|e-?mail|who|slack|kontakt|telefon|nom|nombre|contacto|nome|contato)\b|姓名|联系|氏名|連絡",
+    )
+});
+
+/// T601: an owner who stands in no table of roles, although there is one.
+fn in_no_table(page: &Page<'_>, tables: &[&Table], owners: &[FoundOwner], found: &mut Found) {
+    let roles: Vec<&&Table> =
+        tables.iter().filter(|table| is_roles(table) && table.rows.len() >= 2).collect();
+    if roles.is_empty() {
+        return;
+    }
+    let cells: Vec<String> = roles
+        .iter()
+        .flat_map(|table| &table.rows)
+        .flat_map(|row| &row.cells)
+        .map(|cell| cell.plain().to_lowercase())
+        .collect();
+    let declared = page.outline.front_matter.roles.iter().map(|role| role.to_lowercase().replace('-', " "));
+    let known: Vec<String> = cells.into_iter().chain(declared).collect();
+    let approvers =
+        page.outline.facts.iter().filter(|fact| APPROVAL.contains(&fact.label.to_lowercase().as_str()));
+    let needed = owners
+        .iter()
+        .map(|owner| (owner.line, owner.text.as_str()))
+        .chain(approvers.map(|fact| (fact.line, fact.value.as_str())));
+    let mut told: Vec<String> = Vec::new();
+    for (line, text) in needed {
+        for role in split_roles(text) {
+            let name = names::role(&role);
+            let is_name = role.split_whitespace().count() <= 3
+                && role.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '/'));
+            if !is_name
+                || role.chars().any(|c| c.is_ascii_digit())
+                || told.contains(&name)
+                || known.iter().any(|cell| same_role(cell, &role.to_lowercase()))
+                || is_word(&role)
+            {
+                continue;
+            }
+            told.push(name);
+            found.push((line, "T601", format!("`{role}` owns or approves this, and stands in none of the tables of roles: nobody knows whom to call"), "add a row for the role, or use the name that the table has"));
+        }
+    }
+}
+
+fn is_roles(table: &Table) -> bool {
+    let mut header = table.header.iter().map(|cell| cell.plain().trim().to_lowercase());
+    header.next().is_some_and(|first| ROLES.is_match(&first)) && header.any(|cell| PEOPLE.is_match(&cell))
+}
+
+/// Answers that name nobody.
+fn is_word(role: &str) -> bool {
+    matches!(
+        role.to_lowercase().as_str(),
+        "yes"
+            | "no"
+            | "required"
+            | "none"
+            | "n/a"
+            | "all"
+            | "everyone"
+            | "tbd"
+            | "team"
+            | "needed"
+            | "optional"
+            | "automatic"
+            | "automated"
+            | "ci"
+    )
+}
+
+/// One holds the other, or both share a word that is not in every role's name.
+fn same_role(cell: &str, role: &str) -> bool {
+    let common = [
+        "manager",
+        "lead",
+        "engineer",
+        "team",
+        "the",
+        "of",
+        "and",
+        "senior",
+        "head",
+        "leiter",
+        "primary",
+        "secondary",
+    ];
+    if cell.trim().len() >= 2 && (cell.contains(role) || role.contains(cell.trim())) {
+        return true;
+    }
+    let words = |text: &str| -> Vec<String> {
+        text.split(|c: char| !c.is_alphanumeric())
+            .filter(|word| word.chars().count() > 1 && !common.contains(word))
+            .map(str::to_owned)
+            .collect()
+    };
+    let initials = |text: &str| -> String {
+        text.split(|c: char| !c.is_alphanumeric()).filter_map(|word| word.chars().next()).collect()
+    };
+    let theirs = words(cell);
+    words(role).iter().any(|word| theirs.contains(word))
+        || initials(cell) == role
+        || initials(role) == cell.trim()
+}
+
+/// T605: phases have owners, and this one has none.
+fn without_owner(page: &Page<'_>, flow: &Flow, owners: &[FoundOwner], found: &mut Found) {
+    if owners.iter().any(|owner| owner.section == 0) {
+        return;
+    }
+    let phases: Vec<(usize, u32)> = page
+        .outline
+        .phases()
+        .filter(|(_, section)| section.kind == SectionKind::Phase && section.lane == Lane::Main)
+        .map(|(at, section)| (at, section.line))
+        .collect();
+    let has = |at: usize| {
+        let lines = flow.lines(page, at);
+        owners.iter().any(|owner| lines.contains(&owner.line))
+            || page.outline.sections[at].title.contains(['(', '@'])
+    };
+    let owned = phases.iter().filter(|(at, _)| has(*at)).count();
+    if owned < 2 || owned * 3 < phases.len() * 2 {
+        return;
+    }
+    for (at, line) in phases.iter().filter(|(at, _)| !has(*at)) {
+        // Items that name who does them have owners each.
+        let lines = flow.lines(page, *at);
+        let by_item = page.outline.units.iter().any(|unit| {
+            lines.contains(&unit.line) && matches!(&unit.kind, UnitKind::Item(item) if item.role.is_some())
+        });
+        let acts = page.outline.units.iter().any(|unit| {
+            lines.contains(&unit.line) && matches!(&unit.kind, UnitKind::Item(_))
+                || lines.contains(&unit.line)
+                    && matches!(&unit.kind, UnitKind::Fence(fence) if fence.is_shell_like())
+        });
+        if acts && !by_item {
+            let title = &page.outline.sections[*at].title;
+            found.push((
+                *line,
+                "T605",
+                format!(
+                    "`{title}` has no owner, and {owned} other phases have one: who starts it, who is asked?"
+                ),
+                "add a line `**Owner**: …`",
+            ));
+        }
+    }
+}
+
+/// T602: a yes that anybody gives, or the one who asks.
+fn approvals(page: &Page<'_>, owners: &[FoundOwner], found: &mut Found) {
+    for fact in
+        page.outline.facts.iter().filter(|fact| APPROVAL.contains(&fact.label.to_lowercase().as_str()))
+    {
+        let value = fact.value.trim().trim_end_matches('.').to_lowercase();
+        if matches!(
+            value.as_str(),
+            "yes"
+                | "required"
+                | "needed"
+                | "mandatory"
+                | "ja"
+                | "erforderlich"
+                | "nötig"
+                | "oui"
+                | "requise"
+                | "obligatoire"
+                | "sí"
+                | "si"
+                | "requerida"
+                | "sim"
+                | "necessária"
+                | "是"
+                | "需要"
+                | "必要"
+                | "要"
+        ) {
+            found.push((fact.line, "T602", format!("`{}: {}` does not say whose yes, or how many: anyone's will do", fact.label, fact.value.trim()), "name the role and the number: `**Approval**: 1 engineering manager and 1 SRE`, or an `.approval` block with a quorum"));
+            continue;
+        }
+        let owner = owners.iter().find(|owner| owner.section == fact.section && owner.section != 0);
+        if let Some(owner) =
+            owner.filter(|owner| !value.is_empty() && names::role(&owner.text) == names::role(&fact.value))
+        {
+            found.push((
+                fact.line,
+                "T602",
+                format!("`{}` does this and approves it: nobody else looks", owner.text.trim()),
+                "let somebody else give the yes",
+            ));
+        }
+    }
+    for unit in &page.outline.units {
+        let UnitKind::Fence(fence) = &unit.kind else { continue };
+        if fence.class != FenceClass::Control("approval") {
+            continue;
+        }
+        let (Some(control), _) = control::parse("approval", &fence.body, 0..0, None) else { continue };
+        let Body::Approval { quorum, starter_may_approve, .. } = control.body else { continue };
+        if starter_may_approve && quorum.values().sum::<u32>() == 1 {
+            found.push((unit.line, "T602", "one yes is enough, and whoever started the release may give it: it is no second pair of eyes".to_owned(), "leave out `starter_may_approve`, or ask two people"));
+        }
+    }
+}
+
+static ESCALATION: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"(?i)\bescalat|\beskalation|\bescalad|\bescalade|\bescalon|升级|エスカレーション")
+});
+static TO_NOBODY: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:escalate|page|call|contact|escalation to|eskalieren an|escalader à|escalar a)\b[^.|]{0,30}?(?:\bTBD\b|\bTBA\b|\?\?\?|\[(?:name|contact|person|phone|role|tbd)[^\]]*\](?:[^(]|$))",
+    )
+});
+
+/// T604: the last one of the chain is nobody.
+fn escalation(page: &Page<'_>, flow: &Flow, tables: &[&Table], found: &mut Found) {
+    let sections = &page.outline.sections;
+    let section_of = |line: u32| sections.iter().rposition(|section| section.line <= line).unwrap_or(0);
+    for table in tables {
+        let titled =
+            page.outline.chain(section_of(table.line)).any(|at| ESCALATION.is_match(&sections[at].title));
+        let header: Vec<String> = table.header.iter().map(|cell| cell.plain().to_lowercase()).collect();
+        let is_chain = titled || header.iter().any(|cell| ESCALATION.is_match(cell));
+        let Some(column) = header
+            .iter()
+            .position(|cell| PEOPLE.is_match(cell) || ESCALATION.is_match(cell))
+            .filter(|_| is_chain)
+        else {
+            continue;
+        };
+        for row in &table.rows {
+            let nobody = row.cells.get(column).is_none_or(|cell| is_blank(&cell.plain()));
+            let others = row.cells.iter().enumerate().skip(1).all(|(at, cell)| {
+                at == column
+                    || is_blank(&cell.plain())
+                    || !PEOPLE.is_match(header.get(at).map_or("", String::as_str))
+            });
+            if nobody && others && row.cells.first().is_some_and(|cell| !cell.plain().trim().is_empty()) {
+                found.push((
+                    row.line,
+                    "T604",
+                    "the escalation ends here: nobody is named".to_owned(),
+                    "write who it is and how to reach them at night",
+                ));
+            }
+        }
+    }
+    for (line, text) in page.prose() {
+        let in_chain =
+            || page.outline.chain(section_of(line)).any(|at| ESCALATION.is_match(&sections[at].title));
+        let bare = text.trim_start().starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '*'))
+            && text.trim_end().to_lowercase().trim_end_matches(['*', '.']).ends_with("tbd");
+        if !text.trim_start().starts_with('|') && (TO_NOBODY.is_match(text) || (bare && in_chain())) {
+            found.push((
+                line,
+                "T604",
+                "the escalation leads to nobody".to_owned(),
+                "write who it is and how to reach them at night",
+            ));
+        }
+    }
+    for (at, section) in
+        sections.iter().enumerate().skip(1).filter(|(_, section)| ESCALATION.is_match(&section.title))
+    {
+        let lines = section.line + 1..=flow.ends[at];
+        let empty =
+            !lines.is_empty() && page.text_of(lines).trim().is_empty() || section.line == flow.ends[at];
+        if empty {
+            found.push((
+                section.line,
+                "T604",
+                "this section says to whom to escalate, and is empty".to_owned(),
+                "write who it is and how to reach them at night",
+            ));
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The data flow of a document: what its blocks hand to each other, where they run, and which
+//! way back belongs to which step.
+//!
+//! Built once for each document from the scripts' syntax trees and the outline, before the checks
+//! that need it. It says what is there; what of it is a fault is for the checks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tminus_release::plan::Lane;
+
+use crate::outline::SectionKind;
+use crate::shell::CommandUse;
+
+use super::kinds::{self, Deploys};
+use super::page::{Page, Script};
+use super::words;
+
+/// What the scripts of a document do to each other. Scripts are named by their index in the page.
+pub(super) struct Flow {
+    /// Where each variable is given a value: script and index in its `assigned`.
+    pub(super) set: BTreeMap<String, Vec<(usize, usize)>>,
+    /// Names of variables that are read somewhere.
+    pub(super) read: BTreeSet<String>,
+    /// Host on which a script runs: its own `ssh host`, else its section's; empty: here.
+    pub(super) hosts: Vec<String>,
+    /// Last line of each section, those inside it included.
+    pub(super) ends: Vec<u32>,
+    /// Commands that bring something to where users are: script and command.
+    pub(super) deploys: Vec<(usize, usize, Deploys)>,
+    /// Commands that migrate a database that somebody uses.
+    pub(super) migrations: Vec<(usize, usize)>,
+    /// Sections, inner ones left out, that say how to go back.
+    pub(super) ways_back: Vec<usize>,
+}
+
+impl Flow {
+    /// Reads the page once.
+    pub(super) fn new(page: &Page<'_>) -> Flow {
+        let mut flow = Flow {
+            set: BTreeMap::new(),
+            read: BTreeSet::new(),
+            hosts: Vec::new(),
+            ends: ends(page),
+            deploys: Vec::new(),
+            migrations: Vec::new(),
+            ways_back: ways_back(page),
+        };
+        for (at, script) in page.scripts.iter().enumerate() {
+            flow.hosts.push(host(page, script));
+            if script.inline {
+                flow.read.extend(script.survey.uses.iter().map(|read| read.name.clone()));
+                continue;
+            }
+            for (index, set) in script.survey.assigned.iter().enumerate() {
+                flow.set.entry(set.name.clone()).or_default().push((at, index));
+            }
+            flow.read.extend(script.survey.uses.iter().map(|read| read.name.clone()));
+            if script.lane == Lane::Rollback
+                || flow.is_way_back(page, script.section)
+                || !is_live(page, script)
+            {
+                continue;
+            }
+            for (index, command) in script.commands().iter().enumerate() {
+                if command.place.function {
+                    continue;
+                }
+                if kinds::migrates(command) && !is_elsewhere(command) {
+                    flow.migrations.push((at, index));
+                } else if let Some(what) = kinds::deploys(command).filter(|_| !is_elsewhere(command)) {
+                    flow.deploys.push((at, index, what));
+                }
+            }
+        }
+        flow
+    }
+
+    /// Tells whether a section, or one that holds it, says how to go back.
+    pub(super) fn is_way_back(&self, page: &Page<'_>, section: usize) -> bool {
+        page.outline.chain(section).any(|at| self.ways_back.binary_search(&at).is_ok())
+    }
+
+    /// Returns the lines of a section, its heading and inner sections included.
+    pub(super) fn lines(&self, page: &Page<'_>, section: usize) -> std::ops::RangeInclusive<u32> {
+        page.outline.sections[section].line.max(1)..=self.ends[section]
+    }
+}
+
+/// Last line of each section: the one before the next heading of its level or above.
+fn ends(page: &Page<'_>) -> Vec<u32> {
+    let sections = &page.outline.sections;
+    let last = page.markdown.lines.count();
+    let mut ends = vec![last; sections.len()];
+    let mut open: Vec<usize> = Vec::new();
+    for (at, section) in sections.iter().enumerate().skip(1) {
+        while open.last().is_some_and(|outer| sections[*outer].level >= section.level) {
+            if let Some(closed) = open.pop() {
+                ends[closed] = section.line.saturating_sub(1);
+            }
+        }
+        open.push(at);
+    }
+    ends
+}
+
+/// Sections whose heading is about going back, without those inside them.
+fn ways_back(page: &Page<'_>) -> Vec<usize> {
+    let sections = &page.outline.sections;
+    let says_so = |at: usize| {
+        let section = &sections[at];
+        section.kind != SectionKind::Document
+            && (section.lane == Lane::Rollback || words::has(&section.title.to_lowercase(), words::BACK))
+    };
+    (1..sections.len()).filter(|at| says_so(*at) && !says_so(sections[*at].parent)).collect()
+}
+
+/// The host on which a script runs, as far as the page says.
+fn host(page: &Page<'_>, script: &Script<'_>) -> String {
+    if let Some(start) = &script.survey.ssh_host {
+        return start.target.clone();
+    }
+    page.outline.fact(script.section, &["hosts", "host"]).map(|fact| fact.value.clone()).unwrap_or_default()
+}
+
+/// Tells whether a script acts where users are: not on a laptop, in a test, or in staging only.
+pub(super) fn is_live(page: &Page<'_>, script: &Script<'_>) -> bool {
+    const ELSEWHERE: [&str; 22] = [
+        "local",
+        "develop",
+        "laptop",
+        "install",
+        "setup",
+        "set up",
+        "getting started",
+        "quick start",
+        "quickstart",
+        "prerequisite",
+        "contribut",
+        "test",
+        "staging",
+        "stage",
+        "preview",
+        "sandbox",
+        "ci ",
+        "example",
+        "build",
+        "lokal",
+        "entwicklung",
+        "演示",
+    ];
+    let sections = &page.outline.sections;
+    let environments = &sections[script.section].environments;
+    if !environments.is_empty() {
+        return environments.iter().any(|name| name == "production");
+    }
+    let titles = page.outline.chain(script.section).map(|at| sections[at].title.to_lowercase());
+    let lead = script.lead.as_deref().unwrap_or_default().to_lowercase();
+    !titles.chain([lead]).any(|title| words::has(&title, &ELSEWHERE))
+}
+
+/// Tells whether a command names a place where users are not.
+pub(super) fn is_elsewhere(command: &CommandUse) -> bool {
+    environment_of(&command.text) == Some("staging")
+        || command.text.to_lowercase().split(|c: char| !c.is_ascii_alphanumeric()).any(|word| {
+            matches!(
+                word,
+                "dev" | "development" | "local" | "localhost" | "test" | "preview" | "sandbox" | "minikube"
+            )
+        })
+}
+
+/// Returns the one environment that a text names by a word of its own: `staging` or `production`.
+pub(super) fn environment_of(text: &str) -> Option<&'static str> {
+    let (mut staging, mut production) = (false, false);
+    for word in text.to_lowercase().split(|c: char| !c.is_ascii_alphanumeric()) {
+        staging |= matches!(word, "staging" | "stage" | "stg");
+        production |= matches!(word, "production" | "prod" | "prd");
+    }
+    match (staging, production) {
+        (true, false) => Some("staging"),
+        (false, true) => Some("production"),
+        _ => None,
+    }
+}

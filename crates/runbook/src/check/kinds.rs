@@ -1,0 +1,276 @@
+//! What a command is for in a release: it deploys, migrates, saves, looks.
+//!
+//! Read from the program and its verbs. What is not known is none of these, so that a check
+//! that rests on it stays silent.
+
+use crate::shell::CommandUse;
+
+/// What is deployed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Deploys {
+    /// Something that answers requests afterwards.
+    Service,
+    /// Machines, networks, permissions.
+    Infrastructure,
+    /// Files or packages that others fetch.
+    Package,
+}
+
+use Deploys::{Infrastructure, Package, Service};
+
+/// Program, verbs that stand together, and what is deployed.
+#[rustfmt::skip]
+const DEPLOYS: &[(&str, &[&str], Deploys)] = &[
+    ("kubectl", &["apply"], Service), ("kubectl", &["set", "image"], Service), ("kubectl", &["rollout", "restart"], Service),
+    ("oc", &["apply"], Service), ("oc", &["rollout", "latest"], Service),
+    ("helm", &["upgrade"], Service), ("helm", &["install"], Service), ("helmfile", &["apply"], Service), ("helmfile", &["sync"], Service),
+    ("docker", &["stack", "deploy"], Service), ("docker", &["service", "update"], Service),
+    ("firebase", &["deploy"], Service), ("fly", &["deploy"], Service), ("flyctl", &["deploy"], Service),
+    ("gcloud", &["run", "deploy"], Service), ("gcloud", &["app", "deploy"], Service), ("gcloud", &["functions", "deploy"], Service),
+    ("aws", &["ecs", "update-service"], Service), ("aws", &["lambda", "update-function-code"], Service),
+    ("aws", &["lambda", "update-alias"], Service), ("aws", &["deploy", "create-deployment"], Service),
+    ("aws", &["elasticbeanstalk", "update-environment"], Service), ("aws", &["s3", "sync"], Package),
+    ("serverless", &["deploy"], Service), ("sls", &["deploy"], Service), ("sam", &["deploy"], Service), ("eb", &["deploy"], Service),
+    ("az", &["webapp", "deploy"], Service), ("az", &["containerapp", "update"], Service), ("az", &["functionapp", "deployment"], Service),
+    ("wrangler", &["deploy"], Service), ("wrangler", &["publish"], Service), ("nomad", &["job", "run"], Service), ("nomad", &["run"], Service),
+    ("argocd", &["app", "sync"], Service), ("git", &["push", "heroku"], Service), ("heroku", &["container:release"], Service),
+    ("heroku", &["pipelines:promote"], Service), ("vercel", &["promote"], Service),
+    ("terraform", &["apply"], Infrastructure), ("tofu", &["apply"], Infrastructure), ("pulumi", &["up"], Infrastructure), ("cdk", &["deploy"], Infrastructure),
+    ("npm", &["publish"], Package), ("cargo", &["publish"], Package), ("twine", &["upload"], Package), ("gem", &["push"], Package),
+    ("eas", &["submit"], Package), ("fastlane", &["release"], Package), ("fastlane", &["deploy"], Package),
+];
+
+/// Returns the words of a command that are no options, at most the first twelve.
+pub(super) fn words(command: &CommandUse) -> Vec<&str> {
+    command.arguments.iter().map(String::as_str).filter(|word| !word.starts_with('-')).take(12).collect()
+}
+
+/// Tells whether verbs stand together near the beginning: behind values of global options at most.
+pub(super) fn has_words(command: &CommandUse, verbs: &[&str]) -> bool {
+    words(command).windows(verbs.len().max(1)).take(4).any(|window| window == verbs)
+}
+
+fn only_shows(command: &CommandUse) -> bool {
+    command.arguments.iter().any(|argument| {
+        ["--dry-run", "--help", "--check", "--diff", "--plan", "--no-execute-changeset", "--whatif"]
+            .iter()
+            .any(|option| argument.starts_with(option))
+    })
+}
+
+/// Returns the action of a compose command: `up`, `down`, `pull`.
+pub(super) fn compose(command: &CommandUse) -> Option<&str> {
+    let is_compose = command.program == "docker-compose"
+        || (matches!(command.program.as_str(), "docker" | "podman")
+            && command.arguments.first().is_some_and(|a| a == "compose"));
+    let actions =
+        ["up", "down", "pull", "build", "stop", "start", "restart", "run", "exec", "logs", "ps", "rm"];
+    is_compose
+        .then(|| command.arguments.iter().find(|a| actions.contains(&a.as_str())).map(String::as_str))
+        .flatten()
+}
+
+/// Returns what a command deploys.
+pub(super) fn deploys(command: &CommandUse) -> Option<Deploys> {
+    if only_shows(command) || command.place.quoted_program {
+        return None;
+    }
+    if compose(command) == Some("up") {
+        return Some(Service);
+    }
+    let to_production = command.arguments.iter().any(|a| a == "--prod" || a == "--production");
+    if matches!(command.program.as_str(), "vercel" | "netlify") && to_production {
+        return Some(Service);
+    }
+    let row =
+        DEPLOYS.iter().find(|(program, verbs, _)| command.program == *program && has_words(command, verbs));
+    if let Some((_, _, what)) = row {
+        return Some(*what);
+    }
+    let playbook = command.program == "ansible-playbook";
+    let name = own_name(command).or_else(|| playbook.then(|| words(command).join(" ")))?;
+    let parts = parts(&name);
+    let has = |list: &[&str]| parts.iter().any(|part| list.contains(&part.as_str()));
+    let looks = has(&[
+        "check",
+        "checks",
+        "test",
+        "verify",
+        "status",
+        "rollback",
+        "undo",
+        "revert",
+        "dry",
+        "plan",
+        "build",
+        "logs",
+        "notes",
+        "list",
+        "prepare",
+        "preflight",
+        "pre",
+        "validate",
+        "docs",
+        "notify",
+    ]);
+    (has(&["deploy", "deployment", "rollout"]) && !looks).then_some(Service)
+}
+
+/// Returns the name that a team gave to what runs: a script, a package script, a make target.
+pub(super) fn own_name(command: &CommandUse) -> Option<String> {
+    let first = || words(command).first().map(|word| (*word).to_owned());
+    match command.program.as_str() {
+        "npm" | "pnpm" | "yarn" | "bun" => {
+            let words = words(command);
+            let at = usize::from(words.first().is_some_and(|word| matches!(*word, "run" | "run-script")));
+            words.get(at).map(|word| (*word).to_owned())
+        }
+        "make" | "just" | "task" | "rake" | "mage" | "invoke" | "composer" => first(),
+        "bash" | "sh" | "python" | "python3" | "node" | "ruby" | "php" => {
+            first().filter(|word| word.contains(['/', '.']) || word == "artisan").map(|word| {
+                words(command)
+                    .get(1)
+                    .filter(|_| word.ends_with("manage.py") || word == "artisan")
+                    .map_or(word.clone(), |verb| format!("{word} {verb}"))
+            })
+        }
+        "rails" => first(),
+        program if program.contains('/') || program.ends_with(".sh") => {
+            Some(program.rsplit('/').next().unwrap_or(program).to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn parts(name: &str) -> Vec<String> {
+    let parts = name.split(|c: char| !c.is_ascii_alphanumeric());
+    parts.filter(|part| !part.is_empty()).map(str::to_ascii_lowercase).collect()
+}
+
+/// Tools whose verbs apply migrations.
+#[rustfmt::skip]
+const MIGRATES: &[(&str, &[&str])] = &[
+    ("prisma", &["migrate", "deploy"]), ("alembic", &["upgrade"]), ("flyway", &["migrate"]), ("liquibase", &["update"]),
+    ("dbmate", &["up"]), ("goose", &["up"]), ("knex", &["migrate:latest"]), ("sequelize", &["db:migrate"]),
+    ("sequelize-cli", &["db:migrate"]), ("typeorm", &["migration:run"]), ("sqlx", &["migrate", "run"]), ("atlas", &["migrate", "apply"]),
+    ("supabase", &["db", "push"]), ("supabase", &["migration", "up"]), ("diesel", &["migration", "run"]), ("mix", &["ecto.migrate"]),
+    ("rails", &["db:migrate"]), ("rake", &["db:migrate"]), ("dotnet", &["ef", "database", "update"]), ("drizzle-kit", &["migrate"]),
+    ("flask", &["db", "upgrade"]), ("doctrine", &["migrations:migrate"]), ("migrate", &["up"]), ("php", &["artisan", "migrate"]),
+];
+
+/// Tells whether a command applies migrations to a database.
+pub(super) fn migrates(command: &CommandUse) -> bool {
+    if only_shows(command) {
+        return false;
+    }
+    if MIGRATES.iter().any(|(program, verbs)| command.program == *program && has_words(command, verbs)) {
+        return true;
+    }
+    if matches!(command.program.as_str(), "psql" | "mysql" | "mariadb" | "sqlcmd") {
+        let files = command.arguments.iter().chain(command.redirects.iter().map(|redirect| &redirect.target));
+        return files
+            .filter(|file| file.ends_with(".sql"))
+            .any(|file| file.to_lowercase().contains("migration"));
+    }
+    let Some(name) = own_name(command) else { return false };
+    let parts = parts(&name);
+    let looks = [
+        "status", "check", "list", "plan", "create", "generate", "test", "rollback", "down", "undo", "make",
+        "dry", "dev", "verify", "validate", "revert", "reset",
+    ];
+    parts.iter().any(|part| matches!(part.as_str(), "migrate" | "migrations" | "migration"))
+        && !parts.iter().any(|part| looks.contains(&part.as_str()))
+        && !words(command).iter().any(|word| matches!(*word, "status" | "down" | "rollback" | "list"))
+}
+
+/// Tells whether a command makes a copy of data.
+pub(super) fn saves(command: &CommandUse) -> bool {
+    let program = command.program.as_str();
+    let text = command.text.to_lowercase();
+    matches!(
+        program,
+        "pg_dump"
+            | "pg_dumpall"
+            | "mysqldump"
+            | "mariadb-dump"
+            | "mongodump"
+            | "pg_basebackup"
+            | "xtrabackup"
+            | "pgbackrest"
+            | "wal-g"
+            | "barman"
+            | "velero"
+            | "restic"
+            | "borg"
+            | "sqlpackage"
+    ) || text.contains("snapshot")
+        || text.contains("backup")
+        || (program == "supabase" && has_words(command, &["db", "dump"]))
+}
+
+/// Tells whether a command looks whether what was deployed works.
+pub(super) fn looks(command: &CommandUse) -> bool {
+    let waits = ["--wait", "--atomic", "--wait-for-jobs"];
+    if command.arguments.iter().any(|argument| waits.contains(&argument.as_str())) {
+        return true;
+    }
+    match command.program.as_str() {
+        "curl" | "wget" | "http" | "nc" | "k6" | "hey" | "ab" | "newman" | "cypress" | "playwright"
+        | "openssl" | "systemctl" | "journalctl" => true,
+        "kubectl" | "oc" => ["get", "describe", "logs", "wait", "status", "top"]
+            .iter()
+            .any(|verb| words(command).contains(verb)),
+        "docker" | "docker-compose" | "podman" => {
+            ["ps", "logs", "inspect", "exec"].iter().any(|verb| words(command).contains(verb))
+        }
+        "helm" => ["status", "test"].iter().any(|verb| words(command).contains(verb)),
+        "aws" => words(command).iter().any(|word| {
+            ["describe", "get-", "list", "wait", "invoke", "logs"].iter().any(|look| word.starts_with(look))
+        }),
+        _ => own_name(command).is_some_and(|name| {
+            parts(&name).iter().any(|part| {
+                [
+                    "check",
+                    "checks",
+                    "test",
+                    "tests",
+                    "verify",
+                    "health",
+                    "healthcheck",
+                    "smoke",
+                    "status",
+                    "validate",
+                    "e2e",
+                    "monitor",
+                ]
+                .contains(&part.as_str())
+            })
+        }),
+    }
+}
+
+/// Tells whether a command changes nothing, for certain.
+pub(super) fn only_reads(command: &CommandUse) -> bool {
+    let has = |list: &[&str]| list.iter().any(|verb| words(command).contains(verb));
+    let writes = command.redirects.iter().any(|redirect| {
+        matches!(redirect.kind, crate::shell::RedirectKind::Write | crate::shell::RedirectKind::Append)
+            && redirect.target != "/dev/null"
+    });
+    match command.program.as_str() {
+        _ if writes => false,
+        "echo" | "printf" | "sleep" | "date" | "grep" | "cat" | "head" | "tail" | "jq" | "ping" | "dig"
+        | "nslookup" | "true" | ":" | "test" | "[" | "[[" | "watch" | "wc" | "sort" | "exit" => true,
+        "curl" => !command.arguments.iter().any(|argument| {
+            ["-X", "--request", "-d", "--data", "-T", "--upload-file", "-F", "--form", "--json"]
+                .iter()
+                .any(|option| argument.starts_with(option))
+        }),
+        "kubectl" | "oc" => has(&["get", "describe", "logs", "top", "status"]),
+        "docker" | "docker-compose" => has(&["ps", "logs", "inspect", "images"]),
+        "helm" => has(&["status", "list", "history", "get"]),
+        "aws" => words(command)
+            .iter()
+            .any(|word| ["describe", "get-", "list"].iter().any(|look| word.starts_with(look))),
+        _ => false,
+    }
+}

@@ -1,0 +1,331 @@
+//! T303, T304, T307: a migration that cannot be taken back, or that stops those who write.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use tminus_release::plan::Lane;
+
+use crate::diagnostic::Severity;
+use crate::outline::{FenceClass, UnitKind};
+use crate::pattern::compile;
+use crate::shell::RedirectKind;
+
+use super::flow::{self, Flow};
+use super::kinds;
+use super::page::{Finding, Page, short};
+use super::words;
+
+/// Runs the checks of this group.
+pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
+    let mut found = Vec::new();
+    if let Some(&(at, index)) = flow.migrations.first() {
+        let (script, command) = (&page.scripts[at], &page.scripts[at].commands()[index]);
+        if let Some(finding) = without_backup(page, at, index) {
+            found.push(finding);
+        }
+        let undone = script.fence.is_some_and(|fence| {
+            fence.info.attributes.as_ref().is_some_and(|a| a.pairs.iter().any(|pair| pair.key.text == "undo"))
+        });
+        if !undone && !words::has(page.lower(), words::REVERSIBLE) && !in_words(page) {
+            found.push(script.on(
+                "T304",
+                Severity::Warning,
+                command,
+                format!("nothing says how `{}` is taken back, or that it cannot be: whoever rolls back at night finds the old code on the new schema", short(&command.text)),
+                "write its down migration into the rollback section, or say that this is the point of no return (`undo=none`), and that the old version works with the new schema",
+            ));
+        }
+    }
+    blocks_writers(page, &mut found);
+    found.into_iter().for_each(|finding| page.report(finding));
+}
+
+/// A way back that touches the database in a section about going back.
+fn in_words(page: &Page<'_>) -> bool {
+    let about_data = [
+        "migration",
+        "database",
+        "schema",
+        "datenbank",
+        "base de données",
+        "base de datos",
+        "banco de dados",
+        "数据库",
+        "データベース",
+        "マイグレーション",
+    ];
+    let sections = &page.outline.sections;
+    page.scripts.iter().any(|script| {
+        script.lane == Lane::Rollback
+            && script.commands().iter().any(|command| {
+                matches!(command.program.as_str(), "psql" | "pg_restore" | "mysql" | "mongorestore")
+                    || kinds::migrates(command)
+            })
+    }) || page.outline.units.iter().any(|unit| {
+        let title = sections[unit.section].title.to_lowercase();
+        let back = sections[unit.section].lane == Lane::Rollback || words::has(&title, words::BACK);
+        let text = match &unit.kind {
+            UnitKind::Item(item) => item.text.to_lowercase(),
+            UnitKind::Point(point) => point.text.to_lowercase(),
+            UnitKind::Prose(text) => text.to_lowercase(),
+            UnitKind::Fence(_) => return false,
+        };
+        back && words::has(&text, &about_data)
+    })
+}
+
+/// T303: nothing was saved, or nobody looked into what was saved.
+fn without_backup(page: &Page<'_>, at: usize, index: usize) -> Option<Finding> {
+    let (script, command) = (&page.scripts[at], &page.scripts[at].commands()[index]);
+    if !words::has(page.lower(), words::BACKUP) {
+        return Some(script.on(
+            "T303",
+            Severity::Warning,
+            command,
+            format!("`{}` changes the database, and this document makes no backup: what a migration drops is gone", short(&command.text)),
+            "make a backup before it and look into it: `pg_dump -Fc … && pg_restore --list …`, or a snapshot that is waited for",
+        ));
+    }
+    let line = script.lines_of(command);
+    let saved = page.scripts.iter().find_map(|other| {
+        let saves = other.commands().iter().find(|c| kinds::saves(c) && !c.place.function)?;
+        (other.lane != Lane::Rollback && other.lines_of(saves) < line).then_some((other, saves))
+    })?;
+    let checked = [
+        "--list",
+        "pg_restore -l",
+        "gunzip -t",
+        "gzip -t",
+        "sha256sum",
+        "ls -l",
+        "du -h",
+        "test -s",
+        "[ -s",
+        "wait ",
+        "restore",
+        "verif",
+        "describe-",
+        "stat ",
+        "head ",
+        "check",
+        "prüf",
+        "vérif",
+        "verific",
+        "comprob",
+        "確認",
+        "检查",
+        "验证",
+        "確認する",
+    ];
+    let after = page.text_of(saved.0.lines_of(saved.1)..=line);
+    if words::has(&after, &checked) {
+        return None;
+    }
+    Some(saved.0.on(
+        "T303",
+        Severity::Note,
+        saved.1,
+        "nobody looks into this backup before the migration: one that is empty or cut off is noticed when it is needed",
+        "`pg_restore --list` or `gzip -t` reads it through; restoring it into another database is better",
+    ))
+}
+
+/// A statement, and why others have to wait for it.
+struct Blocks {
+    pattern: Regex,
+    unless: Option<Regex>,
+    why: &'static str,
+    help: &'static str,
+}
+
+static BLOCKS: LazyLock<Vec<Blocks>> = LazyLock::new(|| {
+    let row = |pattern: &str, unless: &str, why, help| Blocks {
+        pattern: compile(pattern),
+        unless: (!unless.is_empty()).then(|| compile(unless)),
+        why,
+        help,
+    };
+    vec![
+        row(
+            r"(?i)^create (?:unique )?index\b",
+            r"(?i)\bconcurrently\b",
+            "building an index this way lets nobody write to the table until it is done",
+            "`CREATE INDEX CONCURRENTLY`, outside of a transaction",
+        ),
+        row(
+            r"(?i)^(?:drop index|reindex)\b",
+            r"(?i)\bconcurrently\b",
+            "this takes a lock that everyone waits for who uses the table",
+            "add `CONCURRENTLY`, outside of a transaction",
+        ),
+        row(
+            r"(?i)^alter table .*\balter (?:column )?\S+ (?:set data )?type\b",
+            "",
+            "changing a type writes the whole table anew, and nobody reads or writes it meanwhile",
+            "add a column, fill it in parts, switch over, drop the old one in a later release",
+        ),
+        row(
+            r"(?i)^alter table .*\bset not null\b",
+            "",
+            "the whole table is read under a lock that stops everyone",
+            "add a `CHECK (… IS NOT NULL) NOT VALID`, validate it, then set it",
+        ),
+        row(
+            r"(?i)^alter table .*\badd (?:column )?(?:if not exists )?\S+ .*\bnot null\b",
+            r"(?i)\bdefault\b|\bgenerated\b",
+            "a column that may not be empty and has no default fails on a table with rows",
+            "give it a default, or add it empty, fill it, and forbid empty values afterwards",
+        ),
+        row(
+            r"(?i)^alter table .*\badd constraint .*\b(?:foreign key|check)\b",
+            r"(?i)\bnot valid\b",
+            "every row is checked while nobody can write",
+            "add it `NOT VALID`, then `VALIDATE CONSTRAINT` in a statement of its own",
+        ),
+        row(
+            r"(?i)^alter table .*\badd (?:constraint \S+ )?(?:unique|primary key)\b",
+            r"(?i)\busing index\b",
+            "the index behind it is built while nobody can write",
+            "build a unique index `CONCURRENTLY` and add the constraint `USING INDEX`",
+        ),
+        row(
+            r"(?i)^(?:vacuum \(?full|vacuum full|cluster|lock table|truncate)\b",
+            "",
+            "this takes a lock that nobody gets past, readers included",
+            "not while users are there; `pg_repack` does most of it without the lock",
+        ),
+    ]
+});
+
+static CREATED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r#"(?i)\bcreate (?:temp(?:orary)? |unlogged )?table (?:if not exists )?"?([\w.]+)"?"#)
+});
+static ON_TABLE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r#"(?i)\b(?:alter table (?:if exists |only )*|\bon (?:only )?|truncate (?:table )?)"?([\w.]+)"?"#)
+});
+
+/// T307: PostgreSQL's statements that stop those who write.
+fn blocks_writers(page: &Page<'_>, found: &mut Vec<Finding>) {
+    let other = [
+        "mysql",
+        "mariadb",
+        "sqlite",
+        "sql server",
+        "sqlcmd",
+        "oracle",
+        "mongodb",
+        "clickhouse",
+        "bigquery",
+        "snowflake",
+        "redshift",
+        "spanner",
+    ];
+    let mentions_other = words::has(page.lower(), &other);
+    if mentions_other && !words::has(page.lower(), &["postgres", "psql"]) {
+        return;
+    }
+    for script in page.scripts.iter().filter(|script| !script.inline && flow::is_live(page, script)) {
+        for command in script.commands().iter().filter(|command| command.program == "psql") {
+            let texts = command
+                .arguments
+                .windows(2)
+                .filter(|pair| pair[0] == "-c" || pair[0] == "--command")
+                .map(|pair| pair[1].clone());
+            let here = command
+                .redirects
+                .iter()
+                .filter(|r| matches!(r.kind, RedirectKind::HereDocument | RedirectKind::HereString));
+            let sql: String = texts.chain(here.map(|r| r.target.clone())).collect::<Vec<_>>().join(";\n");
+            if let Some((_, row, statement)) = statements(&sql).first() {
+                found.push(script.on(
+                    "T307",
+                    Severity::Warning,
+                    command,
+                    format!("`{}`: {}", short(statement), row.why),
+                    row.help,
+                ));
+            }
+        }
+    }
+    for unit in &page.outline.units {
+        let UnitKind::Fence(fence) = &unit.kind else { continue };
+        let title = page.outline.sections[unit.section].title.to_lowercase();
+        let skip = words::has(&title, &["local", "develop", "setup", "example", "staging", "test"])
+            || page.outline.sections[unit.section].lane == Lane::Rollback
+            || words::has(&title, words::BACK);
+        if fence.class != FenceClass::Sql || skip {
+            continue;
+        }
+        for (line, row, statement) in statements(&fence.body) {
+            let at = (fence.body_line + line, 1);
+            let width =
+                u32::try_from(page.markdown.lines.text_of(page.document, at.0).chars().count()).unwrap_or(1);
+            found.push(Finding {
+                code: "T307",
+                severity: Severity::Warning,
+                at,
+                end: (at.0, width + 1),
+                message: format!("`{}`: {}", short(&statement), row.why),
+                help: row.help.to_owned(),
+            });
+        }
+    }
+}
+
+/// Splits SQL and returns, with its line from 0, each statement that blocks.
+fn statements(sql: &str) -> Vec<(u32, &'static Blocks, String)> {
+    if sql.to_lowercase().contains("lock_timeout") {
+        // Whoever sets it knows about the lock and gives up in time.
+        return Vec::new();
+    }
+    let created: Vec<String> = CREATED.captures_iter(sql).map(|found| found[1].to_lowercase()).collect();
+    let mut found = Vec::new();
+    for (line, statement) in split(sql) {
+        let table = ON_TABLE.captures(&statement).map(|found| found[1].to_lowercase());
+        if table.is_some_and(|table| created.contains(&table)) {
+            continue;
+        }
+        let row = BLOCKS.iter().find(|row| {
+            row.pattern.is_match(&statement)
+                && !row.unless.as_ref().is_some_and(|unless| unless.is_match(&statement))
+        });
+        if let Some(row) = row {
+            found.push((line, row, statement));
+        }
+    }
+    found
+}
+
+/// Statements on one line each, without comments, with the line that they begin on.
+fn split(sql: &str) -> Vec<(u32, String)> {
+    let (mut statements, mut current, mut start) = (Vec::new(), String::new(), 0);
+    let mut quoted = false;
+    for (line, text) in (0u32..).zip(sql.lines()) {
+        let mut characters = text.chars().peekable();
+        if !current.is_empty() {
+            current.push(' ');
+        }
+        while let Some(c) = characters.next() {
+            match c {
+                '\'' => quoted = !quoted,
+                '-' if !quoted && characters.peek() == Some(&'-') => break,
+                ';' if !quoted => {
+                    statements.push((start, std::mem::take(&mut current)));
+                    continue;
+                }
+                _ => {}
+            }
+            if current.trim().is_empty() && !c.is_whitespace() {
+                current.clear();
+                start = line;
+            }
+            current.push(c);
+        }
+    }
+    statements.push((start, current));
+    statements
+        .into_iter()
+        .map(|(line, text)| (line, text.split_whitespace().collect::<Vec<_>>().join(" ")))
+        .filter(|(_, text)| !text.is_empty())
+        .collect()
+}

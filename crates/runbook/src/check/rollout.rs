@@ -1,0 +1,255 @@
+//! T405, T407, T409: nobody looks after a deployment, traffic that stays, services left out.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use tminus_release::plan::Lane;
+
+use crate::diagnostic::Severity;
+use crate::markdown::Block;
+use crate::outline::{FenceClass, UnitKind};
+use crate::pattern::compile;
+use crate::shell::Nature;
+
+use super::flow::Flow;
+use super::kinds::{self, Deploys};
+use super::page::{Finding, Page, Script, short};
+use super::words;
+
+/// Runs the checks of this group.
+pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
+    let mut found = Vec::new();
+    nobody_looks(page, flow, &mut found);
+    traffic_stays(page, &mut found);
+    found.into_iter().for_each(|finding| page.report(finding));
+    for (line, name) in left_out(page, flow) {
+        page.add_at_line("T409", Severity::Warning, line, format!("`{name}` stands in the list of services, and no command here builds or deploys it: it stays at the old version"))
+            .help("deploy it as well, or say in its row that it is not part of this release");
+    }
+}
+
+/// T405: nothing after the last deployment asks whether it works.
+fn nobody_looks(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
+    let Some(&(at, index, _)) = flow.deploys.iter().rfind(|(at, _, what)| {
+        *what == Deploys::Service && matches!(page.scripts[*at].lane, Lane::Main | Lane::Hotfix)
+    }) else {
+        return;
+    };
+    let (script, command) = (&page.scripts[at], &page.scripts[at].commands()[index]);
+    let line = script.lines_of(command);
+    let lane = script.lane;
+    let in_lane =
+        |section: usize| page.outline.sections[section].lane == lane && !flow.is_way_back(page, section);
+    let own = kinds::looks(command) || script.commands()[index + 1..].iter().any(kinds::looks);
+    let later = page.scripts[at + 1..]
+        .iter()
+        .any(|other| in_lane(other.section) && other.commands().iter().any(kinds::looks));
+    let said =
+        page.outline.units.iter().filter(|unit| unit.end_line > line && in_lane(unit.section)).any(|unit| {
+            match &unit.kind {
+                UnitKind::Fence(fence) => {
+                    fence.class == FenceClass::Http
+                        || fence.info.attributes.as_ref().is_some_and(|a| {
+                            a.classes
+                                .iter()
+                                .any(|class| matches!(class.text.as_str(), "check" | "soak" | "watch"))
+                        })
+                        || words::has(&unit.lead.as_deref().unwrap_or_default().to_lowercase(), words::LOOK)
+                        || (unit.line > line && words::has(&fence.body.to_lowercase(), words::LOOK))
+                }
+                UnitKind::Item(item) => words::has(&item.text.to_lowercase(), words::LOOK),
+                UnitKind::Point(point) => words::has(&point.text.to_lowercase(), words::LOOK),
+                UnitKind::Prose(text) => words::has(&text.to_lowercase(), words::LOOK),
+            }
+        });
+    let headed = page.outline.sections.iter().any(|section| {
+        section.line > line && section.lane == lane && words::has(&section.title.to_lowercase(), words::LOOK)
+    });
+    let facts = page.outline.facts.iter().any(|fact| {
+        fact.line > line && words::has(&format!("{} {}", fact.label, fact.value).to_lowercase(), words::LOOK)
+    });
+    let in_script = script
+        .text
+        .lines()
+        .skip(command.line as usize)
+        .any(|text| words::has(&text.to_lowercase(), words::LOOK));
+    if !(own || later || said || headed || facts || in_script) {
+        found.push(script.on(
+            "T405",
+            Severity::Warning,
+            command,
+            format!("nothing after `{}` asks whether it works: users notice first", short(&command.text)),
+            "add a check that fails: `curl -fsS https://…/health`, `kubectl rollout status …`, or an `http` block",
+        ));
+    }
+}
+
+static TRAFFIC: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:shift|switch|route|move|send|ramp|direct|cut ?over|increase)\b.*\btraffic\b|\btraffic (?:shift|switch|cut-?over|split)|\b(?:canary|rollout)\b.*\b\d+ ?%|\bcut-?over to\b|\bverkehr umschalten|\btraffic umschalten|\b(?:basculer|bascule)\b.*\btrafic\b|\b(?:cambiar|mover|desviar|migrar) .*\b(?:tráfico|tráfego)\b|切换流量|流量切换|トラフィック.*切",
+    )
+});
+static ONLY_ABOUT: LazyLock<Regex> = LazyLock::new(|| {
+    compile(r"(?i)\b(?:verif|check|confirm|monitor|before|after|prepar|plan|test|watch|prereq)")
+});
+
+/// T407: a step is called a shift of traffic, and its commands only look.
+fn traffic_stays(page: &Page<'_>, found: &mut Vec<Finding>) {
+    let sections = &page.outline.sections;
+    for (at, section) in sections.iter().enumerate().skip(1) {
+        if section.lane != Lane::Main
+            || !TRAFFIC.is_match(&section.title)
+            || ONLY_ABOUT.is_match(&section.title)
+        {
+            continue;
+        }
+        let inside = |other: usize| page.outline.chain(other).any(|outer| outer == at);
+        let scripts: Vec<&Script<'_>> =
+            page.scripts.iter().filter(|script| !script.inline && inside(script.section)).collect();
+        let by_hand =
+            page.outline.units.iter().filter(|unit| inside(unit.section)).any(|unit| match &unit.kind {
+                UnitKind::Item(_) => true,
+                UnitKind::Point(point) => point.imperative || point.command.is_some(),
+                UnitKind::Fence(fence) => fence.survey.is_none() && fence.class != FenceClass::Text,
+                UnitKind::Prose(text) => [
+                    "console",
+                    "dashboard",
+                    "load balancer",
+                    "dns",
+                    "flag",
+                    "slider",
+                    "click",
+                    "set the",
+                    "ui",
+                ]
+                .iter()
+                .any(|word| text.to_lowercase().contains(word)),
+            });
+        let only_reads = scripts.iter().all(|script| {
+            script.survey.nature == Nature::Runnable
+                && script.survey.manual_comments.is_empty()
+                && script.survey.syntax_error.is_none()
+                && script.commands().iter().all(kinds::only_reads)
+        });
+        let first =
+            scripts.first().and_then(|script| script.commands().first().map(|command| (script, command)));
+        if let Some((script, command)) = first.filter(|_| only_reads && !by_hand) {
+            found.push(script.on(
+                "T407",
+                Severity::Warning,
+                command,
+                format!("`{}` moves no traffic: its commands only look and print, so everyone stays where they are", short(&section.title)),
+                "write the command that changes the weight (`kubectl patch`, `aws elbv2 modify-listener`, the proxy's reload), or make it a task for a person",
+            ));
+        }
+    }
+}
+
+static SERVICE: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)^(?:micro)?(?:services?|components?|applications?|apps?|modules?|dienste?|komponenten?|servicios?|serviços?)$|^服务$|^サービス$",
+    )
+});
+
+/// T409: services of a table that no command names, while others of it are deployed by name.
+fn left_out(page: &Page<'_>, flow: &Flow) -> Vec<(u32, String)> {
+    let mut tables = Vec::new();
+    page.markdown.walk(|block| {
+        if let Block::Table(table) = block {
+            let is_list = table.header.first().is_some_and(|cell| SERVICE.is_match(cell.plain().trim()));
+            if is_list && table.rows.len() >= 3 {
+                tables.push(table);
+            }
+        }
+    });
+    let mut found = Vec::new();
+    for table in tables {
+        let rows: Vec<(u32, String, String)> = table
+            .rows
+            .iter()
+            .filter_map(|row| {
+                let name = row.cells.first()?.plain().trim_matches('`').trim().to_lowercase();
+                let rest: String =
+                    row.cells.iter().skip(1).map(|cell| cell.plain().to_lowercase() + " ").collect();
+                (!name.is_empty() && !name.contains(' ')).then_some((row.line, name, rest))
+            })
+            .collect();
+        let mut deployed: BTreeSet<&str> = BTreeSet::new();
+        let mut generic = false;
+        for (at, index, _) in &flow.deploys {
+            let script = &page.scripts[*at];
+            let command = &script.commands()[*index];
+            let repeated = script
+                .survey
+                .loops
+                .iter()
+                .filter(|l| l.commands.contains(index))
+                .flat_map(|l| l.values.join(" ").to_lowercase().chars().collect::<Vec<_>>())
+                .collect::<String>();
+            let text = format!("{} {repeated}", command.text.to_lowercase());
+            let named: Vec<&str> =
+                rows.iter().map(|row| row.1.as_str()).filter(|name| names(&text, name)).collect();
+            generic |= named.is_empty();
+            deployed.extend(named);
+        }
+        if generic || deployed.len() < 2 || deployed.len() * 2 < rows.len() {
+            continue;
+        }
+        let scripts: String = page.scripts.iter().map(|script| script.text.to_lowercase() + "\n").collect();
+        for (line, name, rest) in &rows {
+            let other = [
+                "external",
+                "managed",
+                "third",
+                "saas",
+                "not deployed",
+                "not part",
+                "deprecated",
+                "retired",
+                "database",
+                "cache",
+                "queue",
+                "broker",
+                "unchanged",
+                "extern",
+                "datenbank",
+            ];
+            let infrastructure = [
+                "postgres",
+                "postgresql",
+                "mysql",
+                "redis",
+                "rabbitmq",
+                "kafka",
+                "nginx",
+                "traefik",
+                "elasticsearch",
+                "opensearch",
+                "mongo",
+                "mongodb",
+                "memcached",
+                "minio",
+                "vault",
+                "consul",
+                "db",
+                "database",
+                "s3",
+            ];
+            let meant = words::has(rest, &other) || infrastructure.iter().any(|known| names(name, known));
+            if !deployed.contains(name.as_str()) && !meant && !names(&scripts, name) {
+                found.push((*line, name.clone()));
+            }
+        }
+    }
+    found
+}
+
+/// Tells whether a text holds a name as a word of its own.
+fn names(text: &str, name: &str) -> bool {
+    text.match_indices(name).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + name.len()..].chars().next();
+        !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
+    })
+}

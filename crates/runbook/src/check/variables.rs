@@ -1,0 +1,382 @@
+//! T211, T214, T215, T216: variables that are empty, split, somewhere else, or never looked at.
+
+use std::collections::BTreeSet;
+
+use crate::diagnostic::Severity;
+use crate::faults::nearest;
+use crate::names;
+use crate::shell::{CommandUse, VariableSet};
+
+use super::flow::Flow;
+use super::page::{Finding, Page, Script, position, short};
+
+/// Runs the checks of this group.
+pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
+    let mut found = Vec::new();
+    let mut told = BTreeSet::new();
+    for (at, script) in page.scripts.iter().enumerate().filter(|(_, script)| !script.inline) {
+        split_paths(script, &mut found);
+        elsewhere(page, flow, at, &mut told, &mut found);
+        never_set(page, flow, at, &mut told, &mut found);
+        unused_loop_variable(script, &mut found);
+        unread_status(script, flow, &mut found);
+        folder_of_a_session(script, &mut found);
+    }
+    found.into_iter().for_each(|finding| page.report(finding));
+}
+
+/// T211: a path that falls apart at a blank, or is gone when the variable is empty.
+fn split_paths(script: &Script<'_>, found: &mut Vec<Finding>) {
+    for command in script.commands() {
+        let severity = match command.program.as_str() {
+            "rm" | "mv" | "rsync" | "chown" | "chmod" | "dd" | "truncate" | "shred" => Severity::Warning,
+            "cp" | "tar" | "cd" | "ln" | "gzip" | "unzip" | "scp" | "mkdir" | "rmdir" => Severity::Note,
+            _ => continue,
+        };
+        let open = command.unquoted.iter().find(|(at, name)| {
+            command.arguments.get(*at).is_some_and(|argument| is_path(argument, name))
+                && !is_one_word(script, name)
+        });
+        let Some((at, name)) = open else { continue };
+        let argument = &command.arguments[*at];
+        found.push(script.on(
+            "T211",
+            severity,
+            command,
+            format!(
+                "`{}` is split at every blank in `${name}`: `{}` then acts on other paths than this one",
+                short(argument),
+                command.program
+            ),
+            "put it between double quotes; `\"${NAME:?}\"` also stops when it is empty",
+        ));
+    }
+}
+
+/// A path, or for what deletes, anything: `$DIR/x`, `/srv/$APP`, `$DIR`.
+fn is_path(argument: &str, name: &str) -> bool {
+    let folder = ["DIR", "PATH", "FILE", "FOLDER", "ROOT", "HOME"];
+    !argument.starts_with('-')
+        && (argument.contains('/') || folder.iter().any(|part| name.to_uppercase().contains(part)))
+}
+
+/// Numbers, versions, times and literals without blanks stay one word.
+fn is_one_word(script: &Script<'_>, name: &str) -> bool {
+    let upper = name.to_uppercase();
+    let known = [
+        "VERSION",
+        "STAMP",
+        "TAG",
+        "SHA",
+        "DATE",
+        "TIME",
+        "COUNT",
+        "NUM",
+        "PORT",
+        "PID",
+        "ID",
+        "ENV",
+        "ENVIRONMENT",
+    ];
+    if known.iter().any(|part| upper.split('_').any(|word| word == *part)) || name == "HOME" {
+        return true;
+    }
+    let values: Vec<&VariableSet> = script.survey.assigned.iter().filter(|set| set.name == name).collect();
+    let literal = |value: &str| {
+        !value.is_empty()
+            && !value.contains(char::is_whitespace)
+            && (!value.contains(['$', '`']) || value.contains("$(date"))
+    };
+    let in_loop = script.survey.loops.iter().any(|l| {
+        l.variable.as_deref() == Some(name) && l.values.iter().all(|value| !value.contains(['*', '$', '`']))
+    });
+    in_loop
+        || (!values.is_empty() && values.iter().all(|set| literal(&set.value) || without_blanks(&set.value)))
+}
+
+/// A value made of words that are one word each: `/srv/$APP/$(date +%s)`.
+fn without_blanks(value: &str) -> bool {
+    let outside = value.split("$(").map(|part| part.rsplit(')').next().unwrap_or(part)).collect::<String>();
+    value.contains("$(date") && !outside.contains(char::is_whitespace)
+}
+
+/// Variables that a shell or tminus always has.
+#[rustfmt::skip]
+const ALWAYS: [&str; 38] = [
+    "HOME", "PATH", "USER", "PWD", "OLDPWD", "SHELL", "HOSTNAME", "RANDOM", "SECONDS", "LINENO", "UID", "EUID",
+    "LANG", "TERM", "TMPDIR", "EDITOR", "LOGNAME", "IFS", "PIPESTATUS", "BASH_SOURCE", "FUNCNAME", "REPLY", "PPID",
+    "RELEASE_ID", "RUN_STAMP", "RUN_OUT", "VERSION", "PREVIOUS_VERSION", "ENVIRONMENT", "URL", "OPTARG", "OPTIND",
+    "CI", "DISPLAY", "SSH_AUTH_SOCK", "XDG_CONFIG_HOME", "EPOCHSECONDS", "BASH_VERSION",
+];
+
+/// Names that come from outside by custom: credentials, addresses, what a build server sets.
+fn comes_from_outside(name: &str) -> bool {
+    const PARTS: [&str; 21] = [
+        "TOKEN",
+        "KEY",
+        "SECRET",
+        "PASSWORD",
+        "PASS",
+        "PASSWD",
+        "URL",
+        "URI",
+        "DSN",
+        "HOST",
+        "PORT",
+        "USER",
+        "DB",
+        "DATABASE",
+        "CREDENTIALS",
+        "WEBHOOK",
+        "KUBECONFIG",
+        "REGION",
+        "PROFILE",
+        "ACCOUNT",
+        "EMAIL",
+    ];
+    const FRONTS: [&str; 17] = [
+        "AWS_", "GITHUB_", "GITLAB_", "CI_", "AZURE_", "ARM_", "GCP_", "GOOGLE_", "TF_", "DOCKER_", "NPM_",
+        "PG", "CIRCLE_", "BUILD_", "RUNNER_", "VAULT_", "HEROKU_",
+    ];
+    ALWAYS.contains(&name)
+        || FRONTS.iter().any(|front| name.starts_with(front))
+        || name.split('_').any(|part| PARTS.contains(&part))
+        || name.chars().any(|c| c.is_ascii_lowercase()) && name.len() == 1
+}
+
+/// T214: a variable that nothing in the document sets.
+fn never_set(page: &Page<'_>, flow: &Flow, at: usize, told: &mut BTreeSet<String>, found: &mut Vec<Finding>) {
+    let script = &page.scripts[at];
+    for read in &script.survey.uses {
+        let name = read.name.as_str();
+        if read.has_default
+            || read.remote
+            || read.set_before
+            || comes_from_outside(name)
+            || page.bound.contains(name)
+            || page.known.contains(name)
+            || script.survey.ssh_host.is_some()
+            || flow.set.contains_key(name)
+            || told.contains(name)
+        {
+            continue;
+        }
+        if script.survey.variables_defaulted.iter().any(|defaulted| defaulted == name)
+            || said_in_prose(page, name)
+        {
+            continue;
+        }
+        told.insert(name.to_owned());
+        let near = nearest(name, flow.set.keys().map(String::as_str))
+            .filter(|near| is_slip(name, near) && !flow.read.contains(*near));
+        let (severity, message) = match near {
+            Some(near) => {
+                (Severity::Warning, format!("`${name}` is never set; `{near}` is, and nothing reads it"))
+            }
+            None => (
+                Severity::Note,
+                format!(
+                    "`${name}` is set nowhere in this document: whether it is there depends on who runs it"
+                ),
+            ),
+        };
+        found.push(script.at(
+            "T214",
+            severity,
+            read.position,
+            message,
+            format!("declare it (`inputs: {{ {name}: '…' }}`), set it in a block before, or write `${{{name}:?}}` so that the step stops when it is missing"),
+        ));
+    }
+}
+
+/// A long name and one that differs in a letter or two.
+fn is_slip(name: &str, near: &str) -> bool {
+    name.len() >= 5
+        && !name.eq_ignore_ascii_case("")
+        && name.split('_').count() == near.split('_').count()
+        && name.chars().next() == near.chars().next()
+        && name.chars().last().is_some_and(|last| !last.is_ascii_digit())
+}
+
+/// The text says something about the variable, such as that it must be exported before.
+fn said_in_prose(page: &Page<'_>, name: &str) -> bool {
+    let mut from = 0;
+    while let Some(offset) = page.document.get(from..).and_then(|rest| rest.find(name)) {
+        let start = from + offset;
+        from = start + name.len();
+        let before = page.document[..start].chars().next_back();
+        let after = page.document[from..].chars().next();
+        let whole = !before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$' || c == '{')
+            && !after.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+        if whole {
+            return true;
+        }
+    }
+    false
+}
+
+/// T215: what another host or another shell has set.
+fn elsewhere(page: &Page<'_>, flow: &Flow, at: usize, told: &mut BTreeSet<String>, found: &mut Vec<Finding>) {
+    let script = &page.scripts[at];
+    for read in &script.survey.uses {
+        let name = read.name.as_str();
+        if read.has_default
+            || read.set_before
+            || read.remote
+            || told.contains(name)
+            || ALWAYS.contains(&name)
+            || page.bound.contains(name)
+            || page.known.contains(name)
+        {
+            continue;
+        }
+        let Some(places) = flow.set.get(name) else { continue };
+        let before: Vec<&(usize, usize)> = places.iter().filter(|(other, _)| *other < at).collect();
+        if before.is_empty() || before.len() != places.len() {
+            continue;
+        }
+        let set = |place: &(usize, usize)| &page.scripts[place.0].survey.assigned[place.1];
+        let far = |place: &&(usize, usize)| {
+            set(place).remote || (flow.hosts[place.0] != flow.hosts[at] && is_session(page, place.0, at))
+        };
+        let Some(last) = before.last() else { continue };
+        let line = page.scripts[last.0].place(set(last).line, 1).0;
+        if before.iter().all(far) {
+            told.insert(name.to_owned());
+            found.push(script.at(
+                "T215",
+                Severity::Warning,
+                read.position,
+                format!("`${name}` was set on line {line}, on another host: here it is empty"),
+                "set it here as well, or bring it over: `NAME=$(ssh host 'cat file')`",
+            ));
+        } else if page.scripts[last.0].shell_differs(script) {
+            told.insert(name.to_owned());
+            found.push(script.at(
+                "T215",
+                Severity::Note,
+                read.position,
+                format!("`${name}` was set on line {line} in a block of another phase, which is another shell: here it is empty"),
+                "write it to `$RUN_OUT` there (`echo \"name=$NAME\" >> \"$RUN_OUT\"`), or set it again",
+            ));
+        }
+    }
+}
+
+/// One of the two blocks opens a session on a host of its own.
+fn is_session(page: &Page<'_>, one: usize, other: usize) -> bool {
+    page.scripts[one].survey.ssh_host.is_some() || page.scripts[other].survey.ssh_host.is_some()
+}
+
+/// T215: `ssh host 'cd /srv/app'` changes the folder of a session that is over at once.
+fn folder_of_a_session(script: &Script<'_>, found: &mut Vec<Finding>) {
+    let commands = script.commands();
+    for (at, command) in commands.iter().enumerate() {
+        let remote = command.program == "cd" && command.host.is_some();
+        let alone = |other: &CommandUse| {
+            other.start == command.start && other.end == command.end && other.program != "ssh"
+        };
+        let others = commands.iter().enumerate().any(|(index, other)| index != at && alone(other));
+        let goes_on =
+            commands[at + 1..].iter().any(|other| other.host == command.host && other.program != "cd");
+        if remote && !others && goes_on {
+            found.push(script.on(
+                "T215",
+                Severity::Warning,
+                command,
+                "this folder is left when the session ends, right here: the next `ssh` starts in the home folder again",
+                "one session for both: `ssh host 'cd /srv/app && …'`",
+            ));
+        }
+    }
+}
+
+/// T216: a loop that does the same thing each time.
+fn unused_loop_variable(script: &Script<'_>, found: &mut Vec<Finding>) {
+    for repeated in &script.survey.loops {
+        let Some(variable) = &repeated.variable else { continue };
+        let counts = repeated.values.iter().all(|value| {
+            value.chars().all(|c| c.is_ascii_digit()) || value.starts_with('{') || value.contains("seq ")
+        });
+        let commands = &script.commands()[repeated.commands.clone()];
+        let reads = script.survey.uses.iter().any(|read| {
+            read.name == *variable
+                && repeated.position.start <= read.position.start
+                && read.position.end <= repeated.position.end
+        });
+        // A script inside a word may read it in a way that is not seen here.
+        let hidden = commands
+            .iter()
+            .any(|command| command.text.contains(variable.as_str()) || command.program == "eval");
+        let whole = repeated.position.end > repeated.position.start;
+        if whole
+            && !counts
+            && !reads
+            && !hidden
+            && !commands.is_empty()
+            && variable != "_"
+            && repeated.values.len() > 1
+        {
+            found.push(script.on(
+                "T216",
+                Severity::Warning,
+                &commands[0],
+                format!(
+                    "the loop never reads `${variable}`: the same is done {} times, and never what was meant",
+                    repeated.values.len()
+                ),
+                format!("use `\"${variable}\"` in the body"),
+            ));
+        }
+    }
+}
+
+/// T216: a status that was kept and that nobody looks at.
+fn unread_status(script: &Script<'_>, flow: &Flow, found: &mut Vec<Finding>) {
+    for set in script.survey.assigned.iter().filter(|set| set.value == "$?" || set.value == "${?}") {
+        if flow.read.contains(&set.name) || set.remote || page_name_is_read(script, &set.name) {
+            continue;
+        }
+        found.push(script.on_line(
+            "T216",
+            Severity::Warning,
+            set.line,
+            format!(
+                "the status is kept in `{}`, and nothing looks at it: a failure goes by unseen",
+                set.name
+            ),
+            format!("`[ \"${}\" -eq 0 ] || exit 1`, or let the command itself end the step", set.name),
+        ));
+    }
+}
+
+/// Read inside text that the grammar does not open, such as arithmetic.
+fn page_name_is_read(script: &Script<'_>, name: &str) -> bool {
+    let assigned = script.text.matches(&format!("{name}=")).count();
+    script.text.matches(name).count() > assigned
+}
+
+impl Script<'_> {
+    /// Tells whether what is not handed on to later phases is lost between two blocks.
+    fn shell_differs(&self, later: &Script<'_>) -> bool {
+        self.phase.is_some()
+            && later.phase.is_some()
+            && self.phase != later.phase
+            && self.annotated
+            && later.annotated
+    }
+
+    /// The place of a command, for other files of the checker.
+    pub(super) fn lines_of(&self, command: &CommandUse) -> u32 {
+        self.place(position(command).line, 1).0
+    }
+}
+
+/// Names that settings give to steps.
+pub(super) fn known_names(settings: &crate::settings::Settings) -> BTreeSet<String> {
+    let variables = settings.environments.iter().flat_map(|e| e.variables.keys().chain(e.secrets.keys()));
+    let inputs = settings.inputs.iter().map(|input| &input.name);
+    let choices = settings.choices.keys().map(|name| names::variable(name));
+    variables.chain(settings.secrets.keys()).chain(inputs).cloned().chain(choices).collect()
+}

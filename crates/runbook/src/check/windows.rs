@@ -1,0 +1,321 @@
+//! T504 to T507: windows, waits and addresses that do not fit together.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use tminus_release::plan::Lane;
+
+use crate::control::{self, Body, WatchedRules};
+use crate::diagnostic::Severity;
+use crate::outline::{FenceClass, UnitKind};
+use crate::pattern::compile;
+use crate::rules::{DurationError, parse_duration};
+
+use super::flow::Flow;
+use super::page::{Finding, Page};
+use super::words;
+
+/// Runs the checks of this group.
+pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
+    let mut found: Vec<(u32, &'static str, Severity, String, &'static str)> = Vec::new();
+    cadences(page, &mut found);
+    soaks(page, &mut found);
+    skipped_soak(page, flow, &mut found);
+    unreadable(page, &mut found);
+    for (line, code, severity, message, help) in found {
+        page.add_at_line(code, severity, line, message).help(help);
+    }
+    let endpoints = other_endpoint(page);
+    endpoints.into_iter().for_each(|finding| page.report(finding));
+}
+
+/// `every 10 minutes … for 5 minutes`, in the languages that runbooks are written in.
+static CADENCE: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    let minutes = r"(?:s(?:ec(?:ond)?s?)?|sekunden?|secondes?|segundos?|m(?:in(?:ute)?s?)?|minuten|minutos?|h(?:ours?|rs?)?|stunden?|heures?|horas?)";
+    [
+        format!(r"(?i)\bevery (?P<a>\d+) ?(?P<au>{minutes})\b[^.;|\d]{{0,30}}?\b(?:for|during|over|within) (?:at least )?(?:the )?(?:first |next |last )?(?P<b>\d+) ?(?P<bu>{minutes})\b"),
+        format!(r"(?i)\balle (?P<a>\d+) ?(?P<au>{minutes})\b[^.;|\d]{{0,30}}?(?:für|lang|während|über|in den ersten|innerhalb von) (?:der ersten |die ersten |die nächsten )?(?P<b>\d+) ?(?P<bu>{minutes})\b"),
+        format!(r"(?i)\btoutes les (?P<a>\d+) ?(?P<au>{minutes})\b[^.;|\d]{{0,30}}?(?:pendant|durant|sur) (?:les )?(?P<b>\d+) ?(?:premières )?(?P<bu>{minutes})\b"),
+        format!(r"(?i)\bcada (?P<a>\d+) ?(?P<au>{minutes})\b[^.;|\d]{{0,30}}?(?:durante|por|en|nos) (?:los |os )?(?:primeros |primeiros |próximos )?(?P<b>\d+) ?(?P<bu>{minutes})\b"),
+        r"每(?:隔)?\s?(?P<a>\d+)\s?(?P<au>秒|分钟|小时)[^。;|\d]{0,12}?(?P<b>\d+)\s?(?P<bu>秒|分钟|小时)".to_owned(),
+        r"(?P<a>\d+)\s?(?P<au>秒|分|時間)(?:ごと|おき|毎)[^。;|\d]{0,12}?(?P<b>\d+)\s?(?P<bu>秒|分|時間)".to_owned(),
+    ]
+    .iter()
+    .map(|text| compile(text))
+    .collect()
+});
+
+fn seconds(number: &str, unit: &str) -> u64 {
+    let factor = match unit.to_lowercase().chars().next() {
+        Some('m' | '分') => 60,
+        Some('h' | '小' | '時') => 3600,
+        Some('s') if unit.to_lowercase().starts_with("st") => 3600,
+        _ => 1,
+    };
+    number.parse::<u64>().unwrap_or(0).saturating_mul(factor)
+}
+
+type Found = Vec<(u32, &'static str, Severity, String, &'static str)>;
+
+/// T504: whoever looks that rarely looks once, or never.
+fn cadences(page: &Page<'_>, found: &mut Found) {
+    let signs = ["every", "alle ", "toutes", "cada", "每", "ごと", "おき", "毎"];
+    if !words::has(page.lower(), &signs) {
+        return;
+    }
+    for (line, text) in page.prose() {
+        if !text.bytes().any(|byte| byte.is_ascii_digit()) {
+            continue;
+        }
+        let all = CADENCE.iter().find_map(|pattern| pattern.captures(text));
+        if let Some(parts) = all.filter(|p| seconds(&p["a"], &p["au"]) > seconds(&p["b"], &p["bu"])) {
+            let message = format!(
+                "every {} {} is longer than the {} {} in which somebody looks: the window ends before the second look",
+                &parts["a"], &parts["au"], &parts["b"], &parts["bu"]
+            );
+            found.push((line, "T504", Severity::Warning, message, "look several times inside the window"));
+        }
+    }
+    for unit in &page.outline.units {
+        let UnitKind::Fence(fence) = &unit.kind else { continue };
+        let Some(attributes) = &fence.info.attributes else { continue };
+        let value = |key: &str| {
+            let pair = attributes.pairs.iter().find(|pair| pair.key.text == key)?;
+            parse_duration(&pair.value.text).ok()
+        };
+        if let (Some(every), Some(within)) = (value("every"), value("within"))
+            && every > within
+        {
+            found.push((
+                unit.line,
+                "T504",
+                Severity::Warning,
+                "`every` is longer than `within`: the check is tried once".to_owned(),
+                "let `within` be several times `every`",
+            ));
+        }
+    }
+}
+
+/// T504: a rule that needs longer than the wait that watches it.
+fn soaks(page: &Page<'_>, found: &mut Found) {
+    for unit in &page.outline.units {
+        let UnitKind::Fence(fence) = &unit.kind else { continue };
+        let FenceClass::Control(kind) = fence.class else { continue };
+        let (Some(control), _) = control::parse(kind, &fence.body, 0..0, None) else { continue };
+        let Body::Timed { durations, rules: WatchedRules::Own(rules), .. } = control.body else { continue };
+        let longest = durations.by_name.iter().map(|(_, span)| *span).chain(durations.default).max();
+        let late = longest.and_then(|wait| rules.iter().find(|(_, rule)| rule.duration > wait));
+        if let Some((text, _)) = late {
+            found.push((
+                unit.line,
+                "T504",
+                Severity::Warning,
+                format!("`{text}` needs longer than this wait lasts: it can never be broken here"),
+                "wait longer, or let the rule fire sooner",
+            ));
+        }
+    }
+}
+
+/// T505: the main lane waits, the hotfix lane goes to production without a word about it.
+fn skipped_soak(page: &Page<'_>, flow: &Flow, found: &mut Found) {
+    let waits_by_fact = page.outline.facts.iter().find(|fact| {
+        let label = fact.label.to_lowercase();
+        let is_wait = ["wait", "soak", "bake", "wartezeit", "attente", "espera", "等待", "待機"]
+            .iter()
+            .any(|word| label.contains(word));
+        is_wait
+            && page.outline.sections[fact.section].lane == Lane::Main
+            && fact.value.chars().any(|c| c.is_ascii_digit())
+    });
+    let waits_by_step = page.outline.units.iter().find(|unit| {
+        matches!(&unit.kind, UnitKind::Fence(fence) if fence.class == FenceClass::Control("soak"))
+            && page.outline.sections[unit.section].lane == Lane::Main
+    });
+    let by_title = page.outline.sections.iter().find(|section| {
+        let title = section.title.to_lowercase();
+        section.lane == Lane::Main && (title.contains("soak") || title.contains("bake time"))
+    });
+    let Some(line) = waits_by_fact
+        .map(|fact| fact.line)
+        .or(waits_by_step.map(|unit| unit.line))
+        .or(by_title.map(|section| section.line))
+    else {
+        return;
+    };
+    for (at, section) in page.outline.sections.iter().enumerate() {
+        let outer =
+            section.lane == Lane::Hotfix && page.outline.sections[section.parent].lane != Lane::Hotfix;
+        let deploys = outer
+            && flow
+                .deploys
+                .iter()
+                .any(|(script, _, _)| page.outline.chain(page.scripts[*script].section).any(|s| s == at));
+        if !deploys {
+            continue;
+        }
+        let text = page.text_of(flow.lines(page, at));
+        if !words::has(&text, words::WAIT) && !page.text_of(line..=line).contains("hotfix") {
+            let message = format!(
+                "this lane goes to production without the wait of line {line}, and does not say so: was it forgotten, or left out on purpose?"
+            );
+            found.push((
+                section.line,
+                "T505",
+                Severity::Warning,
+                message,
+                "say how long a hotfix is watched, or that the wait is left out, and who decides",
+            ));
+        }
+    }
+}
+
+/// Units of time that people misspell.
+const UNITS: [&str; 13] = [
+    "seconds", "second", "secs", "minutes", "minute", "mins", "hours", "hour", "days", "day", "weeks",
+    "week", "months",
+];
+/// Words behind a number that are right in some language, or count something else.
+const NOT_UNITS: [&str; 22] = [
+    "minuten", "stunden", "sekunden", "tage", "tag", "wochen", "heures", "heure", "jours", "semaines",
+    "secondes", "minutos", "horas", "días", "dias", "segundos", "hosts", "users", "pods", "weekdays",
+    "monate", "stunde",
+];
+
+/// T506: nobody can tell how long.
+fn unreadable(page: &Page<'_>, found: &mut Found) {
+    let labels = [
+        "duration",
+        "wait time",
+        "timeout",
+        "soak",
+        "soak time",
+        "bake time",
+        "rollback window",
+        "wait",
+        "dauer",
+        "wartezeit",
+        "durée",
+        "attente",
+        "duración",
+        "espera",
+        "duração",
+        "tempo de espera",
+        "tiempo de espera",
+        "所要時間",
+        "待機時間",
+        "时长",
+        "等待时间",
+    ];
+    for fact in page.outline.facts.iter().filter(|fact| labels.contains(&fact.label.to_lowercase().as_str()))
+    {
+        let value = fact.value.trim().trim_matches(['`', '*', '~', '.']).trim();
+        let Err(error) = parse_duration(value) else { continue };
+        let word = value
+            .trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, ' ' | '.' | '-' | '–' | '+'));
+        let lower = word.to_lowercase();
+        let near = word != value
+            && !NOT_UNITS.contains(&lower.as_str())
+            && lower.len() >= 3
+            && lower.chars().all(|c| c.is_ascii_alphabetic())
+            && crate::faults::nearest(&lower, UNITS).is_some();
+        let message = match error {
+            DurationError::NoUnit(_) => {
+                format!("`{value}` of what? Without a unit one waits minutes, another hours")
+            }
+            _ if near => format!("`{value}` is no duration that can be read"),
+            _ if ["tbd", "tba", "?", "??", "???", "x minutes", "x hours", "xx minutes", "n minutes"]
+                .contains(&value.to_lowercase().as_str()) =>
+            {
+                format!("`{value}`: nobody has decided how long")
+            }
+            _ => continue,
+        };
+        found.push((
+            fact.line,
+            "T506",
+            Severity::Warning,
+            message,
+            "write it like `90s`, `15 min`, `4 hours` or `1h 30m`",
+        ));
+    }
+}
+
+static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r#"(?P<origin>https?://[^\s/"'`|>)]+|(?:\$\{?[A-Z_]+\}?|\{\{ ?[A-Za-z_]+ ?\}\}))(?P<path>/[A-Za-z0-9_/.-]*)"#,
+    )
+});
+
+/// What a path asks: `health`, `ready`, `live`.
+fn kind_of(path: &str) -> Option<&'static str> {
+    let last = path.trim_end_matches('/').rsplit('/').next()?.to_lowercase();
+    match last.trim_start_matches('_').replace(['-', '_'], "").as_str() {
+        "health" | "healthz" | "healthcheck" | "healthy" => Some("health"),
+        "ready" | "readyz" | "readiness" => Some("ready"),
+        "live" | "livez" | "liveness" => Some("live"),
+        _ => None,
+    }
+}
+
+/// `https://staging.example.com` and `https://example.com` are one service in two places.
+fn service_of(origin: &str) -> String {
+    let words: Vec<&str> = origin
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != ':')
+        .filter(|word| {
+            !matches!(
+                word.to_lowercase().as_str(),
+                "staging"
+                    | "stage"
+                    | "stg"
+                    | "production"
+                    | "prod"
+                    | "www"
+                    | "https:"
+                    | "http:"
+                    | "dev"
+                    | "preview"
+            )
+        })
+        .collect();
+    words.join(".").to_lowercase()
+}
+
+/// T507: one service is asked for its health in two ways.
+fn other_endpoint(page: &Page<'_>) -> Vec<Finding> {
+    let mut first: BTreeMap<(String, &'static str), (String, u32, usize)> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (at, script) in page.scripts.iter().enumerate().filter(|(_, script)| !script.inline) {
+        for command in
+            script.commands().iter().filter(|c| matches!(c.program.as_str(), "curl" | "wget" | "http"))
+        {
+            let address = command.arguments.iter().find_map(|argument| ADDRESS.captures(argument));
+            let Some(address) = address.filter(|address| !address["origin"].contains('<')) else { continue };
+            let Some(kind) = kind_of(&address["path"]) else { continue };
+            let path = address["path"].trim_end_matches('/').to_owned();
+            let line = script.lines_of(command);
+            let key = (service_of(&address["origin"]), kind);
+            match first.get(&key) {
+                None => {
+                    first.insert(key, (path, line, at));
+                }
+                Some((other, other_line, other_script)) if *other != path && *other_script != at => {
+                    let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+                    let severity =
+                        if last(other) == last(&path) { Severity::Note } else { Severity::Warning };
+                    found.push(script.on(
+                        "T507",
+                        severity,
+                        command,
+                        format!("`{path}` here, `{other}` on line {other_line}, for the same service: one of them is probably a page that answers 404, or always 200"),
+                        "use the same address everywhere; an input or a variable of the environment holds it once",
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    found
+}
