@@ -1,5 +1,6 @@
 //! All tests that look at the runbook room from outside, in one binary.
 
+mod corpus;
 mod differential;
 mod faults;
 mod plans;

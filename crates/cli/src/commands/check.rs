@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 use tminus_release::plan::{Action, Mode, Work};
+use tminus_runbook::check::{check_with, settle};
 use tminus_runbook::compile::{Request, compile_parsed};
 use tminus_runbook::diagnostic::{Diagnostic, Severity};
 use tminus_runbook::settings::{self, Settings};
@@ -24,7 +25,7 @@ const STACK_BYTES: usize = 8 * 1024 * 1024;
 pub(crate) fn run(args: &Check) -> super::Result {
     let mut findings = Vec::new();
     let mut counts = [0_usize; 3];
-    let mut unread = None;
+    let (mut silenced, mut unread) = (Vec::new(), None);
     for checked in check_each(&args.runbooks) {
         // One document that cannot be read takes nothing from what is found in the others.
         let checked = match checked {
@@ -35,6 +36,11 @@ pub(crate) fn run(args: &Check) -> super::Result {
                 continue;
             }
         };
+        silenced.extend(checked.silenced.iter().map(|(found, reason)| {
+            let mut value = found.to_json(&checked.document.0);
+            value["because"] = json!(reason);
+            value
+        }));
         let documents = [(&checked.settings, &checked.in_settings), (&checked.document, &checked.found)];
         for ((file, text), found) in documents {
             let lines: Vec<&str> = text.lines().collect();
@@ -49,19 +55,31 @@ pub(crate) fn run(args: &Check) -> super::Result {
     }
     let [notes, warnings, errors] = counts;
     match args.format {
-        Format::Json => screen::data(&json!({ "findings": findings }).to_string()),
+        Format::Json => screen::data(&json!({ "findings": findings, "silenced": silenced }).to_string()),
         Format::Text if errors + warnings + notes == 0 && unread.is_some() => {}
-        Format::Text if errors + warnings + notes == 0 => screen::line(&paint(Tone::Good, "nothing found")),
+        Format::Text if errors + warnings + notes == 0 => {
+            screen::line(&paint(Tone::Good, "nothing found"));
+            tell_silenced(silenced.len());
+        }
         Format::Text => {
             let tone = if errors > 0 { Tone::Bad } else { Tone::Warn };
             let count =
                 |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
             let counts = [count(errors, "error"), count(warnings, "warning"), count(notes, "note")];
             screen::line(&paint(tone, &counts.join(", ")));
+            tell_silenced(silenced.len());
             screen::line("`tminus explain CODE` tells why a code hurts and how to mend it");
         }
     }
     Ok(unread.unwrap_or(if errors > 0 { ExitCode::Findings } else { ExitCode::Success }))
+}
+
+/// What is accepted is not shown, but it is counted: a silence must not be forgotten.
+fn tell_silenced(count: usize) {
+    if count > 0 {
+        let what = if count == 1 { "finding is" } else { "findings are" };
+        screen::line(&format!("{count} {what} silenced with a reason (`--format json` lists them)"));
+    }
 }
 
 /// A file's name and text.
@@ -71,6 +89,8 @@ type File = (String, String);
 struct Checked {
     document: File,
     found: Vec<Diagnostic>,
+    /// What is accepted, with the reasons.
+    silenced: Vec<(Diagnostic, String)>,
     settings: File,
     in_settings: Vec<Diagnostic>,
 }
@@ -104,8 +124,9 @@ fn check_one(path: &Path) -> Result<Checked, Failure> {
     let text = source::read(path)?;
     let document = path.display().to_string();
     let (settings, file, in_settings) = settings_beside(path)?;
-    let found = all(&text, &document, settings);
-    Ok(Checked { document: (document, text), found, settings: file, in_settings })
+    let settled = all(&text, &document, &settings);
+    let (found, silenced) = (settled.findings, settled.silenced);
+    Ok(Checked { document: (document, text), found, silenced, settings: file, in_settings })
 }
 
 /// Reads the settings that a release of this document would be made with, and what is wrong in them.
@@ -120,14 +141,19 @@ fn settings_beside(path: &Path) -> Result<(Settings, File, Vec<Diagnostic>), Fai
 }
 
 /// Everything found in a document: by its structure and plan, and by reading its commands.
-pub(crate) fn all(text: &str, document: &str, settings: Settings) -> Vec<Diagnostic> {
+pub(crate) fn all(text: &str, document: &str, settings: &Settings) -> tminus_runbook::check::Settled {
     // A verbatim document is checked as one: that its blocks are not annotated is no fault.
     let mode = if declares_runbook(text) { Mode::Unattended } else { Mode::Assisted };
-    let request =
-        Request { name: document.to_owned(), settings, mode, inputs_come_later: true, ..Request::default() };
     let markdown = tminus_runbook::markdown::parse(text);
+    let request = Request {
+        name: document.to_owned(),
+        settings: settings.clone(),
+        mode,
+        inputs_come_later: true,
+        ..Request::default()
+    };
     let compiled = compile_parsed(text, &markdown, &request);
-    let commands = tminus_runbook::check::check_outline(text, &markdown, &compiled.outline);
+    let commands = check_with(text, &markdown, &compiled.outline, settings);
     let mut found = compiled.diagnostics;
     for step in compiled.plan.iter().flat_map(|plan| &plan.steps) {
         if let Work::Act(Action::Unavailable(unavailable)) = &step.work {
@@ -137,12 +163,15 @@ pub(crate) fn all(text: &str, document: &str, settings: Settings) -> Vec<Diagnos
             found.push(line.with_help("until it is, let a person do it: mark the fence {.manual}"));
         }
     }
+    // That one lane is empty is no fault of a document whose work stands in another.
+    let elsewhere = compiled.outline.phases().next().is_some();
+    found.retain(|found| found.code != "T111" || !elsewhere);
     found.extend(commands);
     found.sort_by(|a, b| {
         (a.line, a.column, a.code).cmp(&(b.line, b.column, b.code)).then(b.severity.cmp(&a.severity))
     });
     found.dedup_by(|a, b| a.line == b.line && a.column == b.column && a.code == b.code);
-    found
+    settle(text, &markdown, found, &settings.checks)
 }
 
 /// Tells whether front matter says `runbook:`. Reading the whole document only to learn that would

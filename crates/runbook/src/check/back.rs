@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tminus_release::plan::Lane;
 
 use crate::diagnostic::Severity;
-use crate::outline::UnitKind;
+use crate::outline::{SectionKind, UnitKind};
 use crate::shell::CommandUse;
 
 use super::flow::{Flow, environment_of, is_elsewhere};
@@ -47,7 +47,8 @@ fn no_way_back(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
         other.lane == Lane::Rollback
             || other.commands().iter().any(|c| words::has(&c.text.to_lowercase(), words::BACK))
     });
-    if has_undo || undoes || !flow.ways_back.is_empty() {
+    let linked = page.links_to(&["rollback", "recover", "restore", "revert"]);
+    if has_undo || undoes || linked || !flow.ways_back.is_empty() {
         return;
     }
     let mentioned = page.prose().into_iter().find(|(_, text)| words::has(&text.to_lowercase(), words::BACK));
@@ -96,47 +97,18 @@ fn no_way_back(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
 
 /// The document is about releasing: its title, a heading, or the command's own environment says so.
 fn is_release(page: &Page<'_>, script: &Script<'_>) -> bool {
-    const WORDS: &[&str] = &[
-        "release",
-        "deploy",
-        "runbook",
-        "rollout",
-        "roll-out",
-        "go live",
-        "go-live",
-        "ship",
-        "production",
-        "hotfix",
-        "cutover",
-        "veröffentlich",
-        "ausroll",
-        "auslieferung",
-        "produktion",
-        "mise en production",
-        "déploiement",
-        "livraison",
-        "despliegue",
-        "lanzamiento",
-        "publicación",
-        "producción",
-        "implantação",
-        "publicação",
-        "lançamento",
-        "produção",
-        "发布",
-        "上线",
-        "部署",
-        "リリース",
-        "デプロイ",
-        "本番",
-    ];
-    let title = page.outline.title.to_lowercase();
+    words::has(&page.outline.title.to_lowercase(), words::RELEASE) || is_about_release(page, script)
+}
+
+/// The section is about releasing, by its environment or its headings below the title.
+pub(super) fn is_about_release(page: &Page<'_>, script: &Script<'_>) -> bool {
+    let sections = &page.outline.sections;
     page.acts_on(script.section, "production")
-        || words::has(&title, WORDS)
         || page
             .outline
             .chain(script.section)
-            .any(|at| words::has(&page.outline.sections[at].title.to_lowercase(), WORDS))
+            .filter(|at| sections[*at].kind != SectionKind::Document)
+            .any(|at| words::has(&sections[at].title.to_lowercase(), words::RELEASE))
 }
 
 /// T406: a section about going back in which nothing can be done.
@@ -146,11 +118,10 @@ fn sections_without_command(page: &Page<'_>, flow: &Flow) -> Vec<(u32, String)> 
     }
     let mut found = Vec::new();
     let works = |lines: &std::ops::RangeInclusive<u32>| {
-        page.outline
-            .units
-            .iter()
-            .any(|unit| lines.contains(&unit.line) && matches!(unit.kind, UnitKind::Fence(_)))
-            || page.outline.inline_commands.iter().any(|command| lines.contains(&command.line))
+        flow.units_in(page, lines.clone()).any(|unit| matches!(unit.kind, UnitKind::Fence(_))) || {
+            let next = page.outline.inline_commands.partition_point(|c| c.line < *lines.start());
+            page.outline.inline_commands.get(next).is_some_and(|c| lines.contains(&c.line))
+        }
     };
     let all: Vec<_> = flow.ways_back.iter().map(|at| flow.lines(page, *at)).collect();
     // One section may say when, another how: only when none of them acts is there no way back.
@@ -163,12 +134,10 @@ fn sections_without_command(page: &Page<'_>, flow: &Flow) -> Vec<(u32, String)> 
     for (at, lines) in flow.ways_back.iter().zip(all) {
         let text = page.text_of(lines.clone());
         let linked = text.contains("](") || text.contains("http") || text.contains('`');
-        let by_hand = page.outline.units.iter().filter(|unit| lines.contains(&unit.line)).any(|unit| {
-            match &unit.kind {
-                UnitKind::Item(item) => !item.text.is_empty(),
-                UnitKind::Point(point) => point.imperative || point.number.is_some(),
-                _ => false,
-            }
+        let by_hand = flow.units_in(page, lines.clone()).any(|unit| match &unit.kind {
+            UnitKind::Item(item) => !item.text.is_empty(),
+            UnitKind::Point(point) => point.imperative || point.number.is_some(),
+            _ => false,
         });
         if !linked && !by_hand && !others {
             let title = &page.outline.sections[*at].title;
@@ -230,7 +199,10 @@ fn wrong_place(
     generic: bool,
     live: &[&CommandUse],
 ) -> Option<String> {
-    let acts = kinds::deploys(command).is_some()
+    let names_place =
+        environment_of(&command.text).is_some() && !kinds::only_reads(command) && command.program != "git";
+    let acts = names_place
+        || kinds::deploys(command).is_some()
         || matches!(compose(command), Some("up" | "down" | "stop" | "restart" | "pull"))
         || (command.program == "kubectl"
             && ["undo", "scale", "set", "delete"].iter().any(|verb| kinds::words(command).contains(verb)))

@@ -5,7 +5,7 @@ use tminus_release::plan::Lane;
 use crate::diagnostic::Severity;
 use crate::shell::{CommandUse, RedirectKind};
 
-use super::page::{Finding, Page, Script, short};
+use super::page::{Finding, Page, Script, has_option, short};
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
@@ -14,6 +14,7 @@ pub(super) fn check(page: &mut Page<'_>) {
             silent_errors(script, command, found);
             restore_over_live(script, command, found);
             not_compressed(script, command, found);
+            tar_not_compressed(script, command, found);
         }
         all_migrations_again(script, found);
     });
@@ -65,6 +66,8 @@ fn restore_over_live(script: &Script<'_>, command: &CommandUse, found: &mut Vec<
             .iter()
             .find(|redirect| redirect.kind == RedirectKind::Read)
             .map(|redirect| redirect.target.clone()),
+        // Without a database pg_restore writes a script, and `--list` only reads the file.
+        "pg_restore" if !has_option(command, &["-d", "--dbname"]) && !is_joined_option(command) => None,
         "pg_restore" | "mongorestore" => command.arguments.last().cloned(),
         _ => None,
     };
@@ -73,9 +76,25 @@ fn restore_over_live(script: &Script<'_>, command: &CommandUse, found: &mut Vec<
     let is_backup = ["backup", "dump", "snapshot", "restore"].iter().any(|word| name.contains(word))
         || script.lane == Lane::Rollback;
     let target = command.arguments.join(" ").to_lowercase();
-    let elsewhere = ["test", "verify", "scratch", "tmp", "temp", "copy", "local", "sandbox", "restore_check"]
-        .iter()
-        .any(|word| target.contains(word));
+    let elsewhere = [
+        "test",
+        "verify",
+        "scratch",
+        "tmp",
+        "temp",
+        "copy",
+        "local",
+        "sandbox",
+        "restore_check",
+        "_new",
+        "new_",
+        "restored",
+        "clone",
+        "shadow",
+        "replica",
+    ]
+    .iter()
+    .any(|word| target.contains(word));
     if is_backup && !elsewhere {
         found.push(script.on(
             "T302",
@@ -85,6 +104,11 @@ fn restore_over_live(script: &Script<'_>, command: &CommandUse, found: &mut Vec<
             "stop the writers, restore into a new database, check it, then switch; and say how much data may be lost",
         ));
     }
+}
+
+/// `-dapp`
+fn is_joined_option(command: &CommandUse) -> bool {
+    command.arguments.iter().any(|argument| argument.starts_with("-d") && argument.len() > 2)
 }
 
 /// T305: every migration is applied again at each release.
@@ -110,6 +134,32 @@ fn all_migrations_again(script: &Script<'_>, found: &mut Vec<Finding>) {
                 "keep a ledger: a `.migrate` step, `supabase migration up`, `prisma migrate deploy`, or a table of names and checksums",
             ));
         }
+    }
+}
+
+/// T306: `tar -cf x.tar.gz` is an archive that nothing has compressed.
+fn tar_not_compressed(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Finding>) {
+    let Some(flags) = command.arguments.first().filter(|_| command.program == "tar") else { return };
+    let letters = flags.trim_start_matches('-');
+    let makes =
+        !flags.starts_with("--") && letters.starts_with('c') || letters.ends_with("cf") || letters == "cvf";
+    let named = command.arguments.get(1).is_some_and(|name| name.ends_with(".gz") || name.ends_with(".tgz"));
+    let compresses = letters.contains(['z', 'a', 'j', 'J'])
+        || command.arguments.iter().any(|a| {
+            matches!(a.as_str(), "-z" | "--gzip" | "-a" | "--auto-compress")
+                || a.starts_with("--use-compress")
+        });
+    if makes && named && !flags.starts_with("--") && letters.ends_with('f') && !compresses {
+        found.push(script.on(
+            "T306",
+            Severity::Error,
+            command,
+            format!(
+                "`{}` is not compressed: tar does so only with `z`, so `gunzip` refuses it",
+                short(&command.arguments[1])
+            ),
+            "write `tar -czf`",
+        ));
     }
 }
 

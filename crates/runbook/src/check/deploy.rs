@@ -1,18 +1,33 @@
 //! T4: what is deployed is not what was tested; downtime on the way; locks that are none.
 
+use tminus_release::plan::Lane;
+
 use crate::diagnostic::Severity;
 use crate::shell::{CommandUse, RedirectKind};
 
-use super::kinds::compose;
+use super::kinds::{self, compose};
 use super::page::{Finding, Page, Script, has_option, short};
+use super::words;
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
     let mut found = Vec::new();
+    let staging: std::collections::BTreeSet<&str> = page
+        .scripts
+        .iter()
+        .filter(|script| !script.inline && acts_only_on(page, script, "staging"))
+        .flat_map(|script| script.commands().iter().filter(|command| builds(command)))
+        .map(|command| command.program.as_str())
+        .collect();
     for script in page.scripts.iter().filter(|script| !script.inline) {
+        let before = found.len();
         built_where_it_runs(page, script, &mut found);
         moving_tag(page, script, &mut found);
-        down_before_up(script, &mut found);
+        // What is told about this script already is the same fault.
+        if found.len() == before {
+            built_again(page, script, &staging, &mut found);
+        }
+        down_before_up(page, script, &mut found);
         file_as_lock(script, &mut found);
     }
     found.into_iter().for_each(|finding| page.report(finding));
@@ -54,9 +69,8 @@ fn moving_tag(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
     let latest = |command: &&CommandUse| {
         let first = command.arguments.first().map_or("", String::as_str);
         let moves = match command.program.as_str() {
-            "docker" | "podman" => matches!(first, "tag" | "push" | "run"),
-            "kubectl" => first == "set",
-            _ => false,
+            "docker" | "podman" => matches!(first, "tag" | "push" | "run" | "pull"),
+            _ => kinds::deploys(command).is_some(),
         };
         moves
             && command
@@ -64,7 +78,7 @@ fn moving_tag(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
                 .last()
                 .into_iter()
                 .chain(&command.arguments)
-                .any(|argument| argument.ends_with(":latest"))
+                .any(|argument| argument.ends_with(":latest") || argument.ends_with("tag=latest"))
     };
     if let Some(command) = script.commands().iter().find(latest) {
         let message = if builds {
@@ -82,25 +96,122 @@ fn moving_tag(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-/// T402: everything is stopped before the new version starts.
-fn down_before_up(script: &Script<'_>, found: &mut Vec<Finding>) {
+/// T401: one image for staging, another for production.
+fn built_again(
+    page: &Page<'_>,
+    script: &Script<'_>,
+    staging: &std::collections::BTreeSet<&str>,
+    found: &mut Vec<Finding>,
+) {
+    if !acts_only_on(page, script, "production") {
+        return;
+    }
+    let Some(command) = script.commands().iter().find(|command| builds(command)) else { return };
+    if staging.contains(command.program.as_str()) {
+        found.push(script.on(
+            "T401",
+            Severity::Warning,
+            command,
+            format!("`{}` builds again for production: what was tested in staging is another build", short(&command.text)),
+            "build once, and deploy the same image or archive everywhere; what differs belongs into the environment",
+        ));
+    }
+}
+
+fn acts_only_on(page: &Page<'_>, script: &Script<'_>, name: &str) -> bool {
+    let environments = &page.outline.sections[script.section].environments;
+    environments.len() == 1 && environments[0] == name
+}
+
+fn builds(command: &CommandUse) -> bool {
+    let first = command.arguments.first().map_or("", String::as_str);
+    match command.program.as_str() {
+        "docker" | "podman" | "buildah" => matches!(first, "build" | "buildx" | "bud"),
+        "gcloud" => first == "builds",
+        _ => compose(command) == Some("build"),
+    }
+}
+
+/// Words that promise that users notice nothing.
+const NO_DOWNTIME: &[&str] = &[
+    "zero-downtime",
+    "zero downtime",
+    "no downtime",
+    "without downtime",
+    "rolling",
+    "blue-green",
+    "blue/green",
+    "ohne unterbrechung",
+    "ohne ausfall",
+    "sans interruption",
+    "sin interrupción",
+    "sin caída",
+    "sem interrupção",
+    "不停机",
+    "零停机",
+    "無停止",
+];
+
+/// T402: everything is stopped before the new version starts. On the way back, and around a restore,
+/// it is meant.
+fn down_before_up(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
     let mut down: Option<&CommandUse> = None;
+    let titles: String =
+        page.outline.chain(script.section).map(|at| page.outline.sections[at].title.to_lowercase()).collect();
+    let meant = [
+        "emergency",
+        "fail",
+        "recover",
+        "restart",
+        "troubleshoot",
+        "maintenance",
+        "stop",
+        "reset",
+        "shut",
+        "cleanup",
+    ];
+    if !matches!(script.lane, Lane::Main | Lane::Hotfix) || words::has(&titles, &meant) {
+        return;
+    }
     for command in script.commands() {
-        match compose(command) {
+        let restores = matches!(
+            command.program.as_str(),
+            "pg_restore" | "psql" | "mysql" | "mongorestore" | "cp" | "mv"
+        );
+        match compose(command).or_else(|| unit_action(command)) {
+            _ if restores => down = None,
             Some("down" | "stop") => down = down.or(Some(command)),
             Some("up" | "start") => {
-                if let Some(stopped) = down.take() {
-                    found.push(script.on(
-                        "T402",
-                        Severity::Warning,
-                        stopped,
-                        "everything is stopped before the new version starts: users see an outage until it is ready",
-                        "`docker compose up -d --wait` replaces containers one by one; stop nothing first",
-                    ));
-                }
+                let Some(stopped) = down.take() else { continue };
+                let promised = words::has(page.lower(), NO_DOWNTIME);
+                found.push(script.on(
+                    "T402",
+                    if promised { Severity::Warning } else { Severity::Note },
+                    stopped,
+                    "everything is stopped before the new version starts: users see an outage until it is ready",
+                    "`docker compose up -d --wait` replaces containers one by one; stop nothing first",
+                ));
             }
             _ => {}
         }
+    }
+}
+
+/// What is done to a service outside of compose: `systemctl stop`, `kubectl delete deployment`.
+fn unit_action(command: &CommandUse) -> Option<&'static str> {
+    let words = kinds::words(command);
+    let has = |verb: &str| words.contains(&verb);
+    let workload = || words.iter().any(|word| word.starts_with("deploy") || word.starts_with("statefulset"));
+    match command.program.as_str() {
+        "systemctl" | "service" | "pm2" | "supervisorctl" if has("stop") => Some("stop"),
+        "systemctl" | "service" | "pm2" | "supervisorctl" if has("start") => Some("start"),
+        "kubectl" | "oc" if has("delete") && (workload() || command.arguments.iter().any(|a| a == "-f")) => {
+            Some("stop")
+        }
+        "kubectl" | "oc" if has("apply") || has("create") => Some("start"),
+        "docker" | "podman" if words.first() == Some(&"stop") => Some("stop"),
+        "docker" | "podman" if matches!(words.first(), Some(&"run" | &"start")) => Some("start"),
+        _ => None,
     }
 }
 

@@ -51,6 +51,12 @@ const APPROVAL: [&str; 14] = [
     "承認",
 ];
 
+/// Answers that say that a yes is needed, and not whose.
+#[rustfmt::skip]
+const ANSWERS: [&str; 19] = [
+    "yes", "required", "needed", "mandatory", "ja", "erforderlich", "nötig", "oui", "requise", "obligatoire", "sí", "si", "requerida", "sim", "necessária", "是", "需要", "必要", "要",
+];
+
 type Found = Vec<(u32, &'static str, String, &'static str)>;
 
 /// Runs the checks of this group.
@@ -112,23 +118,37 @@ fn in_no_table(page: &Page<'_>, tables: &[&Table], owners: &[FoundOwner], found:
         .iter()
         .map(|owner| (owner.line, owner.text.as_str()))
         .chain(approvers.map(|fact| (fact.line, fact.value.as_str())));
-    let mut told: Vec<String> = Vec::new();
+    let (mut told, mut there, mut missing) = (Vec::new(), 0, Vec::new());
     for (line, text) in needed {
         for role in split_roles(text) {
             let name = names::role(&role);
-            let is_name = role.split_whitespace().count() <= 3
-                && role.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '/'));
-            if !is_name
-                || role.chars().any(|c| c.is_ascii_digit())
-                || told.contains(&name)
-                || known.iter().any(|cell| same_role(cell, &role.to_lowercase()))
-                || is_word(&role)
-            {
+            let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-');
+            let is_name = role.split_whitespace().count() <= 3 && role.chars().all(plain);
+            let numbered = role.chars().any(|c| c.is_ascii_digit());
+            if !is_name || numbered || is_word(&role) || told.contains(&name) {
                 continue;
             }
             told.push(name);
-            found.push((line, "T601", format!("`{role}` owns or approves this, and stands in none of the tables of roles: nobody knows whom to call"), "add a row for the role, or use the name that the table has"));
+            if known.iter().any(|cell| same_role(cell, &role.to_lowercase())) {
+                there += 1;
+            } else {
+                missing.push((line, role));
+            }
         }
+    }
+    // A table that has few of the owners is a table of something else.
+    if there < 2 || missing.len() >= there {
+        return;
+    }
+    for (line, role) in missing {
+        found.push((
+            line,
+            "T601",
+            format!(
+                "`{role}` owns or approves this, and stands in none of the tables of roles: nobody knows whom to call"
+            ),
+            "add a row for the role, or use the name that the table has",
+        ));
     }
 }
 
@@ -137,8 +157,14 @@ fn is_roles(table: &Table) -> bool {
     header.next().is_some_and(|first| ROLES.is_match(&first)) && header.any(|cell| PEOPLE.is_match(&cell))
 }
 
-/// Answers that name nobody.
+/// Answers that name nobody, machines, and everyone who writes code.
 fn is_word(role: &str) -> bool {
+    let lower = role.to_lowercase();
+    let machine =
+        ["actions", "pipeline", "system", "bot", "automation", "jenkins", "codeowners", "developer"];
+    if machine.iter().any(|word| lower.contains(word)) || ANSWERS.contains(&lower.as_str()) {
+        return true;
+    }
     matches!(
         role.to_lowercase().as_str(),
         "yes"
@@ -201,11 +227,15 @@ fn without_owner(page: &Page<'_>, flow: &Flow, owners: &[FoundOwner], found: &mu
         .outline
         .phases()
         .filter(|(_, section)| section.kind == SectionKind::Phase && section.lane == Lane::Main)
+        .filter(|(at, _)| !flow.is_way_back(page, *at))
         .map(|(at, section)| (at, section.line))
         .collect();
+    let mut owned_lines: Vec<u32> = owners.iter().map(|owner| owner.line).collect();
+    owned_lines.sort_unstable();
     let has = |at: usize| {
         let lines = flow.lines(page, at);
-        owners.iter().any(|owner| lines.contains(&owner.line))
+        let next = owned_lines.partition_point(|line| line < lines.start());
+        owned_lines.get(next).is_some_and(|line| lines.contains(line))
             || page.outline.sections[at].title.contains(['(', '@'])
     };
     let owned = phases.iter().filter(|(at, _)| has(*at)).count();
@@ -215,13 +245,13 @@ fn without_owner(page: &Page<'_>, flow: &Flow, owners: &[FoundOwner], found: &mu
     for (at, line) in phases.iter().filter(|(at, _)| !has(*at)) {
         // Items that name who does them have owners each.
         let lines = flow.lines(page, *at);
-        let by_item = page.outline.units.iter().any(|unit| {
-            lines.contains(&unit.line) && matches!(&unit.kind, UnitKind::Item(item) if item.role.is_some())
-        });
-        let acts = page.outline.units.iter().any(|unit| {
-            lines.contains(&unit.line) && matches!(&unit.kind, UnitKind::Item(_))
-                || lines.contains(&unit.line)
-                    && matches!(&unit.kind, UnitKind::Fence(fence) if fence.is_shell_like())
+        let by_item = flow
+            .units_in(page, lines.clone())
+            .any(|unit| matches!(&unit.kind, UnitKind::Item(item) if item.role.is_some()));
+        let acts = flow.units_in(page, lines).any(|unit| match &unit.kind {
+            UnitKind::Item(_) => true,
+            UnitKind::Fence(fence) => fence.is_shell_like(),
+            _ => false,
         });
         if acts && !by_item {
             let title = &page.outline.sections[*at].title;
@@ -243,28 +273,7 @@ fn approvals(page: &Page<'_>, owners: &[FoundOwner], found: &mut Found) {
         page.outline.facts.iter().filter(|fact| APPROVAL.contains(&fact.label.to_lowercase().as_str()))
     {
         let value = fact.value.trim().trim_end_matches('.').to_lowercase();
-        if matches!(
-            value.as_str(),
-            "yes"
-                | "required"
-                | "needed"
-                | "mandatory"
-                | "ja"
-                | "erforderlich"
-                | "nötig"
-                | "oui"
-                | "requise"
-                | "obligatoire"
-                | "sí"
-                | "si"
-                | "requerida"
-                | "sim"
-                | "necessária"
-                | "是"
-                | "需要"
-                | "必要"
-                | "要"
-        ) {
+        if ANSWERS.contains(&value.as_str()) {
             found.push((fact.line, "T602", format!("`{}: {}` does not say whose yes, or how many: anyone's will do", fact.label, fact.value.trim()), "name the role and the number: `**Approval**: 1 engineering manager and 1 SRE`, or an `.approval` block with a quorum"));
             continue;
         }
@@ -305,7 +314,7 @@ static TO_NOBODY: LazyLock<Regex> = LazyLock::new(|| {
 /// T604: the last one of the chain is nobody.
 fn escalation(page: &Page<'_>, flow: &Flow, tables: &[&Table], found: &mut Found) {
     let sections = &page.outline.sections;
-    let section_of = |line: u32| sections.iter().rposition(|section| section.line <= line).unwrap_or(0);
+    let section_of = |line: u32| sections.partition_point(|section| section.line <= line).saturating_sub(1);
     for table in tables {
         let titled =
             page.outline.chain(section_of(table.line)).any(|at| ESCALATION.is_match(&sections[at].title));

@@ -91,7 +91,7 @@ pub(super) const FLOW_PAGES: &[Explanation] = &[
         source: "the runbook language, http" },
     Explanation { code: "T601", title: "an owner whom no table knows",
         why: "The tables say how people are reached; this role is in none of them.",
-        wrong: "## Deploy\n\n**Owner**: Release Captain\n\n- [ ] done\n\n## Contacts\n\n| Role | Name |\n|---|---|\n| SRE | Ana |\n| QA Lead | Max |\n", right: "## Deploy\n\n**Owner**: SRE\n\n- [ ] done\n\n## Contacts\n\n| Role | Name |\n|---|---|\n| SRE | Ana |\n| QA Lead | Max |\n",
+        wrong: "## Test\n\n**Owner**: QA Lead\n\n- [ ] done\n\n## Watch\n\n**Owner**: SRE\n\n- [ ] done\n\n## Deploy\n\n**Owner**: Release Captain\n\n- [ ] done\n\n## Contacts\n\n| Role | Name |\n|---|---|\n| SRE | Ana |\n| QA Lead | Max |\n", right: "## Deploy\n\n**Owner**: SRE\n\n- [ ] done\n\n## Contacts\n\n| Role | Name |\n|---|---|\n| SRE | Ana |\n| QA Lead | Max |\n",
         source: "the runbook language, roles" },
     Explanation { code: "T602", title: "an approval that is none",
         why: "Whose yes, and how many? If whoever starts the release may give it, nobody else has looked.",

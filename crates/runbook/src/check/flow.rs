@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tminus_release::plan::Lane;
 
-use crate::outline::SectionKind;
+use crate::outline::{SectionKind, Unit};
 use crate::shell::CommandUse;
 
 use super::kinds::{self, Deploys};
@@ -25,6 +25,9 @@ pub(super) struct Flow {
     pub(super) hosts: Vec<String>,
     /// Last line of each section, those inside it included.
     pub(super) ends: Vec<u32>,
+    /// Units with their lines, and scripts with theirs, in order: what stands in a section is a range.
+    units: Vec<(u32, usize)>,
+    scripts: Vec<(u32, usize)>,
     /// Commands that bring something to where users are: script and command.
     pub(super) deploys: Vec<(usize, usize, Deploys)>,
     /// Commands that migrate a database that somebody uses.
@@ -41,6 +44,8 @@ impl Flow {
             read: BTreeSet::new(),
             hosts: Vec::new(),
             ends: ends(page),
+            units: in_order(page.outline.units.iter().map(|unit| unit.line)),
+            scripts: in_order(page.scripts.iter().map(|script| script.place(1, 1).0)),
             deploys: Vec::new(),
             migrations: Vec::new(),
             ways_back: ways_back(page),
@@ -55,7 +60,11 @@ impl Flow {
                 flow.set.entry(set.name.clone()).or_default().push((at, index));
             }
             flow.read.extend(script.survey.uses.iter().map(|read| read.name.clone()));
-            if script.lane == Lane::Rollback
+            let undoes = script.fence.is_some_and(|fence| {
+                fence.info.attributes.as_ref().is_some_and(|attributes| attributes.has("undo"))
+            });
+            if undoes
+                || script.lane == Lane::Rollback
                 || flow.is_way_back(page, script.section)
                 || !is_live(page, script)
             {
@@ -80,10 +89,40 @@ impl Flow {
         page.outline.chain(section).any(|at| self.ways_back.binary_search(&at).is_ok())
     }
 
+    /// Returns the units that begin in a range of lines.
+    pub(super) fn units_in<'p>(
+        &'p self,
+        page: &'p Page<'_>,
+        lines: std::ops::RangeInclusive<u32>,
+    ) -> impl Iterator<Item = &'p Unit> {
+        within(&self.units, lines).map(|at| &page.outline.units[at])
+    }
+
+    /// Returns the fences of shell code that begin in a range of lines.
+    pub(super) fn scripts_in<'p, 'a>(
+        &'p self,
+        page: &'p Page<'a>,
+        lines: std::ops::RangeInclusive<u32>,
+    ) -> impl Iterator<Item = &'p Script<'a>> {
+        within(&self.scripts, lines).map(|at| &page.scripts[at]).filter(|script| !script.inline)
+    }
+
     /// Returns the lines of a section, its heading and inner sections included.
     pub(super) fn lines(&self, page: &Page<'_>, section: usize) -> std::ops::RangeInclusive<u32> {
         page.outline.sections[section].line.max(1)..=self.ends[section]
     }
+}
+
+fn in_order(lines: impl Iterator<Item = u32>) -> Vec<(u32, usize)> {
+    let mut places: Vec<(u32, usize)> = lines.enumerate().map(|(at, line)| (line, at)).collect();
+    places.sort_unstable();
+    places
+}
+
+/// What stands in a range of lines.
+fn within(places: &[(u32, usize)], lines: std::ops::RangeInclusive<u32>) -> impl Iterator<Item = usize> {
+    let from = places.partition_point(|place| place.0 < *lines.start());
+    places[from..].iter().take_while(move |place| place.0 <= *lines.end()).map(|place| place.1)
 }
 
 /// Last line of each section: the one before the next heading of its level or above.
@@ -160,13 +199,21 @@ pub(super) fn is_live(page: &Page<'_>, script: &Script<'_>) -> bool {
 
 /// Tells whether a command names a place where users are not.
 pub(super) fn is_elsewhere(command: &CommandUse) -> bool {
-    environment_of(&command.text) == Some("staging")
-        || command.text.to_lowercase().split(|c: char| !c.is_ascii_alphanumeric()).any(|word| {
-            matches!(
-                word,
-                "dev" | "development" | "local" | "localhost" | "test" | "preview" | "sandbox" | "minikube"
-            )
+    if environment_of(&command.text) == Some("staging") {
+        return true;
+    }
+    const PLACES: [&str; 8] =
+        ["dev", "development", "local", "localhost", "test", "preview", "sandbox", "minikube"];
+    let lower = command.text.to_lowercase();
+    PLACES.iter().any(|place| {
+        lower.match_indices(place).any(|(at, _)| {
+            let before = lower[..at].chars().next_back();
+            let after = lower[at + place.len()..].chars().next();
+            // Behind a dot it is a part of a host's name or the ending of a file.
+            !before.is_some_and(|c| c.is_alphanumeric() || c == '.')
+                && !after.is_some_and(char::is_alphanumeric)
         })
+    })
 }
 
 /// Returns the one environment that a text names by a word of its own: `staging` or `production`.

@@ -34,7 +34,7 @@ const DEPLOYS: &[(&str, &[&str], Deploys)] = &[
     ("az", &["webapp", "deploy"], Service), ("az", &["containerapp", "update"], Service), ("az", &["functionapp", "deployment"], Service),
     ("wrangler", &["deploy"], Service), ("wrangler", &["publish"], Service), ("nomad", &["job", "run"], Service), ("nomad", &["run"], Service),
     ("argocd", &["app", "sync"], Service), ("git", &["push", "heroku"], Service), ("heroku", &["container:release"], Service),
-    ("heroku", &["pipelines:promote"], Service), ("vercel", &["promote"], Service),
+    ("heroku", &["pipelines:promote"], Service), ("cap", &["production", "deploy"], Service), ("vercel", &["promote"], Service),
     ("terraform", &["apply"], Infrastructure), ("tofu", &["apply"], Infrastructure), ("pulumi", &["up"], Infrastructure), ("cdk", &["deploy"], Infrastructure),
     ("npm", &["publish"], Package), ("cargo", &["publish"], Package), ("twine", &["upload"], Package), ("gem", &["push"], Package),
     ("eas", &["submit"], Package), ("fastlane", &["release"], Package), ("fastlane", &["deploy"], Package),
@@ -116,6 +116,8 @@ pub(super) fn deploys(command: &CommandUse) -> Option<Deploys> {
     (has(&["deploy", "deployment", "rollout"]) && !looks).then_some(Service)
 }
 
+const INTERPRETERS: [&str; 7] = ["bash", "sh", "python", "python3", "node", "ruby", "php"];
+
 /// Returns the name that a team gave to what runs: a script, a package script, a make target.
 pub(super) fn own_name(command: &CommandUse) -> Option<String> {
     let first = || words(command).first().map(|word| (*word).to_owned());
@@ -126,7 +128,7 @@ pub(super) fn own_name(command: &CommandUse) -> Option<String> {
             words.get(at).map(|word| (*word).to_owned())
         }
         "make" | "just" | "task" | "rake" | "mage" | "invoke" | "composer" => first(),
-        "bash" | "sh" | "python" | "python3" | "node" | "ruby" | "php" => {
+        program if INTERPRETERS.contains(&program.rsplit('/').next().unwrap_or(program)) => {
             first().filter(|word| word.contains(['/', '.']) || word == "artisan").map(|word| {
                 words(command)
                     .get(1)
@@ -227,6 +229,7 @@ pub(super) fn looks(command: &CommandUse) -> bool {
         "aws" => words(command).iter().any(|word| {
             ["describe", "get-", "list", "wait", "invoke", "logs"].iter().any(|look| word.starts_with(look))
         }),
+        _ if words(command).contains(&"status") => true,
         _ => own_name(command).is_some_and(|name| {
             parts(&name).iter().any(|part| {
                 [

@@ -26,7 +26,10 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
         let undone = script.fence.is_some_and(|fence| {
             fence.info.attributes.as_ref().is_some_and(|a| a.pairs.iter().any(|pair| pair.key.text == "undo"))
         });
-        if !undone && !words::has(page.lower(), words::REVERSIBLE) && !in_words(page) {
+        let said = words::has(page.lower(), words::REVERSIBLE)
+            || page.links_to(&["rollback", "migration", "restore"])
+            || in_words(page, flow);
+        if !undone && !said {
             found.push(script.on(
                 "T304",
                 Severity::Warning,
@@ -41,7 +44,7 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
 }
 
 /// A way back that touches the database in a section about going back.
-fn in_words(page: &Page<'_>) -> bool {
+fn in_words(page: &Page<'_>, flow: &Flow) -> bool {
     let about_data = [
         "migration",
         "database",
@@ -54,16 +57,14 @@ fn in_words(page: &Page<'_>) -> bool {
         "データベース",
         "マイグレーション",
     ];
-    let sections = &page.outline.sections;
     page.scripts.iter().any(|script| {
-        script.lane == Lane::Rollback
+        flow.is_way_back(page, script.section)
             && script.commands().iter().any(|command| {
                 matches!(command.program.as_str(), "psql" | "pg_restore" | "mysql" | "mongorestore")
                     || kinds::migrates(command)
             })
     }) || page.outline.units.iter().any(|unit| {
-        let title = sections[unit.section].title.to_lowercase();
-        let back = sections[unit.section].lane == Lane::Rollback || words::has(&title, words::BACK);
+        let back = flow.is_way_back(page, unit.section);
         let text = match &unit.kind {
             UnitKind::Item(item) => item.text.to_lowercase(),
             UnitKind::Point(point) => point.text.to_lowercase(),
@@ -77,7 +78,7 @@ fn in_words(page: &Page<'_>) -> bool {
 /// T303: nothing was saved, or nobody looked into what was saved.
 fn without_backup(page: &Page<'_>, at: usize, index: usize) -> Option<Finding> {
     let (script, command) = (&page.scripts[at], &page.scripts[at].commands()[index]);
-    if !words::has(page.lower(), words::BACKUP) {
+    if !words::has(page.lower(), words::BACKUP) && !page.links_to(&["backup", "migration"]) {
         return Some(script.on(
             "T303",
             Severity::Warning,

@@ -8,6 +8,7 @@ mod back;
 mod credentials;
 mod database;
 mod deploy;
+mod destroy;
 mod document;
 mod duties;
 mod explain;
@@ -77,6 +78,7 @@ pub fn check_with(
     script::check(&mut page);
     database::check(&mut page);
     deploy::check(&mut page);
+    destroy::check(&mut page);
     numbers::check(&mut page);
     people::check(&mut page);
     safety::check(&mut page);

@@ -16,6 +16,8 @@ use super::page::Page;
 pub(super) fn check(page: &mut Page<'_>) {
     alert_after_rollback(page);
     without_baseline(page);
+    without_unit(page);
+    two_values(page);
     weekdays(page);
 }
 
@@ -83,6 +85,69 @@ fn without_baseline(page: &mut Page<'_>) {
     for (line, metric) in relative {
         page.add_at_line("T502", Severity::Note, line, format!("`{metric}` is a change, and nothing says against what: the week before, the old version, the last hour?"))
             .help("name the metric and its baseline: `p95 latency > 1.5x baseline`");
+    }
+}
+
+/// T502: a time without a unit.
+fn without_unit(page: &mut Page<'_>) {
+    let bare: Vec<(u32, String, f64)> = page
+        .outline
+        .thresholds
+        .iter()
+        .filter(|t| {
+            matches!(t.threshold.key.as_str(), "p50" | "p90" | "p95" | "p99" | "latency" | "response_time")
+        })
+        .filter(|t| {
+            t.threshold.unit.as_deref().is_none_or(|unit| unit == "count") && !t.threshold.needs_baseline
+        })
+        .filter_map(|t| match (&t.threshold.op, &t.threshold.value) {
+            (Op::Compare(_), Some(Value::Number(number))) => {
+                Some((t.line, t.threshold.metric.clone(), *number))
+            }
+            _ => None,
+        })
+        .collect();
+    for (line, metric, number) in bare {
+        page.add_at_line(
+            "T502",
+            Severity::Warning,
+            line,
+            format!("`{metric}` {number} of what? Milliseconds or seconds decide whether anybody is called"),
+        )
+        .help("write the unit: `p95 latency > 500ms`");
+    }
+}
+
+/// T501: one metric with two limits for one purpose.
+fn two_values(page: &mut Page<'_>) {
+    let thresholds = &page.outline.thresholds;
+    let mut found: Vec<(u32, String, u32)> = Vec::new();
+    for (at, later) in thresholds.iter().enumerate() {
+        let plain = |t: &FoundThreshold| {
+            t.threshold.grade.is_none() && !t.threshold.inverted && !t.threshold.needs_baseline
+        };
+        if !matches!(later.usage, Usage::Rollback | Usage::Alert)
+            || !plain(later)
+            || found.last().is_some_and(|f| f.0 == later.line)
+        {
+            continue;
+        }
+        let other = thresholds[..at].iter().rev().take(64).find(|earlier| {
+            earlier.usage == later.usage
+                && plain(earlier)
+                && earlier.section != later.section
+                && earlier.threshold.metric.eq_ignore_ascii_case(&later.threshold.metric)
+                && earlier.threshold.duration == later.threshold.duration
+                && matches!((limit(earlier), limit(later)), (Some((a, x, u)), Some((b, y, v))) if a == b && u == v && (x - y).abs() > f64::EPSILON)
+                && page.outline.sections[earlier.section].environments == page.outline.sections[later.section].environments
+        });
+        if let Some(earlier) = other {
+            found.push((later.line, later.threshold.metric.clone(), earlier.line));
+        }
+    }
+    for (line, metric, other) in found {
+        page.add_at_line("T501", Severity::Note, line, format!("line {other} has another limit for {metric} and the same purpose: people will act on one of the two"))
+            .help("keep one, and refer to it; or say what the two are for");
     }
 }
 

@@ -80,6 +80,19 @@ impl<'a> Page<'a> {
         self.document.get(start..end.max(start)).unwrap_or_default().to_lowercase()
     }
 
+    /// Tells whether the document links to one whose name has one of the words: what is missing here
+    /// may stand there.
+    pub(super) fn links_to(&self, words: &[&str]) -> bool {
+        let lower = self.lower();
+        let targets = lower.match_indices("](").map(|(at, _)| {
+            let rest = &lower[at + 2..];
+            &rest[..rest.find(')').unwrap_or(0)]
+        });
+        let mut named =
+            targets.chain(lower.split('`').skip(1).step_by(2).filter(|code| code.ends_with(".md")));
+        named.any(|target| words.iter().any(|word| target.contains(word)))
+    }
+
     /// Lines that stand in no code block, with their numbers.
     pub(super) fn prose(&self) -> Vec<(u32, &'a str)> {
         let mut fences: Vec<(u32, u32)> = Vec::new();
@@ -205,7 +218,14 @@ impl<'a> Page<'a> {
     pub(super) fn each_script(&mut self, mut check: impl FnMut(&Script<'a>, &mut Vec<Finding>)) {
         let mut found = Vec::new();
         for script in &self.scripts {
+            let before = found.len();
             check(script, &mut found);
+            // A mention in running text may be a description: it is never certain.
+            if script.inline {
+                let told: &mut [Finding] = &mut found[before..];
+                told.iter_mut()
+                    .for_each(|finding| finding.severity = finding.severity.min(Severity::Warning));
+            }
         }
         found.into_iter().for_each(|finding| self.report(finding));
     }

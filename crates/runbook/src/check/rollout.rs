@@ -12,6 +12,7 @@ use crate::outline::{FenceClass, UnitKind};
 use crate::pattern::compile;
 use crate::shell::Nature;
 
+use super::back;
 use super::flow::Flow;
 use super::kinds::{self, Deploys};
 use super::page::{Finding, Page, Script, short};
@@ -21,7 +22,7 @@ use super::words;
 pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
     let mut found = Vec::new();
     nobody_looks(page, flow, &mut found);
-    traffic_stays(page, &mut found);
+    traffic_stays(page, flow, &mut found);
     found.into_iter().for_each(|finding| page.report(finding));
     for (line, name) in left_out(page, flow) {
         page.add_at_line("T409", Severity::Warning, line, format!("`{name}` stands in the list of services, and no command here builds or deploys it: it stays at the old version"))
@@ -31,11 +32,16 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
 
 /// T405: nothing after the last deployment asks whether it works.
 fn nobody_looks(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
-    let Some(&(at, index, _)) = flow.deploys.iter().rfind(|(at, _, what)| {
-        *what == Deploys::Service && matches!(page.scripts[*at].lane, Lane::Main | Lane::Hotfix)
-    }) else {
-        return;
-    };
+    let services: Vec<_> = flow
+        .deploys
+        .iter()
+        .filter(|(at, _, what)| {
+            *what == Deploys::Service && matches!(page.scripts[*at].lane, Lane::Main | Lane::Hotfix)
+        })
+        .collect();
+    // The last one of the release itself; scaling or a repair further down is none.
+    let of_release = services.iter().rfind(|(at, _, _)| back::is_about_release(page, &page.scripts[*at]));
+    let Some(&&(at, index, _)) = of_release.or(services.first()) else { return };
     let (script, command) = (&page.scripts[at], &page.scripts[at].commands()[index]);
     let line = script.lines_of(command);
     let lane = script.lane;
@@ -95,7 +101,7 @@ static ONLY_ABOUT: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// T407: a step is called a shift of traffic, and its commands only look.
-fn traffic_stays(page: &Page<'_>, found: &mut Vec<Finding>) {
+fn traffic_stays(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
     let sections = &page.outline.sections;
     for (at, section) in sections.iter().enumerate().skip(1) {
         if section.lane != Lane::Main
@@ -104,28 +110,18 @@ fn traffic_stays(page: &Page<'_>, found: &mut Vec<Finding>) {
         {
             continue;
         }
-        let inside = |other: usize| page.outline.chain(other).any(|outer| outer == at);
-        let scripts: Vec<&Script<'_>> =
-            page.scripts.iter().filter(|script| !script.inline && inside(script.section)).collect();
-        let by_hand =
-            page.outline.units.iter().filter(|unit| inside(unit.section)).any(|unit| match &unit.kind {
-                UnitKind::Item(_) => true,
-                UnitKind::Point(point) => point.imperative || point.command.is_some(),
-                UnitKind::Fence(fence) => fence.survey.is_none() && fence.class != FenceClass::Text,
-                UnitKind::Prose(text) => [
-                    "console",
-                    "dashboard",
-                    "load balancer",
-                    "dns",
-                    "flag",
-                    "slider",
-                    "click",
-                    "set the",
-                    "ui",
-                ]
-                .iter()
-                .any(|word| text.to_lowercase().contains(word)),
-            });
+        let lines = flow.lines(page, at);
+        let scripts: Vec<&Script<'_>> = flow.scripts_in(page, lines.clone()).collect();
+        let by_hand = flow.units_in(page, lines).any(|unit| match &unit.kind {
+            UnitKind::Item(_) => true,
+            UnitKind::Point(point) => point.imperative || point.command.is_some(),
+            UnitKind::Fence(fence) => fence.survey.is_none() && fence.class != FenceClass::Text,
+            UnitKind::Prose(text) => {
+                ["console", "dashboard", "load balancer", "dns", "flag", "slider", "click", "set the", " ui"]
+                    .iter()
+                    .any(|word| text.to_lowercase().contains(word))
+            }
+        });
         let only_reads = scripts.iter().all(|script| {
             script.survey.nature == Nature::Runnable
                 && script.survey.manual_comments.is_empty()
@@ -152,97 +148,133 @@ static SERVICE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// T409: services of a table that no command names, while others of it are deployed by name.
+/// A service of a list, with what else is said about it.
+struct Listed {
+    line: u32,
+    name: String,
+    rest: String,
+}
+
+/// More lists of services than a document has; each one costs a reading of all commands.
+const MOST_LISTS: usize = 20;
+
+/// T409: services of a list that no command names, while others of it are deployed by name.
 fn left_out(page: &Page<'_>, flow: &Flow) -> Vec<(u32, String)> {
-    let mut tables = Vec::new();
-    page.markdown.walk(|block| {
-        if let Block::Table(table) = block {
-            let is_list = table.header.first().is_some_and(|cell| SERVICE.is_match(cell.plain().trim()));
-            if is_list && table.rows.len() >= 3 {
-                tables.push(table);
-            }
-        }
-    });
+    let lists = lists(page, flow);
+    if lists.is_empty() || flow.deploys.is_empty() {
+        return Vec::new();
+    }
+    let scripts: String = page.scripts.iter().map(|script| script.text.to_lowercase() + "\n").collect();
     let mut found = Vec::new();
-    for table in tables {
-        let rows: Vec<(u32, String, String)> = table
-            .rows
-            .iter()
-            .filter_map(|row| {
-                let name = row.cells.first()?.plain().trim_matches('`').trim().to_lowercase();
-                let rest: String =
-                    row.cells.iter().skip(1).map(|cell| cell.plain().to_lowercase() + " ").collect();
-                (!name.is_empty() && !name.contains(' ')).then_some((row.line, name, rest))
-            })
-            .collect();
-        let mut deployed: BTreeSet<&str> = BTreeSet::new();
-        let mut generic = false;
-        for (at, index, _) in &flow.deploys {
-            let script = &page.scripts[*at];
-            let command = &script.commands()[*index];
-            let repeated = script
-                .survey
-                .loops
-                .iter()
-                .filter(|l| l.commands.contains(index))
-                .flat_map(|l| l.values.join(" ").to_lowercase().chars().collect::<Vec<_>>())
-                .collect::<String>();
-            let text = format!("{} {repeated}", command.text.to_lowercase());
-            let named: Vec<&str> =
-                rows.iter().map(|row| row.1.as_str()).filter(|name| names(&text, name)).collect();
-            generic |= named.is_empty();
-            deployed.extend(named);
-        }
-        if generic || deployed.len() < 2 || deployed.len() * 2 < rows.len() {
-            continue;
-        }
-        let scripts: String = page.scripts.iter().map(|script| script.text.to_lowercase() + "\n").collect();
-        for (line, name, rest) in &rows {
-            let other = [
-                "external",
-                "managed",
-                "third",
-                "saas",
-                "not deployed",
-                "not part",
-                "deprecated",
-                "retired",
-                "database",
-                "cache",
-                "queue",
-                "broker",
-                "unchanged",
-                "extern",
-                "datenbank",
-            ];
-            let infrastructure = [
-                "postgres",
-                "postgresql",
-                "mysql",
-                "redis",
-                "rabbitmq",
-                "kafka",
-                "nginx",
-                "traefik",
-                "elasticsearch",
-                "opensearch",
-                "mongo",
-                "mongodb",
-                "memcached",
-                "minio",
-                "vault",
-                "consul",
-                "db",
-                "database",
-                "s3",
-            ];
-            let meant = words::has(rest, &other) || infrastructure.iter().any(|known| names(name, known));
-            if !deployed.contains(name.as_str()) && !meant && !names(&scripts, name) {
-                found.push((*line, name.clone()));
-            }
-        }
+    for rows in lists.iter().take(MOST_LISTS) {
+        let Some(deployed) = deployed(page, flow, rows) else { continue };
+        let missing = rows.iter().filter(|row| {
+            !deployed.contains(row.name.as_str()) && !stays(row) && !names(&scripts, &row.name)
+        });
+        found.extend(missing.map(|row| (row.line, row.name.clone())));
     }
     found
+}
+
+/// Tables whose first column is the service, and bullets below a heading that says so.
+fn lists(page: &Page<'_>, flow: &Flow) -> Vec<Vec<Listed>> {
+    let plain = |name: &str| name.trim().trim_matches(['`', '*']).trim().to_lowercase();
+    let is_name = |name: &str| !name.is_empty() && !name.contains(' ');
+    let mut lists = Vec::new();
+    page.markdown.walk(|block| {
+        let Block::Table(table) = block else { return };
+        if table.header.first().is_some_and(|cell| SERVICE.is_match(cell.plain().trim())) {
+            let rows = table.rows.iter().filter_map(|row| {
+                let name = plain(&row.cells.first()?.plain());
+                let rest = row.cells.iter().skip(1).map(|cell| cell.plain().to_lowercase() + " ").collect();
+                is_name(&name).then_some(Listed { line: row.line, name, rest })
+            });
+            lists.push(rows.collect());
+        }
+    });
+    for (at, section) in page.outline.sections.iter().enumerate().skip(1) {
+        if !SERVICE.is_match(section.title.trim()) {
+            continue;
+        }
+        let points = flow.units_in(page, flow.lines(page, at)).filter_map(|unit| {
+            let UnitKind::Point(point) = &unit.kind else { return None };
+            let end = point.text.find([' ', ':', '(', '–']).unwrap_or(point.text.len());
+            let (name, rest) = point.text.split_at(end);
+            let name = plain(name);
+            (is_name(&name) && point.depth == 0).then(|| Listed {
+                line: unit.line,
+                name,
+                rest: rest.to_lowercase(),
+            })
+        });
+        lists.push(points.collect());
+    }
+    lists.retain(|rows: &Vec<Listed>| rows.len() >= 3);
+    lists
+}
+
+/// Names of a list that deployments name; none when one of them deploys without naming any, or
+/// when too few are named for the list to be what is released here.
+fn deployed<'l>(page: &Page<'_>, flow: &Flow, rows: &'l [Listed]) -> Option<BTreeSet<&'l str>> {
+    let mut deployed: BTreeSet<&str> = BTreeSet::new();
+    for (at, index, _) in &flow.deploys {
+        let script = &page.scripts[*at];
+        let mut text = script.commands()[*index].text.to_lowercase();
+        for repeated in script.survey.loops.iter().filter(|l| l.commands.contains(index)) {
+            text.push(' ');
+            text.push_str(&repeated.values.join(" ").to_lowercase());
+        }
+        let named: Vec<&str> =
+            rows.iter().map(|row| row.name.as_str()).filter(|name| names(&text, name)).collect();
+        if named.is_empty() {
+            return None;
+        }
+        deployed.extend(named);
+    }
+    (deployed.len() >= 2 && deployed.len() * 2 >= rows.len()).then_some(deployed)
+}
+
+/// Databases and the like, and what its row says is not released here.
+fn stays(row: &Listed) -> bool {
+    const SAID: &[&str] = &[
+        "external",
+        "managed",
+        "third",
+        "saas",
+        "not deployed",
+        "not part",
+        "deprecated",
+        "retired",
+        "database",
+        "cache",
+        "queue",
+        "broker",
+        "unchanged",
+        "extern",
+        "datenbank",
+    ];
+    const INFRASTRUCTURE: [&str; 19] = [
+        "postgres",
+        "postgresql",
+        "mysql",
+        "redis",
+        "rabbitmq",
+        "kafka",
+        "nginx",
+        "traefik",
+        "elasticsearch",
+        "opensearch",
+        "mongo",
+        "mongodb",
+        "memcached",
+        "minio",
+        "vault",
+        "consul",
+        "db",
+        "database",
+        "s3",
+    ];
+    words::has(&row.rest, SAID) || INFRASTRUCTURE.iter().any(|known| names(&row.name, known))
 }
 
 /// Tells whether a text holds a name as a word of its own.

@@ -117,12 +117,24 @@ fn on_command_line(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Fi
             .arguments
             .iter()
             .any(|a| a.len() > 2 && a.starts_with("-p") && !a.starts_with("-p=") && !a.starts_with("--"));
+    // What only this machine answers is a sample more often than a secret.
+    let here = command.arguments.iter().any(|a| a.contains("localhost") || a.contains("127.0.0.1"));
     let user = command.program == "curl"
+        && !here
         && command.arguments.windows(2).any(|pair| {
             matches!(pair[0].as_str(), "-u" | "--user")
                 && pair[1].split_once(':').is_some_and(|(_, word)| is_secret_value(word))
         });
-    if by_option || mysql || user {
+    let by_letter = match command.program.as_str() {
+        "docker" | "podman" | "helm" if command.arguments.iter().any(|a| a == "login") => Some("-p"),
+        "redis-cli" => Some("-a"),
+        "sshpass" => Some("-p"),
+        _ => None,
+    };
+    let lettered = by_letter.is_some_and(|letter| {
+        command.arguments.windows(2).any(|pair| pair[0] == letter && is_secret_value(&pair[1]))
+    });
+    if by_option || mysql || user || lettered {
         found.push(script.on(
             "T702",
             Severity::Warning,
@@ -141,10 +153,10 @@ fn is_secret_value(value: &str) -> bool {
 fn unverified(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Finding>) {
     let reason = match command.program.as_str() {
         "ssh" | "scp" | "sftp" | "rsync" => {
-            let off = command
-                .arguments
-                .iter()
-                .any(|a| a.to_lowercase().replace(' ', "").contains("stricthostkeychecking=no"));
+            let off = command.arguments.iter().any(|a| {
+                let option = a.to_lowercase().replace(' ', "");
+                option.contains("stricthostkeychecking=no") || option.contains("userknownhostsfile=/dev/null")
+            });
             off.then_some("the host's key is not checked: whoever answers gets the commands")
         }
         "curl" => {
@@ -158,6 +170,15 @@ fn unverified(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Finding
             (cluster || has_option(command, &["--insecure"]))
                 .then_some("the certificate is not checked: whoever answers passes the check")
         }
+        "kubectl" | "oc" | "helm" => {
+            has_option(command, &["--insecure-skip-tls-verify", "--kube-insecure-skip-tls-verify"])
+                .then_some("the cluster's certificate is not checked: whoever answers gets the commands")
+        }
+        "git" => command
+            .arguments
+            .iter()
+            .any(|a| a.to_lowercase() == "http.sslverify=false")
+            .then_some("the server's certificate is not checked: whoever answers gives the code"),
         "wget" => has_option(command, &["--no-check-certificate"])
             .then_some("the certificate is not checked: whoever answers passes the check"),
         _ => None,

@@ -2,9 +2,11 @@
 
 use crate::diagnostic::Severity;
 use crate::encoding::repair;
-use crate::shell::{Link, Placeholder, PlaceholderKind, RedirectKind};
+use crate::shell::{CommandUse, Link, Placeholder, PlaceholderKind, RedirectKind};
 
-use super::page::{Finding, Page, Script, has_option, position, short};
+use super::kinds;
+use super::page::{Finding, Page, Script, position, short};
+use super::words;
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
@@ -18,7 +20,7 @@ pub(super) fn check(page: &mut Page<'_>) {
         waits(script, found);
         by_hand(script, found);
         several_ways(script, found);
-        without_guard(script, found);
+        hidden_by_pipe(script, found);
         refused(script, found);
         piped_download(script, found);
     });
@@ -82,12 +84,55 @@ fn is_check(program: &str) -> bool {
         .any(|word| program.to_lowercase().contains(word))
 }
 
+/// T201: without `pipefail` a pipe has the status of its last command. Here it is set; where the
+/// same lines are pasted into a terminal it is not.
+fn hidden_by_pipe(script: &Script<'_>, found: &mut Vec<Finding>) {
+    if script.text.contains("pipefail") {
+        return;
+    }
+    for pair in script.commands().windows(2) {
+        let (from, to) = (&pair[0], &pair[1]);
+        let joined = from.list == to.list
+            && from.pipe.1 > 1
+            && to.pipe.0 == from.pipe.0 + 1
+            && to.pipe.0 + 1 == to.pipe.1;
+        let passes = matches!(to.program.as_str(), "tee" | "cat" | "tail" | "head" | "ts");
+        let name = kinds::own_name(from).unwrap_or_else(|| from.program.clone()).to_lowercase();
+        let tests = words::has(&name, &["test", "check", "verify", "smoke", "lint", "migrate", "deploy"])
+            || matches!(from.program.as_str(), "pytest" | "jest" | "tox" | "phpunit" | "terraform")
+            || (matches!(from.program.as_str(), "go" | "cargo" | "npm" | "mvn" | "gradle" | "dotnet")
+                && from.arguments.iter().any(|a| a == "test"));
+        if joined && passes && tests && !from.place.condition && !kinds::only_reads(from) {
+            found.push(script.on(
+                "T201",
+                Severity::Note,
+                from,
+                format!("in a shell without `pipefail` this passes even when `{}` fails: the pipe has the status of `{}`", short(&from.text), to.program),
+                "begin with `set -o pipefail`; steps that tminus runs have it",
+            ));
+        }
+    }
+}
+
 /// T202: `$?` read after another command has overwritten it.
 fn late_status(script: &Script<'_>, found: &mut Vec<Finding>) {
     for pair in script.commands().windows(2) {
         let (before, test) = (&pair[0], &pair[1]);
-        let prints =
-            matches!(before.program.as_str(), "echo" | "printf" | "date" | "sleep" | "cd" | "logger");
+        let prints = matches!(
+            before.program.as_str(),
+            "echo"
+                | "printf"
+                | "date"
+                | "sleep"
+                | "cd"
+                | "logger"
+                | "ls"
+                | "pwd"
+                | "cat"
+                | "export"
+                | "popd"
+                | "pushd"
+        );
         if test.reads_status
             && prints
             && !before.reads_status
@@ -169,15 +214,40 @@ fn fixed_sleep(script: &Script<'_>, found: &mut Vec<Finding>) {
             .is_ok_and(|n| n >= 2.0 || seconds.ends_with(['m', 'h']));
         let alone = script.commands().iter().all(|other| other.program == "sleep");
         if long && !alone {
+            // Behind a start it stands for readiness; elsewhere it may be a pause that is meant.
+            let severity = if follows_start(script, command) { Severity::Warning } else { Severity::Note };
             found.push(script.on(
                 "T204",
-                Severity::Warning,
+                severity,
                 command,
                 format!("`{}` hopes that the service is ready by then: too short on a bad day, wasted on a good one", short(&command.text)),
                 "wait for what you need: a check with `every=2s within=5m`, `docker compose up --wait`, `kubectl rollout status`",
             ));
         }
     }
+}
+
+/// Tells whether the command before a wait starts something that others then use.
+fn follows_start(script: &Script<'_>, sleep: &CommandUse) -> bool {
+    let before = script.commands().iter().rev().find(|other| {
+        other.start < sleep.start && !matches!(other.program.as_str(), "echo" | "printf" | "sleep")
+    });
+    let told = script.commands().iter().rev().find(|other| other.start < sleep.start);
+    let watches = told.is_some_and(|other| {
+        matches!(other.program.as_str(), "echo" | "printf")
+            && words::has(&other.text.to_lowercase(), &["monitor", "soak", "observ", "watch", "bake"])
+    });
+    let verbs = [
+        "up", "start", "restart", "reload", "run", "apply", "deploy", "rollout", "scale", "enable",
+        "upgrade", "set",
+    ];
+    let name = before.and_then(kinds::own_name).unwrap_or_default().to_lowercase();
+    !watches
+        && before.is_some_and(|other| {
+            kinds::deploys(other).is_some()
+                || kinds::words(other).iter().take(3).any(|word| verbs.contains(word))
+                || words::has(&name, &["start", "deploy", "up"])
+        })
 }
 
 /// T205 and T206: what waits for a person, and what never ends.
@@ -238,7 +308,11 @@ fn placeholders(page: &mut Page<'_>) {
             let printed = quoted && matches!(command.program.as_str(), "echo" | "printf" | "git" | "logger");
             if !printed {
                 let refused = !quoted && ends_with_bracket(script, command.end);
-                found.push(placeholder_finding(script, placeholder, quoted, refused));
+                let mut finding = placeholder_finding(script, placeholder, quoted, refused);
+                if script.inline {
+                    finding.severity = Severity::Note;
+                }
+                found.push(finding);
             }
         }
     }
@@ -258,7 +332,9 @@ fn placeholder_finding(
 ) -> Finding {
     let name = &placeholder.text;
     let misread = placeholder.kind == PlaceholderKind::Angle && !quoted;
-    let rest = script.text[placeholder.end..].trim_start_matches([' ', '\t']);
+    // A line that goes on is one line to the shell.
+    let rest = script.text[placeholder.end..].replace("\\\n", " ");
+    let rest = rest.trim_start_matches([' ', '\t']);
     let next = rest
         .split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ';' | '|' | '&'))
         .next()
@@ -338,60 +414,6 @@ fn several_ways(script: &Script<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-/// T210: destruction that one empty variable or one slip away is everything.
-fn without_guard(script: &Script<'_>, found: &mut Vec<Finding>) {
-    for command in script.commands() {
-        let reason = match command.program.as_str() {
-            "rm" => {
-                let recursive = command
-                    .arguments
-                    .iter()
-                    .any(|a| a.starts_with('-') && !a.starts_with("--") && a.contains(['r', 'R']));
-                let open = command.arguments.iter().find(|a| recursive && is_open_path(a));
-                open.map(|path| format!("`{path}` is `/` or everything when the variable is empty"))
-            }
-            "git"
-                if command.arguments.first().is_some_and(|a| a == "push")
-                    && has_option(command, &["--force", "-f"]) =>
-            {
-                Some("`--force` overwrites what others pushed in the meantime".to_owned())
-            }
-            "terraform" | "tofu"
-                if command.arguments.first().is_some_and(|a| a == "destroy")
-                    && has_option(command, &["-auto-approve", "--auto-approve"]) =>
-            {
-                Some("everything is destroyed without a question".to_owned())
-            }
-            "docker" | "docker-compose"
-                if command.arguments.iter().any(|a| a == "down")
-                    && has_option(command, &["-v", "--volumes"]) =>
-            {
-                Some("`-v` deletes the volumes, the database's among them".to_owned())
-            }
-            _ => None,
-        };
-        if let Some(reason) = reason {
-            let help = match command.program.as_str() {
-                "rm" => "write `${NAME:?}`: the shell then stops when it is empty",
-                "git" => "use `--force-with-lease`, or better a new commit",
-                _ => "ask before it: a `.approval` step with a quorum, and a backup that was verified",
-            };
-            found.push(script.on("T210", Severity::Warning, command, reason, help));
-        }
-    }
-}
-
-/// `"$DIR"/`, `$DIR/*` and `${DIR}/` without `:?`.
-fn is_open_path(argument: &str) -> bool {
-    let Some(rest) = argument.strip_prefix('$') else { return false };
-    if rest.contains(":?") || rest.starts_with('(') {
-        return false;
-    }
-    let rest = rest.trim_start_matches('{');
-    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
-    matches!(rest[end..].trim_start_matches('}'), "/" | "/*" | "/.")
-}
-
 /// T212: the shell refuses it.
 fn refused(script: &Script<'_>, found: &mut Vec<Finding>) {
     if let Some((line, column, reason)) = &script.survey.syntax_error {
@@ -409,6 +431,20 @@ fn refused(script: &Script<'_>, found: &mut Vec<Finding>) {
 
 /// T213: a download that runs unseen.
 fn piped_download(script: &Script<'_>, found: &mut Vec<Finding>) {
+    for command in script.commands() {
+        let runs = matches!(command.program.as_str(), "bash" | "sh" | "zsh" | "eval" | "source" | ".");
+        let fetched =
+            ["$(curl ", "$(wget ", "<(curl ", "<(wget "].iter().any(|sign| command.text.contains(sign));
+        if runs && fetched && !command.place.substituted {
+            found.push(script.on(
+                "T213",
+                Severity::Warning,
+                command,
+                "what was downloaded runs at once: nobody has seen it, and half a download runs too",
+                "download it, compare its SHA-256 with the one that was reviewed, then run it",
+            ));
+        }
+    }
     for pair in script.commands().windows(2) {
         let (from, to) = (&pair[0], &pair[1]);
         let joined = from.list == to.list && from.pipe.1 > 1 && to.pipe.0 == from.pipe.0 + 1;

@@ -97,7 +97,8 @@ fn sound_scripts_have_no_fault() {
         let found = check(&bash(script), "x.md");
         let found: Vec<_> = found.iter().filter(|d| d.severity > Severity::Note).collect();
         // That a document has no way back or no check is about more than its one script.
-        let found: Vec<_> = found.iter().filter(|d| !matches!(d.code, "T303" | "T304" | "T403" | "T405")).collect();
+        let found: Vec<_> =
+            found.iter().filter(|d| !matches!(d.code, "T303" | "T304" | "T403" | "T405")).collect();
         assert!(found.is_empty(), "{script}: {found:#?}");
     }
 }
@@ -186,5 +187,130 @@ proptest! {
             }
             prop_assert!(explain(found.code).is_some(), "{} has no page", found.code);
         }
+    }
+}
+
+/// One row for each fact of `tools.rs`: a command that it is about, and one that it is not.
+const FACT_ROWS: &[(&str, &str, &str)] = &[
+    ("T801", "supabase db push", "supabase db push --linked"),
+    ("T801", "supabase db dump -f a.sql", "supabase db dump --db-url x -f a.sql"),
+    ("T801", "supabase migration list", "supabase migration new x"),
+    ("T802", "supabase db remote commit", "supabase db pull"),
+    ("T803", "vercel promote x", "vercel list"),
+    ("T804", "docker-compose -f a.yml ps", "docker compose -f docker-compose.yml ps"),
+    ("T805", "helm delete api --purge", "helm uninstall api"),
+    ("T805", "helm delete api", "helm list"),
+    ("T806", "helm init --client-only", "terraform init"),
+    ("T807", "aws ecr get-login --region x", "aws ecr get-login-password --region x"),
+    ("T808", "appcenter codepush release-react", "fastlane pilot"),
+    ("T809", "npx next export -o out", "npx next build"),
+    ("T810", "xcrun altool --notarize-app -f a.zip", "xcrun altool --upload-app -f a.ipa"),
+    ("T811", "terraform taint a.b", "terraform untaint a.b"),
+    ("T812", "sudo apt-key add k.asc", "sudo apt-get update"),
+    ("T813", "npm bin", "npm run bin"),
+    ("T813", "npm set-script a b", "npm pkg set scripts.a=b"),
+];
+
+#[test]
+fn every_fact_is_found_and_nothing_beside_it() {
+    for (code, wrong, right) in FACT_ROWS {
+        assert!(codes_of(&bash(wrong)).contains(code), "{wrong}");
+        let other = codes_of(&bash(right));
+        assert!(!other.iter().any(|found| found.starts_with("T8")), "{right}: {other:?}");
+    }
+    assert_eq!(FACT_ROWS.len(), tools::FACTS.len(), "each fact has its row");
+    for fact in tools::FACTS {
+        assert!(
+            fact.source.contains('.') && !fact.date.is_empty() && !fact.since.is_empty(),
+            "{}",
+            fact.code
+        );
+        assert!(codes_of(&bash(fact.wrong)).contains(&fact.code), "{}", fact.wrong);
+        assert!(!codes_of(&bash(fact.right)).contains(&fact.code), "{}", fact.right);
+    }
+}
+
+/// Documents in which a code must not be said, because the text answers it.
+const SILENT: &[(&str, &str)] = &[
+    ("T211", "## A\n\n```bash\nBUILD=out\nrm -rf $BUILD/tmp\n```\n"),
+    ("T211", "## A\n\n```bash\nfor d in a b; do rm -rf /srv/$d; done\n```\n"),
+    ("T211", "## A\n\n```bash\nmv app-$VERSION.tar /srv/\n```\n"),
+    ("T214", "## A\n\n`IMAGE_NAME` is printed by the build.\n\n```bash\ndocker pull \"$IMAGE_NAME\"\n```\n"),
+    ("T214", "## A\n\n```bash\necho \"$HOME $RUN_STAMP $GITHUB_SHA $DATABASE_URL\"\n```\n"),
+    ("T214", "## A\n\n```bash\nssh web-1 'echo $APP_ROOT'\n```\n"),
+    ("T214", "## A\n\n```bash\nread -r ANSWER_TEXT\necho \"$ANSWER_TEXT\"\n```\n"),
+    ("T215", "## A\n\n```bash\nTAG_NAME=v1\n```\n\n```bash\necho \"$TAG_NAME\"\n```\n"),
+    ("T215", "## A\n\n```bash\nssh web-1 'cd /srv && ls'\nssh web-1 uptime\n```\n"),
+    ("T216", "## A\n\n```bash\nfor i in 1 2 3; do curl -f x.test && break; done\n```\n"),
+    ("T216", "## A\n\n```bash\nfor try in {1..5}; do curl -f x.test; done\n```\n"),
+    ("T216", "## A\n\n```bash\nmake\nRC=$?\nexit $RC\n```\n"),
+    ("T216", "## A\n\n```bash\nfor h in a b; do ssh \"$h\" uptime; done\n```\n"),
+    ("T303", "## Local setup\n\n```bash\nnpx prisma migrate deploy\n```\n"),
+    ("T303", "## A\n\n- [ ] Snapshot taken\n\n```bash\nalembic upgrade head\n```\n"),
+    ("T304", "## A\n\nMigrations are backwards compatible.\n\n```bash\nalembic upgrade head\n```\n"),
+    ("T307", "## A\n\n```sql\nCREATE TABLE t (a int);\nCREATE INDEX ON t (a);\n```\n"),
+    ("T307", "## A\n\n```sql\nSET lock_timeout = '2s';\nALTER TABLE t ALTER COLUMN a TYPE bigint;\n```\n"),
+    ("T307", "## A\n\nMySQL 8.\n\n```sql\nCREATE INDEX i ON t (a);\n```\n"),
+    ("T307", "## A\n\n```sql\nSELECT 'create index i on t (a)';\n-- CREATE INDEX i ON t (a);\n```\n"),
+    (
+        "T403",
+        "## Release\n\nTo go back, roll back the release in the console.\n\n```bash\nhelm upgrade a ./a\n```\n",
+    ),
+    ("T403", "## Local development\n\n```bash\ndocker compose up -d\n```\n"),
+    (
+        "T404",
+        "## Deploy\n\n```bash\nkubectl apply -f k8s/\n```\n\n## Rollback\n\n```bash\nkubectl rollout undo deployment/a\n```\n",
+    ),
+    (
+        "T404",
+        "## Deploy\n\n```bash\ndocker compose -f a.yml up -d\n```\n\n## Rollback\n\n```bash\ndocker compose -f ./a.yml up -d\n```\n",
+    ),
+    ("T405", "## Deploy\n\n```bash\nhelm upgrade a ./a --wait\n```\n"),
+    ("T405", "## Deploy\n\n```bash\nhelm upgrade a ./a\n```\n\nLook at the dashboard.\n"),
+    (
+        "T406",
+        "## Deploy\n\n```bash\nhelm upgrade a ./a\n```\n\n## Rollback\n\nSee [rollback](rollback.md).\n",
+    ),
+    (
+        "T407",
+        "## Switch traffic\n\nIn the console, set the weight to 100.\n\n```bash\ncurl -fsS https://x.test/\n```\n",
+    ),
+    ("T407", "## Verify that traffic is switched\n\n```bash\ncurl -fsS https://x.test/\n```\n"),
+    (
+        "T409",
+        "| Service | Port |\n|---|---|\n| a | 1 |\n| b | 2 |\n| c | 3 |\n\n## Deploy\n\n```bash\ndocker compose up -d\n```\n",
+    ),
+    ("T504", "Check every 5 minutes for 30 minutes. A release every 2 weeks for 3 months.\n"),
+    ("T505", "## Production\n\n**Wait Time**: 4 hours\n\n- [ ] done\n\n## Hotfix\n\n- [ ] done\n"),
+    ("T506", "## A\n\n**Duration**: 15 min per host\n\n**Wait Time**: 2 Stunden\n\n- [ ] done\n"),
+    (
+        "T507",
+        "## A\n\n```bash\ncurl -f http://a.test/health\n```\n\n```bash\ncurl -f http://b.test/healthz\n```\n",
+    ),
+    (
+        "T507",
+        "## A\n\n```bash\ncurl -f http://a.test/healthz\n```\n\n```bash\ncurl -f http://a.test/readyz\n```\n",
+    ),
+    (
+        "T601",
+        "## A\n\n**Owner**: Pilot\n\n- [ ] done\n\n| Role | Name |\n|---|---|\n| SRE | A |\n| QA | B |\n",
+    ),
+    ("T602", "## A\n\n**Owner**: SRE\n**Approval**: QA lead\n\n- [ ] done\n"),
+    ("T604", "## Escalation\n\n1. On-call\n2. Head of platform\n"),
+    (
+        "T605",
+        "**Owner**: SRE\n\n## A\n\n- [ ] a\n\n## B\n\n**Owner**: QA\n\n- [ ] b\n\n## C\n\n**Owner**: QA\n\n- [ ] c\n",
+    ),
+    ("T701", "Set `API_TOKEN=your-token-goes-here-1234567890`, or API_KEY=${API_KEY}.\n"),
+    ("T701", "SECRET_NAME=projects/12345678/secrets/database-password-production\n"),
+    ("T701", "Image sha256:2f1e9c0d7b6a5948372615049f8e7d6c5b4a39281706f5e4d3c2b1a098f7e6d5\n"),
+    ("T704", "## Staging\n\n```bash\npg_dump \"$PROD_DATABASE_URL\" | psql \"$STAGING_DATABASE_URL\"\n```\n"),
+];
+
+#[test]
+fn what_the_text_answers_is_not_asked() {
+    for (code, text) in SILENT {
+        let found = check(&format!("# Release\n\n{text}"), "x.md");
+        assert!(!found.iter().any(|d| d.code == *code), "{text}: {found:#?}");
     }
 }

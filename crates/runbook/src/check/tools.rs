@@ -64,7 +64,7 @@ pub(super) const FACTS: &[Fact] = &[
         source: "vercel.com/docs/deployments/promoting-a-deployment", date: "2026-11-20", wrong: "vercel promote \"$URL\"", right: "vercel deploy --prod --skip-domain" },
     Fact { code: "T804", tool: "Docker Compose", since: "2023-07", command: &["docker-compose"], with: &[], unless: &[], severity: Severity::Warning,
         title: "docker-compose version 1",
-        message: "`docker-compose` is version 1, which has had no fixes since July 2023 and is gone from current installations",
+        message: "`docker-compose` is the name of version 1, which has had no fixes since July 2023; current installations only have `docker compose`",
         help: "write `docker compose`", source: "docs.docker.com/compose/releases/migrate", date: "2023-07", wrong: "docker-compose ps", right: "docker compose ps" },
     Fact { code: "T805", tool: "Helm", since: "3.0.0", command: &["helm", "delete"], with: &["--purge"], unless: &[], severity: Severity::Error,
         title: "helm delete", message: "Helm 3 has no `--purge`: the command fails, and the release stays",
@@ -127,13 +127,16 @@ fn page(fact: &Fact) -> Explanation {
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
+    // A tool that is gone is told once, not at each of its lines.
+    let mut told: Vec<&str> = Vec::new();
     page.each_script(|script, found| {
         for command in script.commands() {
             let fact = FACTS.iter().find(|fact| fits(fact, command));
-            let Some(fact) = fact else { continue };
-            // A mention in running text is worth less than a line that runs.
-            let severity = if script.inline { fact.severity.min(Severity::Warning) } else { fact.severity };
-            found.push(script.on(fact.code, severity, command, fact.message, fact.help));
+            let Some(fact) = fact.filter(|fact| !told.contains(&fact.code)) else { continue };
+            if fact.command.len() == 1 {
+                told.push(fact.code);
+            }
+            found.push(script.on(fact.code, fact.severity, command, fact.message, fact.help));
         }
     });
 }

@@ -144,6 +144,9 @@ fn comes_from_outside(name: &str) -> bool {
         || name.chars().any(|c| c.is_ascii_lowercase()) && name.len() == 1
 }
 
+/// How many names are looked for in the text; each one costs a reading of it.
+const MOST_NAMES: usize = 300;
+
 /// T214: a variable that nothing in the document sets.
 fn never_set(page: &Page<'_>, flow: &Flow, at: usize, told: &mut BTreeSet<String>, found: &mut Vec<Finding>) {
     let script = &page.scripts[at];
@@ -161,12 +164,15 @@ fn never_set(page: &Page<'_>, flow: &Flow, at: usize, told: &mut BTreeSet<String
         {
             continue;
         }
-        if script.survey.variables_defaulted.iter().any(|defaulted| defaulted == name)
-            || said_in_prose(page, name)
-        {
-            continue;
+        // Each name is looked for once; a document with more names than this is none that people wrote.
+        if told.len() >= MOST_NAMES {
+            return;
         }
         told.insert(name.to_owned());
+        let defaulted = script.survey.variables_defaulted.iter().any(|defaulted| defaulted == name);
+        if defaulted || said_in_prose(page, name) {
+            continue;
+        }
         let near = nearest(name, flow.set.keys().map(String::as_str))
             .filter(|near| is_slip(name, near) && !flow.read.contains(*near));
         let (severity, message) = match near {
@@ -306,9 +312,11 @@ fn unused_loop_variable(script: &Script<'_>, found: &mut Vec<Finding>) {
                 && read.position.end <= repeated.position.end
         });
         // A script inside a word may read it in a way that is not seen here.
-        let hidden = commands
-            .iter()
-            .any(|command| command.text.contains(variable.as_str()) || command.program == "eval");
+        let hidden = commands.iter().any(|command| {
+            command.text.contains(&format!("${variable}"))
+                || command.text.contains(&format!("{{{variable}"))
+                || command.program == "eval"
+        });
         let whole = repeated.position.end > repeated.position.start;
         if whole
             && !counts

@@ -1,6 +1,6 @@
 //! T504 to T507: windows, waits and addresses that do not fit together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -145,17 +145,16 @@ fn skipped_soak(page: &Page<'_>, flow: &Flow, found: &mut Found) {
     else {
         return;
     };
-    for (at, section) in page.outline.sections.iter().enumerate() {
-        let outer =
-            section.lane == Lane::Hotfix && page.outline.sections[section.parent].lane != Lane::Hotfix;
-        let deploys = outer
-            && flow
-                .deploys
-                .iter()
-                .any(|(script, _, _)| page.outline.chain(page.scripts[*script].section).any(|s| s == at));
-        if !deploys {
-            continue;
-        }
+    let lanes: BTreeSet<usize> = flow
+        .deploys
+        .iter()
+        .filter_map(|(script, _, _)| {
+            let lane = |at: &usize| page.outline.sections[*at].lane == Lane::Hotfix;
+            page.outline.chain(page.scripts[*script].section).filter(lane).last()
+        })
+        .collect();
+    for at in lanes {
+        let section = &page.outline.sections[at];
         let text = page.text_of(flow.lines(page, at));
         if !words::has(&text, words::WAIT) && !page.text_of(line..=line).contains("hotfix") {
             let message = format!(

@@ -52,12 +52,27 @@ const HISTORY_OF: [&str; 4] = ["revision ", "version ", "document ", "change "];
 const HISTORY: [&str; 3] = ["history", "control", "log"];
 
 static ROLLBACK: Pattern = Pattern::new(
-    &["roll", "back", "revert"],
-    r"(?i)\broll(?:ing)?[\s-]?backs?\b|\bback[\s-]?out\b|\brevert(?:ing)?\b",
+    &[
+        "roll",
+        "back",
+        "revert",
+        "rückna",
+        "rückgä",
+        "retour",
+        "vuelta",
+        "marcha",
+        "reverter",
+        "reversão",
+        "回滚",
+        "回退",
+        "ロールバック",
+        "切り戻し",
+    ],
+    r"(?i)\broll(?:ing)?[\s-]?backs?\b|\bback[\s-]?out\b|\brevert(?:ing)?\b|zurückrollen|rücknahme|rückgängig|retour (?:en )?arrière|vuelta atrás|marcha atrás|\brevertir\b|\breverter\b|reversão|回滚|回退|ロールバック|切り戻し",
 );
 static HOTFIX: Pattern = Pattern::new(
-    &["hot", "emergency"],
-    r"(?i)\bhot[\s-]?fix(?:es)?\b|\bemergency (?:patch|fix|change|release|deploy\w*)\b",
+    &["hot", "emergency", "修复", "ホットフィックス", "緊急"],
+    r"(?i)\bhot[\s-]?fix(?:es)?\b|\bemergency (?:patch|fix|change|release|deploy\w*)\b|热修复|紧急修复|ホットフィックス|緊急修正",
 );
 static INCIDENT: Pattern = Pattern::new(
     &["incident", "emergency", "outage", "disaster"],
@@ -296,6 +311,12 @@ mod tests {
             ("Hotfix rollback", Lane::Hotfix),
             ("Emergency Response", Lane::Incident),
             ("Incident Response", Lane::Incident),
+            ("Zurückrollen", Lane::Rollback),
+            ("Retour arrière", Lane::Rollback),
+            ("Vuelta atrás", Lane::Rollback),
+            ("四、回滚", Lane::Rollback),
+            ("切り戻し", Lane::Rollback),
+            ("热修复", Lane::Hotfix),
             ("Production Deployment", Lane::Main),
             ("Post-Deployment", Lane::Main),
         ];

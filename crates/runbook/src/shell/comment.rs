@@ -120,6 +120,7 @@ static BY_HAND: Pattern = Pattern::new(
           | (?:click|navigate|open|log\s*in(?:to)?|sign\s+in|go\s+to|select|press|scroll)\s .*
           | (?:wait\s+for)\s .*
           | (?:settings|actions|menu)\s*(?:->|→|>|â†’).*
+          | .*\b(?:dashboard|console|konsole|consola|tableau\sde\sbord|portal|portail|panel)\b.*(?:->|→).*
         )$
         | \b(?:manually|by\s+hand|via\s+(?:the\s+)?[\w\s]*dashboard)\b | ^post\s+in\s+\#",
 );
@@ -140,7 +141,11 @@ pub(super) fn manual(comments: &[Comment], script: &str, commands: &[u32]) -> Ve
     let mut found = Vec::new();
     for comment in comments.iter().filter(|comment| comment.alone) {
         let text = strip_number(&comment.text);
-        if looks_like_code(text) {
+        // What ends in a colon introduces the command below it.
+        let introduces = text.ends_with(':') && command_follows(comment.line, &lines, commands);
+        // A sign in front is how programs print what they did.
+        let printed = text.starts_with(['✓', '✗', '✔', '✘', '✅', '❌', '⚠']);
+        if looks_like_code(text) || introduces || printed {
             continue;
         }
         let orphan = || is_instruction(text) && !command_follows(comment.line, &lines, commands);

@@ -42,7 +42,11 @@ fn editor(command: &CommandUse) -> bool {
         "vim" | "nvim" | "emacs" => !has(command, &["-e", "-es", "-s", "--headless", "--batch", "-batch"]),
         "less" | "more" | "man" => command.pipe.1 <= 1 || command.pipe.0 + 1 == command.pipe.1,
         "code" | "subl" => has(command, &["-w", "--wait"]),
-        "top" => !has(command, &["-b", "-n", "-l"]),
+        // `-bn1` is how people write both.
+        "top" => !command
+            .arguments
+            .iter()
+            .any(|a| a.starts_with("-b") || a.starts_with("-n") || a.starts_with("-l")),
         "select" | "passwd" | "fdisk" | "parted" | "htop" | "k9s" | "lazydocker" | "ncdu" => true,
         "crontab" => has(command, &["-e"]),
         _ => false,

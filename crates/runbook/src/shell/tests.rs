@@ -473,6 +473,24 @@ fn a_command_inside_a_word_begins_before_it_ends() {
     }
 }
 
+#[test]
+fn the_end_of_a_here_document_is_a_plain_word() {
+    for (text, accepted) in [
+        ("cat <<EOF\nx\nEOF\n", true),
+        ("cat <<-'E'\nx\nE\n", true),
+        ("x=$(cat <<EOF\nx\nEOF\n)", true),
+        ("echo $((1<<2))", true),
+        ("(( x = 1 << $y ))", true),
+        ("cat <<< \"$x\"", true),
+        ("<<EOF$( )$(\n", false),
+        ("cat <<`x`\n`x`\n", false),
+        ("x=$(cat <<EOF\nx\n)", false),
+        ("git commit -m \"$(cat <<'EOF'\nx\nEOF\n)\"", true),
+    ] {
+        assert_eq!(survey(text).syntax_error.is_none(), accepted, "{text}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_is_surveyed(text in "\\PC{0,80}|[a-z$(){}\\[\\]<>|&;'\"`#=!\\\\ \n*-]{0,60}|(<[a-z]{0,3}>|\\$\\(|\\)|é|echo|\n|<<EOF|if|then|fi|'|\"| ){0,30}") {

@@ -39,6 +39,9 @@ pub(super) fn parse(script: &str) -> Tree {
     if let Some(line) = too_deep(script) {
         return refused(line, TOO_DEEP);
     }
+    if let Some(line) = odd_here_document(script) {
+        return refused(line, "the here-document has no end, or one that is no plain word");
+    }
     let options = ParserOptions::default();
     let tokens = match uncached_tokenize_str(script, &options.tokenizer_options()) {
         Ok(tokens) => tokens,
@@ -79,6 +82,34 @@ fn number_too_large(tokens: &[Token]) -> Option<(u32, &'static str)> {
         }
         _ => None,
     })
+}
+
+/// Returns the line of a here-document whose end is no plain word (`<<END$(x)`), or never comes inside
+/// `$(…)`. The tokenizer then never ends, or ends the whole program.
+fn odd_here_document(script: &str) -> Option<u32> {
+    let lines: Vec<&str> = script.lines().collect();
+    let (mut nested, mut count) = (false, 0);
+    for (number, line) in (1u32..).zip(&lines) {
+        for (at, _) in line.match_indices("<<") {
+            let (before, after) = (&line[..at], &line[at + 2..]);
+            if before.ends_with('<') || after.starts_with('<') || before.contains("((") {
+                continue;
+            }
+            let word = after.strip_prefix('-').unwrap_or(after).trim_start();
+            let end = word.find(|c: char| c.is_whitespace() || ";|&<>)".contains(c)).unwrap_or(word.len());
+            count += 1;
+            let inside = nested || before.contains(['`', '(']);
+            let tag = word[..end].replace(['\'', '"', '\\'], "");
+            let ends = || lines[number as usize..].iter().any(|line| line.trim_start().starts_with(&tag));
+            // Each one costs a reading of what follows; no script of a person has that many.
+            if count > 200 || word[..end].contains(['$', '`', '(']) || (inside && (tag.is_empty() || !ends()))
+            {
+                return Some(number);
+            }
+        }
+        nested |= line.contains(['`', '(']);
+    }
+    None
 }
 
 const TOO_DEEP: &str = "nested too deeply to be read: put it into a script file";

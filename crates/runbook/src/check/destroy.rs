@@ -1,0 +1,194 @@
+//! T210: destruction that nothing guards.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::diagnostic::Severity;
+use crate::outline::{FenceClass, UnitKind};
+use crate::pattern::compile;
+use crate::shell::{CommandUse, RedirectKind};
+
+use super::flow;
+use super::kinds;
+use super::page::{Finding, Page, Script, has_option};
+use super::words;
+
+/// Runs the check.
+pub(super) fn check(page: &mut Page<'_>) {
+    let mut found = Vec::new();
+    for script in page.scripts.iter().filter(|script| !script.inline) {
+        without_guard(page, script, &mut found);
+    }
+    in_sql(page, &mut found);
+    found.into_iter().for_each(|finding| page.report(finding));
+}
+
+/// T210: destruction that one empty variable or one slip away is everything.
+fn without_guard(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
+    for command in script.commands() {
+        if command.place.quoted_program || asks_first(script, command) {
+            continue;
+        }
+        let reason = match command.program.as_str() {
+            "rm" => {
+                let recursive = command
+                    .arguments
+                    .iter()
+                    .any(|a| a.starts_with('-') && !a.starts_with("--") && a.contains(['r', 'R']));
+                let open = command.arguments.iter().find(|a| recursive && is_open_path(a));
+                open.map(|path| format!("`{path}` is `/` or everything when the variable is empty"))
+            }
+            "git"
+                if command.arguments.first().is_some_and(|a| a == "push")
+                    && has_option(command, &["--force", "-f"]) =>
+            {
+                Some("`--force` overwrites what others pushed in the meantime".to_owned())
+            }
+            "terraform" | "tofu"
+                if command.arguments.first().is_some_and(|a| a == "destroy")
+                    && has_option(command, &["-auto-approve", "--auto-approve"]) =>
+            {
+                Some("everything is destroyed without a question".to_owned())
+            }
+            "docker" | "docker-compose"
+                if command.arguments.iter().any(|a| a == "down")
+                    && has_option(command, &["-v", "--volumes"])
+                    && !flow::is_elsewhere(command) =>
+            {
+                Some("`-v` deletes the volumes, the database's among them".to_owned())
+            }
+            _ if flow::is_elsewhere(command) || !flow::is_live(page, script) => None,
+            _ => destroys(command).map(str::to_owned),
+        };
+        if let Some(reason) = reason {
+            let help = match command.program.as_str() {
+                "rm" => "write `${NAME:?}`: the shell then stops when it is empty",
+                "git" => "use `--force-with-lease`, or better a new commit",
+                _ => "ask before it: a `.approval` step with a quorum, and a backup that was verified",
+            };
+            found.push(script.on("T210", Severity::Warning, command, reason, help));
+        }
+    }
+}
+
+/// `"$DIR"/`, `$DIR/*` and `${DIR}/` without `:?`.
+fn is_open_path(argument: &str) -> bool {
+    let Some(rest) = argument.strip_prefix('$') else { return false };
+    if rest.contains(":?") || rest.starts_with('(') {
+        return false;
+    }
+    let rest = rest.trim_start_matches('{');
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+    matches!(rest[end..].trim_start_matches('}'), "/" | "/*" | "/.")
+}
+
+/// A question before it, or a run that only shows.
+fn asks_first(script: &Script<'_>, command: &CommandUse) -> bool {
+    let shows =
+        command.arguments.iter().any(|argument| argument.starts_with("--dry-run") || argument == "--dryrun");
+    let asks = script.commands().iter().any(|other| other.program == "read" && other.start < command.start);
+    shows || asks
+}
+
+static DESTROYS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"(?i)\b(?:drop (?:table|database|schema)|truncate (?:table )?[a-z]|flushall|flushdb|dropdatabase)\b|\bdelete from [\w.]+\s*(?:;|$)",
+    )
+});
+
+/// What a command takes away for good; `None` when it can be made again, or is not known.
+fn destroys(command: &CommandUse) -> Option<&'static str> {
+    let has = |verbs: &[&str]| kinds::has_words(command, verbs);
+    let says = |word: &str| command.arguments.iter().any(|argument| argument == word);
+    match command.program.as_str() {
+        "dropdb" => Some("the database is gone, with everything in it"),
+        "psql" | "mysql" | "mariadb" | "redis-cli" | "mongosh" | "mongo" | "sqlite3" => {
+            let fed = command
+                .redirects
+                .iter()
+                .filter(|r| matches!(r.kind, RedirectKind::HereDocument | RedirectKind::HereString));
+            let all = command.arguments.iter().chain(fed.map(|r| &r.target));
+            all.into_iter()
+                .any(|text| DESTROYS.is_match(text))
+                .then_some("data is deleted, and no statement brings it back")
+        }
+        "kubectl" | "oc" if says("delete") => {
+            let kinds = [
+                "ns",
+                "namespace",
+                "namespaces",
+                "project",
+                "pvc",
+                "persistentvolumeclaim",
+                "pv",
+                "statefulset",
+                "sts",
+                "crd",
+                "--all",
+            ];
+            let named = command.arguments.iter().any(|a| {
+                kinds.contains(&a.as_str()) || kinds.contains(&a.split('/').next().unwrap_or_default())
+            });
+            named.then_some("what hangs on it is deleted as well, volumes and their data among it")
+        }
+        "kubectl" | "oc"
+            if says("scale") && command.arguments.iter().any(|a| a == "--replicas=0") && says("--all") =>
+        {
+            Some("everything is stopped: nobody answers any more")
+        }
+        "aws" if has(&["s3", "rm"]) && says("--recursive") => {
+            Some("the whole folder is deleted; without versions nothing brings it back")
+        }
+        "aws" if has(&["s3", "rb"]) && says("--force") => Some("the bucket is deleted with everything in it"),
+        "aws" if has(&["rds", "delete-db-instance"]) || has(&["dynamodb", "delete-table"]) => {
+            Some("the database is deleted")
+        }
+        "gsutil" if says("rm") && (says("-r") || says("-R")) => {
+            Some("the whole folder is deleted; without versions nothing brings it back")
+        }
+        "docker" | "podman" if has(&["volume", "rm"]) || has(&["volume", "prune"]) => {
+            Some("volumes are data")
+        }
+        "docker" | "podman" if has(&["system", "prune"]) && says("--volumes") => {
+            Some("volumes that no container uses at this moment are deleted, a stopped database's among them")
+        }
+        _ => None,
+    }
+}
+
+/// The same in blocks of SQL.
+fn in_sql(page: &Page<'_>, found: &mut Vec<Finding>) {
+    for unit in &page.outline.units {
+        let UnitKind::Fence(fence) = &unit.kind else { continue };
+        let section = &page.outline.sections[unit.section];
+        let elsewhere = words::has(
+            &section.title.to_lowercase(),
+            &[
+                "local", "develop", "setup", "example", "staging", "test", "rollback", "undo", "down",
+                "revert",
+            ],
+        );
+        if fence.class != FenceClass::Sql || elsewhere || section.lane == tminus_release::plan::Lane::Rollback
+        {
+            continue;
+        }
+        for (line, text) in (0u32..).zip(fence.body.lines()) {
+            let code = text.split("--").next().unwrap_or_default();
+            let safe = words::has(&code.to_lowercase(), &["if exists tmp", "temp", "tmp_"]);
+            if DESTROYS.is_match(code) && !code.contains('\'') && !safe {
+                let at = (fence.body_line + line, 1);
+                let width = u32::try_from(page.markdown.lines.text_of(page.document, at.0).chars().count())
+                    .unwrap_or(1);
+                found.push(Finding {
+                    code: "T210",
+                    severity: Severity::Warning,
+                    at,
+                    end: (at.0, width + 1),
+                    message: "data is deleted, and no statement brings it back".to_owned(),
+                    help: "rename it first, and delete it in a later release; or make a backup that was looked into, and ask before".to_owned(),
+                });
+            }
+        }
+    }
+}
