@@ -5,6 +5,7 @@
 //! missed; the command still succeeds, for a busy machine is no fault of the code.
 
 mod check;
+mod editor;
 mod engine;
 mod growth;
 mod measure;
@@ -47,10 +48,11 @@ impl Place {
 
 type Bench = fn(&Place) -> Result<Section, String>;
 
-const BENCHES: [(&str, Bench); 5] = [
+const BENCHES: [(&str, Bench); 6] = [
     ("steps", steps::run),
     ("engine", engine::run),
     ("check", check::run),
+    ("editor", editor::run),
     ("waiting", waiting::run),
     ("growth", growth::run),
 ];

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::shell;
 
 /// Which room may use which. `testkit` may use anything and is used by tests alone.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("release", &["analysis"]),
     ("analysis", &[]),
     ("runbook", &["release"]),
@@ -16,7 +16,9 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("store", &["release"]),
     ("engine", &["release", "analysis", "steps", "store"]),
     ("server", &["release", "runbook", "engine"]),
-    ("cli", &["release", "runbook", "engine", "server"]),
+    ("lsp", &["release", "runbook"]),
+    ("browser", &["runbook"]),
+    ("cli", &["release", "runbook", "engine", "server", "lsp"]),
     ("testkit", &["release", "analysis", "runbook", "steps", "store", "engine"]),
 ];
 

@@ -5,6 +5,7 @@ mod edges;
 mod shell;
 mod testbed;
 mod tidy;
+mod web;
 
 use std::process::ExitCode;
 
@@ -13,6 +14,7 @@ const TASKS: &str = "cargo xtask TASK
   tidy      house rules that a compiler does not know
   edges     rooms and dependencies against ARCHITECTURE.md and their limits
   testbed   up | down: programs and services that tests use
+  web       the page that checks a pasted runbook, in one file; tried where Chromium is
   bench     figures of docs/benchmarks.md
   docs      the documentation of the rooms, made from their comments";
 
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         Some("tidy") => tidy::run(),
         Some("edges") => edges::run(),
         Some("testbed") => testbed::run(&arguments[1..]),
+        Some("web") => web::run(),
         Some("bench") => bench::run(&arguments[1..]),
         Some("docs") => shell::run("cargo", &["doc", "--workspace", "--no-deps", "--document-private-items"]),
         _ => {

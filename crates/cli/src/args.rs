@@ -66,8 +66,14 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Write RUNBOOK.adopt.yaml: what each block of a verbatim document is to do.
     Adopt(Adopt),
+    /// Show what to write into a verbatim document so that it runs unattended, as a patch.
+    Suggest(Suggest),
     /// Explain a code of `tminus check`.
     Explain(Explain),
+    /// Serve an editor over standard input and output (Language Server Protocol).
+    Lsp(Lsp),
+    /// Print a JSON schema for editors: control steps, front matter or tminus.toml.
+    Schema(SchemaArgs),
     /// Two releases of a sample service, for real, in under a minute.
     Demo(Demo),
     /// Write completions for a shell.
@@ -126,6 +132,43 @@ pub(crate) enum Format {
     Text,
     /// For programs: docs/check-json.md.
     Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// A comment on a pull request.
+    Markdown,
+    /// Workflow commands: GitHub shows them beside the lines.
+    Github,
+}
+
+/// From which severity on `check` ends with 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// An error.
+    Error,
+    /// A warning or an error.
+    Warning,
+    /// Anything at all.
+    Note,
+    /// Nothing that is found.
+    Never,
+}
+
+/// Which fixes `check --fix` offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FixLevel {
+    /// Those after which a step does what was meant all along.
+    Safe,
+    /// Also those that change what a step does.
+    Unsafe,
+}
+
+impl From<FixLevel> for tminus_runbook::patch::Level {
+    fn from(level: FixLevel) -> Self {
+        match level {
+            FixLevel::Safe => Self::Safe,
+            FixLevel::Unsafe => Self::Unsafe,
+        }
+    }
 }
 
 /// `init`
@@ -145,6 +188,15 @@ pub(crate) struct Check {
     /// How to show what is found.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
+    /// End with 1 from this severity on.
+    #[arg(long, value_enum, default_value_t = FailOn::Error, value_name = "SEVERITY")]
+    pub(crate) fail_on: FailOn,
+    /// Show the known fixes as a patch, and apply it on yes.
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "safe", value_name = "LEVEL", conflicts_with = "format")]
+    pub(crate) fix: Option<FixLevel>,
+    /// Apply the patch without asking.
+    #[arg(long, requires = "fix")]
+    pub(crate) yes: bool,
 }
 
 /// `plan`
@@ -401,11 +453,62 @@ pub(crate) struct Adopt {
     pub(crate) dry_run: bool,
 }
 
+/// `suggest`
+#[derive(Args, Debug)]
+pub(crate) struct Suggest {
+    /// The document.
+    #[arg(value_name = "RUNBOOK.md")]
+    pub(crate) runbook: PathBuf,
+    /// Only this phase: its number, or a part of its title.
+    #[arg(long, value_name = "PHASE")]
+    pub(crate) phase: Option<String>,
+    /// Apply the patch without asking.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
 /// `explain`
 #[derive(Args, Debug)]
 pub(crate) struct Explain {
     /// The code, such as T201. Without it: the list.
     pub(crate) code: Option<String>,
+}
+
+/// `lsp`
+#[derive(Args, Debug)]
+pub(crate) struct Lsp {
+    /// Taken because editors give it; there is no other way.
+    #[arg(long, hide = true)]
+    pub(crate) stdio: bool,
+}
+
+/// `schema`
+#[derive(Args, Debug)]
+pub(crate) struct SchemaArgs {
+    /// What the schema is for.
+    #[arg(value_enum)]
+    pub(crate) of: SchemaOf,
+}
+
+/// What a schema is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// The body of a control step, by its class.
+    Control,
+    /// The front matter of a runbook.
+    FrontMatter,
+    /// tminus.toml.
+    Settings,
+}
+
+impl From<SchemaOf> for tminus_runbook::schema::Schema {
+    fn from(of: SchemaOf) -> Self {
+        match of {
+            SchemaOf::Control => Self::Control,
+            SchemaOf::FrontMatter => Self::FrontMatter,
+            SchemaOf::Settings => Self::Settings,
+        }
+    }
 }
 
 /// `demo`

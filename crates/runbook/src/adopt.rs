@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use tminus_release::plan::hex;
 
 use crate::data::{Fault, Keys, Value, parse_yaml};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::Diagnostic;
 use crate::faults::Faults;
 use crate::lines::LineIndex;
 use crate::outline::{FenceUnit, Outline, UnitKind, default_ids};
@@ -98,10 +98,7 @@ pub fn read(text: &str) -> (Adoption, Vec<Diagnostic>) {
         }
     };
     for fault in faults {
-        let added = diagnostics.add("T115", Severity::Error, fault.bytes, fault.message);
-        if let Some(help) = fault.help {
-            added.help(help);
-        }
+        diagnostics.add_fault("T115", fault);
     }
     (adoption, diagnostics.into_sorted())
 }

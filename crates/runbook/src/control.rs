@@ -87,8 +87,14 @@ impl Durations {
     }
 }
 
+/// Classes whose fences have a body of keys.
+pub const CONTROL_KINDS: [&str; 14] = [
+    "approval", "soak", "watch", "choice", "backup", "migrate", "deploy", "rollout", "flag", "gate",
+    "attest", "handoff", "report", "incident",
+];
+
 /// Keys of the kinds that this version recognises and cannot run.
-fn unavailable_keys(kind: &str) -> &'static [&'static str] {
+pub(crate) fn unavailable_keys(kind: &str) -> &'static [&'static str] {
     match kind {
         "backup" => &["db", "to", "verify"],
         "migrate" => &["db", "apply", "undo", "tool", "lock_timeout", "statement_timeout", "dry_run_on"],
@@ -122,7 +128,7 @@ pub fn parse(
 fn placed(fault: Fault, place: &Range<usize>, base: Option<usize>) -> Fault {
     match base {
         Some(_) if !fault.bytes.is_empty() || fault.bytes.start > 0 => fault,
-        _ => Fault { bytes: place.clone(), ..fault },
+        _ => Fault { bytes: place.clone(), near: None, ..fault },
     }
 }
 

@@ -3,8 +3,12 @@
 //! A diagnostic is a value: the terminal, JSON and editors show the same one. It never decides
 //! what happens next; only its severity says whether a release may start.
 
+use std::ops::Range;
+
 use serde::Serialize;
 use serde_json::{Value, json};
+
+use crate::lines::LineIndex;
 
 /// One fault with its place in the document.
 ///
@@ -27,8 +31,20 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do now.
     pub help: Option<String>,
-    /// A replacement of bytes that removes the fault, where one is known and safe.
+    /// A replacement of bytes that removes the fault, where one is known.
     pub fix: Option<Fix>,
+    /// What the fix does besides that. Means nothing without a fix.
+    pub fix_effect: FixEffect,
+}
+
+/// What a fix does besides removing the fault: who may apply it without a second look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FixEffect {
+    /// The step does what its author meant all along.
+    #[default]
+    KeepsMeaning,
+    /// The step does something else than before: only a person can tell whether that is wanted.
+    ChangesMeaning,
 }
 
 /// How much a fault hurts.
@@ -84,6 +100,7 @@ impl Diagnostic {
             message: message.into(),
             help: None,
             fix: None,
+            fix_effect: FixEffect::KeepsMeaning,
         }
     }
 
@@ -98,11 +115,30 @@ impl Diagnostic {
     #[must_use]
     pub fn with_fix(mut self, fix: Fix) -> Self {
         self.fix = Some(fix);
+        self.fix_effect = FixEffect::KeepsMeaning;
         self
+    }
+
+    /// Adds a replacement that removes the fault, and after which a step does something else.
+    #[must_use]
+    pub fn with_fix_that_changes(mut self, fix: Fix) -> Self {
+        self.fix = Some(fix);
+        self.fix_effect = FixEffect::ChangesMeaning;
+        self
+    }
+
+    /// Returns the bytes of the document that the fault covers.
+    pub fn bytes(&self, document: &str, lines: &LineIndex) -> Range<usize> {
+        let start = lines.offset(document, self.line, self.column);
+        start..lines.offset(document, self.end_line, self.end_column).max(start)
     }
 
     /// Writes the fault as one object of `findings` in `tminus check --format json`.
     pub fn to_json(&self, document: &str) -> Value {
+        let fix = self.fix.as_ref().map(|fix| {
+            let safe = self.fix_effect == FixEffect::KeepsMeaning;
+            json!({ "start": fix.start, "end": fix.end, "replacement": fix.replacement, "safe": safe })
+        });
         json!({
             "code": self.code,
             "severity": self.severity.word(),
@@ -113,7 +149,7 @@ impl Diagnostic {
             "end_column": self.end_column,
             "message": self.message,
             "help": self.help,
-            "fix": self.fix,
+            "fix": fix,
         })
     }
 }
@@ -143,6 +179,10 @@ mod tests {
         assert_eq!(value["severity"], "error");
         let fixed = plain.with_help("say so").with_fix(Fix { start: 1, end: 2, replacement: "x".into() });
         assert_eq!(fixed.to_json("a.md")["fix"]["replacement"], "x");
+        assert_eq!(fixed.to_json("a.md")["fix"]["safe"], true);
+        let fix = Fix { start: 1, end: 2, replacement: "x".into() };
+        let changed = fixed.with_fix_that_changes(fix);
+        assert_eq!(changed.to_json("a.md")["fix"]["safe"], false);
     }
 
     #[test]

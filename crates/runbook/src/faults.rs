@@ -4,7 +4,8 @@
 
 use std::ops::Range;
 
-use crate::diagnostic::{Diagnostic, Fix, Severity};
+use crate::data::Fault;
+use crate::diagnostic::{Diagnostic, Fix, FixEffect, Severity};
 use crate::lines::LineIndex;
 
 /// Diagnostics of one document.
@@ -31,12 +32,24 @@ impl Added<'_> {
         self.0.fix = Some(fix);
         self
     }
+
+    /// Adds a replacement that removes the fault, and after which a step does something else.
+    pub fn fix_that_changes(self, fix: Fix) -> Self {
+        self.0.fix = Some(fix);
+        self.0.fix_effect = FixEffect::ChangesMeaning;
+        self
+    }
 }
 
 impl<'a> Faults<'a> {
     /// Starts an empty collection.
     pub fn new(document: &'a str, lines: &'a LineIndex) -> Self {
         Faults { document, lines, found: Vec::new() }
+    }
+
+    /// Returns the document that is read.
+    pub fn document(&self) -> &'a str {
+        self.document
     }
 
     /// Adds a fault at a range of bytes.
@@ -50,6 +63,15 @@ impl<'a> Faults<'a> {
         let at = self.lines.position(self.document, bytes.start);
         let end = self.lines.position(self.document, bytes.end.max(bytes.start));
         self.push(Diagnostic::new(code, severity, at, end, message))
+    }
+
+    /// Adds a fault of a small language; one that is probably a slip gets its fix.
+    pub fn add_fault(&mut self, code: &'static str, fault: Fault) -> Added<'_> {
+        let Range { start, end } = fault.bytes;
+        let added = self.add(code, Severity::Error, start..end, fault.message);
+        added.0.help = fault.help;
+        added.0.fix = fault.near.map(|replacement| Fix { start, end, replacement });
+        added
     }
 
     /// Adds a fault that is about a whole line, from 1.

@@ -38,6 +38,17 @@ impl LineIndex {
         (line, u32::try_from(column + 1).unwrap_or(u32::MAX))
     }
 
+    /// Returns the byte offset of a line and column, both from 1; the column counts characters. A
+    /// column behind the line's end means its end, a line behind the text the end of the text.
+    pub fn offset(&self, text: &str, line: u32, column: u32) -> usize {
+        let start = self.start_of(line);
+        if start >= text.len() {
+            return text.len();
+        }
+        let before = self.text_of(text, line).chars().take(column.saturating_sub(1) as usize);
+        start + before.map(char::len_utf8).sum::<usize>()
+    }
+
     /// Returns the byte offset at which a line, from 1, starts; far behind the text for a line that
     /// is not there.
     pub fn start_of(&self, line: u32) -> usize {
@@ -88,6 +99,10 @@ mod tests {
         for (offset, expected) in table {
             assert_eq!(index.position(text, offset), expected, "offset {offset}");
         }
+        for (offset, (line, column)) in table {
+            assert_eq!(index.offset(text, line, column), offset.min(text.len()), "{line}:{column}");
+        }
+        assert_eq!(index.offset(text, 1, 9), 1, "behind the line's end is its end");
         assert_eq!(index.text_of(text, 2), "bé→c");
         assert_eq!(index.text_of(text, 7), "");
         assert_eq!(index.count(), 4);

@@ -91,10 +91,7 @@ pub fn read(text: &str) -> (Settings, Vec<Diagnostic>) {
         }
     };
     for fault in faults {
-        let added = diagnostics.add("T108", Severity::Error, fault.bytes, fault.message);
-        if let Some(help) = fault.help {
-            added.help(help);
-        }
+        diagnostics.add_fault("T108", fault);
     }
     (settings, diagnostics.into_sorted())
 }

@@ -5,4 +5,5 @@ mod differential;
 mod faults;
 mod plans;
 mod robust;
+mod schema;
 mod seeds;

@@ -10,7 +10,7 @@ use super::Place;
 use super::measure::{spread, wall};
 use super::page::Section;
 
-const KILOBYTE: usize = 1000;
+pub(super) const KILOBYTE: usize = 1000;
 
 /// Sizes of the documents, each twice the one before.
 const SIZES: [usize; 7] = [250, 500, 1000, 2000, 4000, 8000, 16_000];
@@ -22,9 +22,9 @@ const RUNS: usize = 3;
 const PATIENCE_SECONDS: f64 = 30.0;
 
 /// A kind of document and how it is made.
-type Kind = (&'static str, fn(usize) -> String);
+pub(super) type Kind = (&'static str, fn(usize) -> String);
 
-const KINDS: [Kind; 3] =
+pub(super) const KINDS: [Kind; 3] =
     [("verbatim runbook", verbatim), ("annotated runbook", annotated), ("one long section", one_section)];
 
 /// Runs the benchmark.

@@ -1,21 +1,27 @@
 //! `check`: every fault at once, with its place, the reason and the way out.
 
+pub(super) mod fix;
+mod github;
+mod markdown;
+mod sarif;
+mod sheet;
+
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
-use tminus_release::plan::{Action, Mode, Work};
-use tminus_runbook::check::{check_with, settle};
-use tminus_runbook::compile::{Request, compile_parsed};
+use tminus_runbook::check::check_whole;
 use tminus_runbook::diagnostic::{Diagnostic, Severity};
 use tminus_runbook::settings::{self, Settings};
 
-use crate::args::{Check, Format};
+use crate::args::{Check, FailOn, Format};
 use crate::commands::source;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::screen::{self, Tone, paint};
+
+use sheet::{Counts, Sheet};
 
 /// Stack of a thread that checks: as much as the first thread of a process has, so that a document
 /// that can be read alone can be read among others.
@@ -23,82 +29,68 @@ const STACK_BYTES: usize = 8 * 1024 * 1024;
 
 /// `tminus check`
 pub(crate) fn run(args: &Check) -> super::Result {
-    let mut findings = Vec::new();
-    let mut counts = [0_usize; 3];
-    let (mut silenced, mut unread) = (Vec::new(), None);
-    for checked in check_each(&args.runbooks) {
-        // One document that cannot be read takes nothing from what is found in the others.
-        let checked = match checked {
-            Ok(checked) => checked,
+    let Looked { mut sheets, unread } = gather(&args.runbooks);
+    if let Some(level) = args.fix {
+        for sheet in &mut sheets {
+            fix::mend(sheet, level.into(), args.yes)?;
+        }
+        if !screen::is_terminal() && !args.yes {
+            // The output is the patch, and nothing else belongs into it.
+            return Ok(unread.unwrap_or(exit_code(&sheets, args.fail_on)));
+        }
+    }
+    match args.format {
+        Format::Text if unread.is_some() && Counts::of(&sheets).all() == 0 => {}
+        Format::Text => text(&sheets),
+        Format::Json => {
+            let findings: Vec<_> = sheets
+                .iter()
+                .flat_map(|sheet| sheet.found.iter().map(|found| found.to_json(&sheet.name)))
+                .collect();
+            let silenced: Vec<_> = sheets.iter().flat_map(accepted).collect();
+            screen::data(&json!({ "findings": findings, "silenced": silenced }).to_string());
+        }
+        Format::Sarif => screen::data(&sarif::log(&sheets).to_string()),
+        Format::Markdown => screen::data(markdown::page(&sheets).trim_end()),
+        Format::Github => screen::data(&github::annotations(&sheets)),
+    }
+    Ok(unread.unwrap_or(exit_code(&sheets, args.fail_on)))
+}
+
+/// Everything that was looked at, and how it ended where something could not be read.
+struct Looked {
+    sheets: Vec<Sheet>,
+    unread: Option<ExitCode>,
+}
+
+/// Looks through every document and the settings beside it.
+fn gather(paths: &[PathBuf]) -> Looked {
+    let mut looked = Looked { sheets: Vec::new(), unread: None };
+    for result in check_each(paths) {
+        match result {
+            Ok((beside, sheet)) => {
+                // Several documents may share their settings; those are shown once.
+                let is_new = |beside: &Sheet| looked.sheets.iter().all(|seen| seen.name != beside.name);
+                looked.sheets.extend(beside.filter(is_new));
+                looked.sheets.push(sheet);
+            }
+            // One document that cannot be read takes nothing from what is found in the others.
             Err(failure) => {
                 failure.show();
-                unread = unread.or(Some(failure.code));
-                continue;
-            }
-        };
-        silenced.extend(checked.silenced.iter().map(|(found, reason)| {
-            let mut value = found.to_json(&checked.document.0);
-            value["because"] = json!(reason);
-            value
-        }));
-        let documents = [(&checked.settings, &checked.in_settings), (&checked.document, &checked.found)];
-        for ((file, text), found) in documents {
-            let lines: Vec<&str> = text.lines().collect();
-            for found in found {
-                counts[found.severity as usize] += 1;
-                match args.format {
-                    Format::Json => findings.push(found.to_json(file)),
-                    Format::Text => source::frame(file, &lines, found),
-                }
+                looked.unread = looked.unread.or(Some(failure.code));
             }
         }
     }
-    let [notes, warnings, errors] = counts;
-    match args.format {
-        Format::Json => screen::data(&json!({ "findings": findings, "silenced": silenced }).to_string()),
-        Format::Text if errors + warnings + notes == 0 && unread.is_some() => {}
-        Format::Text if errors + warnings + notes == 0 => {
-            screen::line(&paint(Tone::Good, "nothing found"));
-            tell_silenced(silenced.len());
-        }
-        Format::Text => {
-            let tone = if errors > 0 { Tone::Bad } else { Tone::Warn };
-            let count =
-                |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
-            let counts = [count(errors, "error"), count(warnings, "warning"), count(notes, "note")];
-            screen::line(&paint(tone, &counts.join(", ")));
-            tell_silenced(silenced.len());
-            screen::line("`tminus explain CODE` tells why a code hurts and how to mend it");
-        }
-    }
-    Ok(unread.unwrap_or(if errors > 0 { ExitCode::Findings } else { ExitCode::Success }))
+    looked
 }
 
-/// What is accepted is not shown, but it is counted: a silence must not be forgotten.
-fn tell_silenced(count: usize) {
-    if count > 0 {
-        let what = if count == 1 { "finding is" } else { "findings are" };
-        screen::line(&format!("{count} {what} silenced with a reason (`--format json` lists them)"));
-    }
-}
-
-/// A file's name and text.
-type File = (String, String);
-
-/// What came of one document.
-struct Checked {
-    document: File,
-    found: Vec<Diagnostic>,
-    /// What is accepted, with the reasons.
-    silenced: Vec<(Diagnostic, String)>,
-    settings: File,
-    in_settings: Vec<Diagnostic>,
-}
+/// What came of one document: the settings beside it, and itself.
+type Pair = Result<(Option<Sheet>, Sheet), Failure>;
 
 /// Checks documents side by side, as many at once as the machine has processors. Results are in
 /// the order of the arguments.
-fn check_each(paths: &[PathBuf]) -> Vec<Result<Checked, Failure>> {
-    let results: Vec<OnceLock<Result<Checked, Failure>>> = paths.iter().map(|_| OnceLock::new()).collect();
+fn check_each(paths: &[PathBuf]) -> Vec<Pair> {
+    let results: Vec<OnceLock<Pair>> = paths.iter().map(|_| OnceLock::new()).collect();
     let next = AtomicUsize::new(0);
     let work = || {
         while let Some((path, result)) = {
@@ -120,66 +112,87 @@ fn check_each(paths: &[PathBuf]) -> Vec<Result<Checked, Failure>> {
     results.into_iter().filter_map(OnceLock::into_inner).collect()
 }
 
-fn check_one(path: &Path) -> Result<Checked, Failure> {
+fn check_one(path: &Path) -> Pair {
     let text = source::read(path)?;
-    let document = path.display().to_string();
-    let (settings, file, in_settings) = settings_beside(path)?;
-    let settled = all(&text, &document, &settings);
-    let (found, silenced) = (settled.findings, settled.silenced);
-    Ok(Checked { document: (document, text), found, silenced, settings: file, in_settings })
+    let (settings, beside) = settings_beside(path)?;
+    let name = path.display().to_string();
+    let checked = check_whole(&text, &name, settings);
+    Ok((beside, Sheet { name, text, found: checked.found, silenced: checked.silenced }))
 }
 
-/// Reads the settings that a release of this document would be made with, and what is wrong in them.
-fn settings_beside(path: &Path) -> Result<(Settings, File, Vec<Diagnostic>), Failure> {
-    let file = path.parent().unwrap_or(Path::new("")).join("tminus.toml");
-    let name = file.display().to_string();
-    let Some(text) = source::read_beside(&file)? else {
-        return Ok((Settings::default(), (name, String::new()), Vec::new()));
-    };
-    let (settings, found) = settings::read(&text);
-    Ok((settings, (name, text), found))
-}
-
-/// Everything found in a document: by its structure and plan, and by reading its commands.
-pub(crate) fn all(text: &str, document: &str, settings: &Settings) -> tminus_runbook::check::Settled {
-    // A verbatim document is checked as one: that its blocks are not annotated is no fault.
-    let mode = if declares_runbook(text) { Mode::Unattended } else { Mode::Assisted };
-    let markdown = tminus_runbook::markdown::parse(text);
-    let request = Request {
-        name: document.to_owned(),
-        settings: settings.clone(),
-        mode,
-        inputs_come_later: true,
-        ..Request::default()
-    };
-    let compiled = compile_parsed(text, &markdown, &request);
-    let commands = check_with(text, &markdown, &compiled.outline, settings);
-    let mut found = compiled.diagnostics;
-    for step in compiled.plan.iter().flat_map(|plan| &plan.steps) {
-        if let Work::Act(Action::Unavailable(unavailable)) = &step.work {
-            let message =
-                format!("`{}` is not available yet: a release with it does not start", unavailable.kind);
-            let line = Diagnostic::new("T917", Severity::Warning, (step.line, 1), (step.line, 2), message);
-            found.push(line.with_help("until it is, let a person do it: mark the fence {.manual}"));
-        }
+/// Looks through a file again after it was changed.
+fn look_again(sheet: &mut Sheet) -> Result<(), Failure> {
+    let path = Path::new(&sheet.name).to_owned();
+    sheet.text = source::read(&path)?;
+    if path.file_name().is_some_and(|name| name == SETTINGS) {
+        sheet.found = settings::read(&sheet.text).1;
+    } else {
+        let checked = check_whole(&sheet.text, &sheet.name, settings_beside(&path)?.0);
+        (sheet.found, sheet.silenced) = (checked.found, checked.silenced);
     }
-    // That one lane is empty is no fault of a document whose work stands in another.
-    let elsewhere = compiled.outline.phases().next().is_some();
-    found.retain(|found| found.code != "T111" || !elsewhere);
-    found.extend(commands);
-    found.sort_by(|a, b| {
-        (a.line, a.column, a.code).cmp(&(b.line, b.column, b.code)).then(b.severity.cmp(&a.severity))
-    });
-    found.dedup_by(|a, b| a.line == b.line && a.column == b.column && a.code == b.code);
-    settle(text, &markdown, found, &settings.checks)
+    Ok(())
 }
 
-/// Tells whether front matter says `runbook:`. Reading the whole document only to learn that would
-/// cost as much as checking it.
-fn declares_runbook(text: &str) -> bool {
-    let mut lines = text.trim_start_matches('\u{feff}').lines();
-    lines.next().is_some_and(|line| line.trim_end() == "---")
-        && lines.take_while(|line| line.trim_end() != "---").any(|line| line.starts_with("runbook:"))
+/// The name of the place's settings.
+const SETTINGS: &str = "tminus.toml";
+
+/// Reads the settings that a release of this document would be made with.
+pub(super) fn settings_beside(path: &Path) -> Result<(Settings, Option<Sheet>), Failure> {
+    let file = path.parent().unwrap_or(Path::new("")).join(SETTINGS);
+    let Some(text) = source::read_beside(&file)? else { return Ok((Settings::default(), None)) };
+    let (settings, found) = settings::read(&text);
+    Ok((settings, Some(Sheet { name: file.display().to_string(), text, found, silenced: Vec::new() })))
 }
 
-const _: () = assert!(Severity::Note as usize == 0 && Severity::Error as usize == 2);
+/// What is silenced, as JSON with the reason.
+fn accepted(sheet: &Sheet) -> Vec<serde_json::Value> {
+    let with_reason = |(found, reason): &(Diagnostic, String)| {
+        let mut value = found.to_json(&sheet.name);
+        value["because"] = json!(reason);
+        value
+    };
+    sheet.silenced.iter().map(with_reason).collect()
+}
+
+/// What is accepted is not shown, but it is counted: a silence must not be forgotten.
+fn tell_silenced(sheets: &[Sheet]) {
+    let count: usize = sheets.iter().map(|sheet| sheet.silenced.len()).sum();
+    if count > 0 {
+        let what = if count == 1 { "finding is" } else { "findings are" };
+        screen::line(&format!("{count} {what} silenced with a reason (`--format json` lists them)"));
+    }
+}
+
+/// Shows each finding with its line.
+fn text(sheets: &[Sheet]) {
+    for sheet in sheets.iter().filter(|sheet| !sheet.found.is_empty()) {
+        let lines: Vec<&str> = sheet.text.lines().collect();
+        sheet.found.iter().for_each(|found| source::frame(&sheet.name, &lines, found));
+    }
+    let counts = Counts::of(sheets);
+    if counts.all() == 0 {
+        screen::line(&paint(Tone::Good, "nothing found"));
+        tell_silenced(sheets);
+        return;
+    }
+    let tone = if counts.errors > 0 { Tone::Bad } else { Tone::Warn };
+    screen::line(&paint(tone, &counts.sentence()));
+    tell_silenced(sheets);
+    let fixes = sheets.iter().flat_map(|sheet| &sheet.found).filter(|found| found.fix.is_some()).count();
+    if fixes > 0 {
+        screen::line(&format!("for {fixes} of these a fix is known: `tminus check --fix` shows it first"));
+    }
+    screen::line("`tminus explain CODE` tells why a code hurts and how to mend it");
+}
+
+/// What the findings come to, by the severity from which on they count.
+fn exit_code(sheets: &[Sheet], fail_on: FailOn) -> ExitCode {
+    let least = match fail_on {
+        FailOn::Error => Severity::Error,
+        FailOn::Warning => Severity::Warning,
+        FailOn::Note => Severity::Note,
+        FailOn::Never => return ExitCode::Success,
+    };
+    let fails = sheets.iter().flat_map(|sheet| &sheet.found).any(|found| found.severity >= least);
+    if fails { ExitCode::Findings } else { ExitCode::Success }
+}

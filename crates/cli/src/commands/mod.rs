@@ -7,11 +7,14 @@ mod demo;
 mod drive;
 mod explain;
 mod init;
+mod lsp;
 mod plan;
 mod record;
 mod say;
+mod schema;
 mod source;
 mod status;
+mod suggest;
 
 use clap::{CommandFactory as _, Parser as _};
 
@@ -47,7 +50,10 @@ fn dispatch(cli: &Cli) -> Result {
         Command::Check(args) => check::run(args),
         Command::Plan(args) => plan::run(args),
         Command::Adopt(args) => adopt::run(args),
+        Command::Suggest(args) => suggest::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Lsp(args) => lsp::run(args),
+        Command::Schema(args) => schema::run(args),
         Command::Verify(args) => record::verify(args),
         Command::Completions(args) => {
             let mut out = Vec::new();

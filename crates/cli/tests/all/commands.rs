@@ -68,6 +68,9 @@ fn help_names_every_command_and_the_exit_codes() {
         "verify",
         "adopt",
         "explain",
+        "suggest",
+        "lsp",
+        "schema",
         "demo",
         "completions",
     ] {

@@ -2,8 +2,11 @@
 
 mod bad_days;
 mod bad_input;
+mod check_output;
 mod commands;
 mod crash_everywhere;
+mod integration_files;
+mod lsp;
 mod pains;
 mod seeds;
 mod support;

@@ -77,7 +77,7 @@ fn hidden(page: &mut Page<'_>) {
                 ),
             )
             .help("delete it")
-            .fix(Fix { start, end, replacement: String::new() });
+            .fix_that_changes(Fix { start, end, replacement: String::new() });
         }
     }
 }

@@ -14,6 +14,7 @@ mod duties;
 mod explain;
 mod explain_flow;
 mod explain_plan;
+mod fixes;
 mod flow;
 mod kinds;
 mod migrations;
@@ -26,6 +27,7 @@ mod script;
 mod silence;
 mod tools;
 mod variables;
+mod whole;
 mod windows;
 mod words;
 
@@ -35,6 +37,7 @@ mod tests;
 pub use explain::{Explanation, codes, explain};
 pub(crate) use silence::may_be_silenced;
 pub use silence::{Settled, settle};
+pub use whole::{Checked, check_in_mode, check_whole, declares_runbook};
 
 use crate::diagnostic::Diagnostic;
 use crate::markdown::{self, Markdown};

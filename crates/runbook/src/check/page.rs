@@ -209,9 +209,12 @@ impl<'a> Page<'a> {
         line.chars().take(place.1.saturating_sub(1) as usize).map(char::len_utf8).sum()
     }
 
-    /// Returns all faults.
-    pub(super) fn into_found(self) -> Vec<Diagnostic> {
-        self.faults.into_sorted()
+    /// Returns all faults, with a fix where one is known.
+    pub(super) fn into_found(mut self) -> Vec<Diagnostic> {
+        let none = Faults::new(self.document, &self.markdown.lines);
+        let mut found = std::mem::replace(&mut self.faults, none).into_sorted();
+        super::fixes::add(&self, &mut found);
+        found
     }
 
     /// Runs a check over each script and reports what it finds.

@@ -43,9 +43,20 @@ impl Compiler<'_> {
         }
     }
 
+    /// Tells whether the annotated block in an item is the item's own command: then it is the step.
+    /// Any other block below a command is its output or goes with it, and takes nothing from it.
+    fn is_annotated_below(&self, place: &Place<'_>, command: &str) -> bool {
+        let next = self.outline.units.get(place.index + 1);
+        next.is_some_and(|unit| match &unit.kind {
+            UnitKind::Fence(fence) => fence.is_annotated() && fence.body.trim() == command.trim(),
+            _ => false,
+        })
+    }
+
     pub(super) fn point(&mut self, place: &Place<'_>, point: &PointUnit) {
         let assisted = self.request.mode == Mode::Assisted;
-        match &point.command {
+        let command = point.command.as_ref().filter(|command| !self.is_annotated_below(place, command));
+        match command {
             Some(command) if assisted => self.proposed_command(place, point, command),
             Some(command) => {
                 let message = format!("`{command}` as a list item does not run in an unattended release");

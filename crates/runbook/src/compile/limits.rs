@@ -146,10 +146,7 @@ impl Compiler<'_> {
     }
 
     pub(super) fn data_fault(&mut self, code: &'static str, fault: crate::data::Fault) {
-        let added = self.faults.add(code, Severity::Error, fault.bytes, fault.message);
-        if let Some(help) = fault.help {
-            added.help(help);
-        }
+        self.faults.add_fault(code, fault);
     }
 
     pub(super) fn value<'f>(&self, fence: &'f FenceUnit, key: &str, place: &Place<'_>) -> Option<&'f Word> {

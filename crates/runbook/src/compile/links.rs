@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tminus_release::plan::{Mode, Resume, StepId, Undo, Work};
 
 use super::drafts::{Compiler, Placement, Reference};
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Fix, Severity};
 use crate::faults::nearest;
 
 /// Drafts by id, to find those that a name means.
@@ -150,7 +150,10 @@ impl Compiler<'_> {
         let near = nearest(&reference.name, names.all()).map(str::to_owned);
         let added = self.faults.add(code, severity, reference.bytes.clone(), message);
         if let Some(near) = near {
-            added.help(format!("did you mean `{near}`?"));
+            // A person must look: the nearest name may be another step than the one that was meant.
+            let fix =
+                Fix { start: reference.bytes.start, end: reference.bytes.end, replacement: near.clone() };
+            added.help(format!("did you mean `{near}`?")).fix_that_changes(fix);
         }
     }
 }

@@ -16,12 +16,14 @@ pub struct Fault {
     pub message: String,
     /// What to do now.
     pub help: Option<String>,
+    /// What its bytes should probably be: the nearest key that is known.
+    pub near: Option<String>,
 }
 
 impl Fault {
     /// Builds a fault.
     pub fn new(bytes: Range<usize>, message: impl Into<String>) -> Fault {
-        Fault { bytes, message: message.into(), help: None }
+        Fault { bytes, message: message.into(), help: None, near: None }
     }
 
     /// Adds what to do now.
@@ -141,11 +143,13 @@ impl<'v, 'f> Keys<'v, 'f> {
                 continue;
             }
             let message = format!("{} has no key `{}`", self.what, key.text);
-            let help = match nearest(&key.text, self.asked.iter().copied()) {
+            let near = nearest(&key.text, self.asked.iter().copied());
+            let help = match near {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known keys: {}", self.asked.join(", ")),
             };
-            self.faults.push(Fault::new(key.start..key.end, message).with_help(help));
+            let fault = Fault::new(key.start..key.end, message).with_help(help);
+            self.faults.push(Fault { near: near.map(str::to_owned), ..fault });
         }
     }
 }

@@ -47,10 +47,7 @@ fn read_front_matter(
             .help("put a line `---` after the last key");
     }
     for fault in found {
-        let added = faults.add("T102", Severity::Error, fault.bytes, fault.message);
-        if let Some(help) = fault.help {
-            added.help(help);
-        }
+        faults.add_fault("T102", fault);
     }
     front_matter
 }

@@ -5,7 +5,7 @@ use tminus_release::plan::{Danger, Interpreter};
 use super::build::Reader;
 use super::{FenceClass, FenceUnit, FoundDanger, Remark, UnitKind, durations, people};
 use crate::attributes::{self, Info};
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Fix, FixEffect, Severity};
 use crate::encoding::repair;
 use crate::markdown::{Fence, FenceKind};
 use crate::pattern::Pattern;
@@ -22,7 +22,8 @@ pub(super) fn read(reader: &mut Reader<'_>, fence: &Fence, item: Option<&str>) -
     let info = attributes::parse(&fence.info, fence.info_start);
     reader.check_info(&info);
     if fence.kind == FenceKind::Unclosed {
-        reader
+        let (fix, effect) = closing_line(reader.faults.document(), fence);
+        let added = reader
             .faults
             .add_at_line(
                 "T109",
@@ -31,6 +32,10 @@ pub(super) fn read(reader: &mut Reader<'_>, fence: &Fence, item: Option<&str>) -
                 "the code block is never closed, so everything after it is code",
             )
             .help("put a line with the same number of backticks after the code");
+        match effect {
+            FixEffect::KeepsMeaning => added.fix(fix),
+            FixEffect::ChangesMeaning => added.fix_that_changes(fix),
+        };
     }
     let class = class(reader, &info, fence, item);
     let is_session = matches!(info.language.as_str(), "console" | "shell-session" | "shellsession");
@@ -67,6 +72,44 @@ pub(super) fn read(reader: &mut Reader<'_>, fence: &Fence, item: Option<&str>) -
     added.end_line = fence.end_line;
     added.item_title = item.map(str::to_owned);
     at
+}
+
+/// Builds the line that closes a block. Where text follows that is no code, it belongs before that
+/// text, and what the document says changes; else it belongs at the end, where CommonMark closes
+/// the block anyway.
+fn closing_line(document: &str, fence: &Fence) -> (Fix, FixEffect) {
+    let opening = document[fence.start..].lines().next().unwrap_or("");
+    let line_start = document[..fence.start].rfind('\n').map_or(0, |at| at + 1);
+    let indent: String =
+        document[line_start..fence.start].chars().filter(|c| matches!(c, ' ' | '>')).collect();
+    let mark = opening.trim_start().chars().next().unwrap_or('`');
+    let ticks: String = opening.trim_start().chars().take_while(|c| *c == mark).collect();
+    let end_of_line = if opening.len() < document.len() && document.contains("\r\n") { "\r\n" } else { "\n" };
+    let closing = format!("{indent}{ticks}{end_of_line}");
+    let mut at = fence.start;
+    // Where the code ends as far as can be told: after the last line that is not blank.
+    let mut code_end = at;
+    let mut after_blank = false;
+    for (line, number) in document[fence.start..fence.end.max(fence.start)].split_inclusive('\n').zip(0..) {
+        let text = line.trim();
+        let is_text = after_blank
+            && (text.starts_with("## ")
+                || text.starts_with("### ")
+                || text.starts_with("#### ")
+                || text.starts_with("- [ ] "));
+        if is_text && number > 0 {
+            let fix = Fix { start: code_end, end: code_end, replacement: closing };
+            return (fix, FixEffect::ChangesMeaning);
+        }
+        at += line.len();
+        after_blank = text.is_empty();
+        if !after_blank {
+            code_end = at;
+        }
+    }
+    let start = if document[..code_end].ends_with('\n') { "" } else { end_of_line };
+    let fix = Fix { start: code_end, end: code_end, replacement: format!("{start}{closing}") };
+    (fix, FixEffect::KeepsMeaning)
 }
 
 fn note_id(reader: &mut Reader<'_>, id: &attributes::Word, line: u32) {

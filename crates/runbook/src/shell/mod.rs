@@ -7,6 +7,7 @@ mod danger;
 mod danger_rows;
 mod inline;
 mod interactive;
+mod memory;
 mod names;
 mod placeholder;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use tminus_release::plan::Danger;
 
 pub use comment::Alternative;
 pub use inline::looks_like_command;
+pub use memory::Memory;
 
 /// What a script is, what it would do and why it may not run by itself. Lines count from 1.
 #[derive(Clone, Debug, PartialEq)]
@@ -329,6 +331,11 @@ impl PlaceholderKind {
 /// Reads a script. Never fails: what the shell refuses is in `syntax_error`, and what can be told
 /// without its grammar (placeholders, comments) is told all the same.
 pub fn survey(script: &str) -> Survey {
+    memory::survey(script)
+}
+
+/// Reads a script that nobody remembers.
+fn survey_anew(script: &str) -> Survey {
     let placeholders = placeholder::find(script, placeholder::Place::Code);
     let neutral = placeholder::neutral(script, &placeholders);
     let tree = tree::parse(&neutral);
