@@ -84,32 +84,43 @@ fn number_too_large(tokens: &[Token]) -> Option<(u32, &'static str)> {
     })
 }
 
-/// Returns the line of a here-document whose end is no plain word (`<<END$(x)`), or never comes inside
-/// `$(…)`. The tokenizer then never ends, or ends the whole program.
+/// Returns the line of a here-document whose end is no plain word (`<<END$(x)`, `<<''`, a quote that
+/// stays open), or never comes inside `$(…)` or `${…}`. The tokenizer then never ends, or ends the
+/// whole program.
 fn odd_here_document(script: &str) -> Option<u32> {
     let lines: Vec<&str> = script.lines().collect();
     let (mut nested, mut count) = (false, 0);
     for (number, line) in (1u32..).zip(&lines) {
         for (at, _) in line.match_indices("<<") {
             let (before, after) = (&line[..at], &line[at + 2..]);
-            if before.ends_with('<') || after.starts_with('<') || before.contains("((") {
+            let is_shift = before.rfind("((").is_some_and(|open| !before[open..].contains("))"));
+            if before.ends_with('<') || after.starts_with('<') || is_shift {
                 continue;
             }
             let word = after.strip_prefix('-').unwrap_or(after).trim_start();
             let end = word.find(|c: char| c.is_whitespace() || ";|&<>)".contains(c)).unwrap_or(word.len());
             count += 1;
-            let inside = nested || before.contains(['`', '(']);
-            let tag = word[..end].replace(['\'', '"', '\\'], "");
-            let ends = || lines[number as usize..].iter().any(|line| line.trim_start().starts_with(&tag));
+            let inside = nested || before.contains(NESTS);
             // Each one costs a reading of what follows; no script of a person has that many.
-            if count > 200 || word[..end].contains(['$', '`', '(']) || (inside && (tag.is_empty() || !ends()))
-            {
+            let Some(tag) = plain_word(&word[..end]).filter(|_| count <= 200) else { return Some(number) };
+            if inside && !lines[number as usize..].iter().any(|line| line.trim_start().starts_with(tag)) {
                 return Some(number);
             }
         }
-        nested |= line.contains(['`', '(']);
+        nested |= line.contains(NESTS);
     }
     None
+}
+
+/// What the tokenizer reads by itself, inside of a word.
+const NESTS: [char; 3] = ['`', '(', '{'];
+
+/// Returns a word without its quotes, when these are all around it and it holds nothing else that a
+/// shell reads.
+fn plain_word(word: &str) -> Option<&str> {
+    let quoted = |quote| word.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+    let plain = quoted('"').or(quoted('\'')).or(word.strip_prefix('\\')).unwrap_or(word);
+    (!plain.is_empty() && !plain.contains(['"', '\'', '\\', '$', '`', '(', '#'])).then_some(plain)
 }
 
 const TOO_DEEP: &str = "nested too deeply to be read: put it into a script file";
