@@ -6,6 +6,7 @@ mod markdown;
 mod sarif;
 mod sheet;
 
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -91,14 +92,14 @@ type Pair = Result<(Option<Sheet>, Sheet), Failure>;
 /// the order of the arguments.
 fn check_each(paths: &[PathBuf]) -> Vec<Pair> {
     let results: Vec<OnceLock<Pair>> = paths.iter().map(|_| OnceLock::new()).collect();
+    // The largest first: the last ones are then small, and the threads end together.
+    let mut order: Vec<usize> = (0..paths.len()).collect();
+    order.sort_by_key(|at| Reverse(std::fs::metadata(&paths[*at]).map_or(0, |found| found.len())));
     let next = AtomicUsize::new(0);
     let work = || {
-        while let Some((path, result)) = {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            paths.get(at).zip(results.get(at))
-        } {
+        while let Some(at) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
             // Each place is taken by one thread only, so it is still empty.
-            let _ = result.set(check_one(path));
+            let _ = results[*at].set(check_one(&paths[*at]));
         }
     };
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -167,7 +168,10 @@ fn tell_silenced(sheets: &[Sheet]) {
 fn text(sheets: &[Sheet]) {
     for sheet in sheets.iter().filter(|sheet| !sheet.found.is_empty()) {
         let lines: Vec<&str> = sheet.text.lines().collect();
-        sheet.found.iter().for_each(|found| source::frame(&sheet.name, &lines, found));
+        // At once: a terminal would wait for each of hundreds of lines.
+        let frames: Vec<String> =
+            sheet.found.iter().map(|found| source::frame(&sheet.name, &lines, found)).collect();
+        screen::line(&frames.join("\n"));
     }
     let counts = Counts::of(sheets);
     if counts.all() == 0 {

@@ -308,7 +308,8 @@ pub(crate) fn one_line(document: &str, found: &Diagnostic) -> String {
 
 /// A fault with its source line and carets. `lines` are those of the document, split once: a page
 /// with many faults is not to be walked for each of them.
-pub(crate) fn frame(document: &str, lines: &[&str], found: &Diagnostic) {
+pub(crate) fn frame(document: &str, lines: &[&str], found: &Diagnostic) -> String {
+    let mut frame = Vec::new();
     let tone = match found.severity {
         Severity::Error => Tone::Bad,
         Severity::Warning => Tone::Warn,
@@ -319,8 +320,8 @@ pub(crate) fn frame(document: &str, lines: &[&str], found: &Diagnostic) {
         paint(tone, &format!("{}[{}]", found.severity.word(), found.code)),
         paint(Tone::Strong, &found.message)
     );
-    screen::line(&head);
-    screen::line(&paint(Tone::Faint, &format!("  --> {document}:{}:{}", found.line, found.column)));
+    frame.push(head);
+    frame.push(paint(Tone::Faint, &format!("  --> {document}:{}:{}", found.line, found.column)));
     if let Some(line) = lines.get(found.line.saturating_sub(1) as usize) {
         let number = found.line.to_string();
         let indent = " ".repeat(number.len());
@@ -332,8 +333,8 @@ pub(crate) fn frame(document: &str, lines: &[&str], found: &Diagnostic) {
             1
         };
         let room = shown.chars().count().saturating_sub(column - 1).max(1);
-        screen::line(&format!("  {} {}", paint(Tone::Faint, &format!("{number} │")), shown));
-        screen::line(&format!(
+        frame.push(format!("  {} {}", paint(Tone::Faint, &format!("{number} │")), shown));
+        frame.push(format!(
             "  {} {}{}",
             paint(Tone::Faint, &format!("{indent} │")),
             " ".repeat(column - 1),
@@ -341,9 +342,10 @@ pub(crate) fn frame(document: &str, lines: &[&str], found: &Diagnostic) {
         ));
     }
     if let Some(help) = &found.help {
-        screen::line(&format!("  {} {help}", paint(Tone::Ask, "now:")));
+        frame.push(format!("  {} {help}", paint(Tone::Ask, "now:")));
     }
-    screen::line("");
+    frame.push(String::new());
+    frame.join("\n")
 }
 
 /// Cuts a long line around a column, so that carets stay below what they mean on a small screen.
