@@ -461,11 +461,57 @@ fn redirections_of_numbers_that_are_no_files_are_refused() {
     }
 }
 
+/// Found by fuzzing: the grammar's tokenizer took all memory.
+#[test]
+fn here_documents_without_a_name_are_refused() {
+    for (script, refused) in [
+        ("cat <<'' ", true),
+        ("true\ncat <<-\"\"", true),
+        ("<<\u{c} ", true),
+        ("<<<<<\u{c} ", true),
+        ("cat <<\r ", true),
+        ("bash -c \"cat <<'' \"", true),
+        ("cat <<< ''\n", false),
+        ("cat <<<\"\"\n", false),
+        ("# <<<<<<< HEAD\ntrue\n", false),
+        ("cat <<E\r\nx\r\nE\r\n", false),
+        ("echo $((1 << 2))\n", false),
+    ] {
+        assert_eq!(survey(script).syntax_error.is_some(), refused, "{script:?}");
+    }
+}
+
+/// Found by fuzzing: each index that is not closed doubled the time many times over.
+#[test]
+fn indices_that_are_not_closed_take_no_time() {
+    for count in 1..40 {
+        let _ = survey(&format!("echo \"{}}} x\"\n", "${s[a:-v1=".repeat(count)));
+        let _ = survey(&format!("echo \"{}\"\n", "TAG=${s[a:-v1 K}".repeat(count)));
+    }
+    let found = survey("echo \"${a[${i}]} ${b[$j]} ${c[0]}\"\n");
+    assert!(found.variables_read.iter().any(|name| name == "b"), "{:?}", found.variables_read);
+}
+
+#[test]
+fn words_that_count_beyond_any_stack_of_folders_are_read_as_text() {
+    for word in
+        ["~99999999999999999999999/$x", "~-99999999999999999999999/\"a\"", "${x:-~+9999999999999999999999/}"]
+    {
+        let found = survey(&format!("ls {word}\n"));
+        assert_eq!(found.commands.len(), 1, "{word}");
+        assert_eq!(found.commands[0].program, "ls", "{word}");
+    }
+}
+
 /// Found by fuzzing: the line was that of the inner command, the column that of the outer one.
 #[test]
 fn a_command_inside_a_word_begins_before_it_ends() {
-    for script in ["echo some words `ls a\nls b`\n", "echo some \"$(ls a\n  ls b)\" x\n", "s t=a`b c\nd/e`\n"]
-    {
+    for script in [
+        "echo some words `ls a\nls b`\n",
+        "echo some \"$(ls a\n  ls b)\" x\n",
+        "s t=a`b c\nd/e`\n",
+        "names=(one `ls a`)\n",
+    ] {
         for command in survey(script).commands {
             let (start, end) = ((command.line, command.column), (command.end_line, command.end_column));
             assert!(start < end, "{script:?}: {command:?}");

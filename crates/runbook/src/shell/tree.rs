@@ -91,10 +91,10 @@ fn odd_here_document(script: &str) -> Option<u32> {
     let lines: Vec<&str> = script.lines().collect();
     let (mut nested, mut count) = (false, 0);
     for (number, line) in (1u32..).zip(&lines) {
-        for (at, _) in line.match_indices("<<") {
+        for at in here_document_signs(line) {
             let (before, after) = (&line[..at], &line[at + 2..]);
             let is_shift = before.rfind("((").is_some_and(|open| !before[open..].contains("))"));
-            if before.ends_with('<') || after.starts_with('<') || is_shift {
+            if is_shift {
                 continue;
             }
             let word = after.strip_prefix('-').unwrap_or(after).trim_start();
@@ -110,6 +110,21 @@ fn odd_here_document(script: &str) -> Option<u32> {
         nested |= line.contains(NESTS);
     }
     None
+}
+
+/// Returns where each `<<` of a line stands. Three signs in a row are taken for `<<<` first, so a
+/// here-document begins with the last two of 2, 5, 8, …
+fn here_document_signs(line: &str) -> impl Iterator<Item = usize> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while let Some(start) = line[at..].find("<<").map(|offset| at + offset) {
+            at = start + line[start..].bytes().take_while(|byte| *byte == b'<').count();
+            if (at - start) % 3 == 2 {
+                return Some(at - 2);
+            }
+        }
+        None
+    })
 }
 
 /// What the tokenizer reads by itself, inside of a word.

@@ -39,11 +39,34 @@ pub(super) fn read(neutral: &str, original: &str) -> WordFacts {
         facts.value = original.to_owned();
         return facts;
     }
+    if counts_too_far(neutral) || leaves_indices_open(neutral) {
+        facts.value = brush_parser::unquote_str(original);
+        return facts;
+    }
     match brush_parser::word::parse(neutral, &ParserOptions::default()) {
         Ok(pieces) => collect(&pieces, original, false, &mut facts),
         Err(_) => facts.value = brush_parser::unquote_str(original),
     }
     facts
+}
+
+/// Tells whether a `~` stands with a number in which the word grammar does not expect so many
+/// digits: it would end the whole program.
+fn counts_too_far(word: &str) -> bool {
+    const MOST_DIGITS: usize = 9;
+    word.contains('~') && word.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > MOST_DIGITS)
+}
+
+/// Tells whether many `${name[` are not closed: the word grammar tries each of them again for
+/// each way to read the one before it.
+fn leaves_indices_open(word: &str) -> bool {
+    let is_open = |inside: &&str| {
+        let behind = inside.trim_start_matches(|c: char| c.is_alphanumeric() || "_#!@*".contains(c));
+        behind
+            .strip_prefix('[')
+            .is_some_and(|index| !index.split('}').next().unwrap_or_default().contains(']'))
+    };
+    word.split("${").skip(1).filter(is_open).nth(3).is_some()
 }
 
 fn is_quoted(word: &str) -> bool {

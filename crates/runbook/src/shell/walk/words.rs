@@ -23,8 +23,12 @@ impl Walker {
                 self.word_at(word, text, around, Some(text.position(&assignment.loc)), Some(&name)).value
             }
             AssignmentValue::Array(words) => {
-                let values: Vec<String> =
-                    words.iter().map(|(_, word)| self.word(word, text, around).value).collect();
+                // The grammar keeps no places inside an array: that of the whole stands for them.
+                let whole = text.position(&assignment.loc);
+                let values: Vec<String> = words
+                    .iter()
+                    .map(|(_, word)| self.word_at(word, text, around, Some(whole), None).value)
+                    .collect();
                 values.join(" ")
             }
         };
@@ -91,7 +95,8 @@ impl Walker {
                 self.findings.reads.insert(read.name.clone());
             }
         }
-        let position = position.or(text.outer).unwrap_or_default();
+        let first = Position { line: 1, column: 1, end_line: 1, end_column: 1, start: 0, end: 0 };
+        let position = position.or(text.outer).unwrap_or(first);
         for (_, script) in facts.inner.iter().filter(|_| around.depth < DEEPEST) {
             let mut around = around.clone();
             around.depth += 1;
