@@ -1,11 +1,7 @@
 //! T701 by entropy and T704: secrets that have no known shape, and those of another environment.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use crate::diagnostic::Severity;
-use crate::pattern::compile;
+use crate::pattern::Pattern;
 
 use super::flow::environment_of;
 use super::page::Page;
@@ -17,11 +13,10 @@ pub(super) fn check(page: &mut Page<'_>) {
     of_production(page);
 }
 
-static NAMED: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r#"(?i)\b(?P<name>[A-Z0-9_.-]*(?:SECRET|TOKEN|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|SIGNING_?KEY|ENCRYPTION_?KEY)[A-Z0-9_]*)["']?\s?[=:]\s?["']?(?P<value>[A-Za-z0-9+/_=.~!@#%^&*-]{8,200})|(?i)\bauthorization:\s*(?:bearer|basic|token)\s+(?P<bearer>[A-Za-z0-9+/_=.~-]{16,400})"#,
-    )
-});
+static NAMED: Pattern = Pattern::new(
+    &["secret", "token", "passw", "key", "authorization"],
+    r#"(?i)\b(?P<name>[A-Z0-9_.-]*(?:SECRET|TOKEN|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|SIGNING_?KEY|ENCRYPTION_?KEY)[A-Z0-9_]*)["']?\s?[=:]\s?["']?(?P<value>[A-Za-z0-9+/_=.~!@#%^&*-]{8,})|(?i)\bauthorization:\s*(?:bearer|basic|token)\s+(?P<bearer>[A-Za-z0-9+/_=.~-]{16,})"#,
+);
 
 /// T701: a value behind a secret's name that looks like chance. Never repeats it.
 fn by_entropy(page: &mut Page<'_>) {
@@ -104,11 +99,10 @@ fn entropy(text: &str) -> f64 {
     counts.values().map(|count| f64::from(*count) / total).map(|share| -share * share.log2()).sum()
 }
 
-static OF_PRODUCTION: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"\$\{?(?P<variable>(?:[A-Z0-9]+_)*(?:PROD|PRODUCTION|LIVE)(?:_[A-Z0-9]+)*)\b|--(?:profile|context|kube-context|kubeconfig|env-file|project)[ =](?P<value>\S+)|\bsource +(?P<file>\S*\.env\S*)",
-    )
-});
+static OF_PRODUCTION: Pattern = Pattern::new(
+    &["prod", "live", "--", "source"],
+    r"\$\{?(?P<variable>(?:[A-Z0-9]+_)*(?:PROD|PRODUCTION|LIVE)(?:_[A-Z0-9]+)*)\b|--(?:profile|context|kube-context|kubeconfig|env-file|project)[ =](?P<value>\S+)|\bsource +(?P<file>\S*\.env\S*)",
+);
 
 /// T704: what only production may have, in a section about staging.
 fn of_production(page: &mut Page<'_>) {

@@ -1,12 +1,8 @@
 //! T210: destruction that nothing guards.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use crate::diagnostic::Severity;
 use crate::outline::{FenceClass, UnitKind};
-use crate::pattern::compile;
+use crate::pattern::Pattern;
 use crate::shell::{CommandUse, RedirectKind};
 
 use super::flow;
@@ -91,11 +87,10 @@ fn asks_first(script: &Script<'_>, command: &CommandUse) -> bool {
     shows || asks
 }
 
-static DESTROYS: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?i)\b(?:drop (?:table|database|schema)|truncate (?:table )?[a-z]|flushall|flushdb|dropdatabase)\b|\bdelete from [\w.]+\s*(?:;|$)",
-    )
-});
+static DESTROYS: Pattern = Pattern::new(
+    &["drop", "truncate", "flush", "delete"],
+    r"(?i)\b(?:drop (?:table|database|schema)|truncate (?:table )?[a-z]|flushall|flushdb|dropdatabase)\b|\bdelete from [\w.]+\s*(?:;|$)",
+);
 
 /// What a command takes away for good; `None` when it can be made again, or is not known.
 fn destroys(command: &CommandUse) -> Option<&'static str> {

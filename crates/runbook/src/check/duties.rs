@@ -1,8 +1,5 @@
 //! T601, T602, T604, T605: roles that nobody has, approvals that anyone gives, chains that end.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use tminus_release::plan::Lane;
 
 use crate::control::{self, Body};
@@ -10,7 +7,7 @@ use crate::diagnostic::Severity;
 use crate::markdown::{Block, Table};
 use crate::names;
 use crate::outline::{FenceClass, FoundOwner, SectionKind, UnitKind, split_roles};
-use crate::pattern::compile;
+use crate::pattern::Pattern;
 
 use super::flow::Flow;
 use super::page::Page;
@@ -86,16 +83,20 @@ fn owners(page: &Page<'_>) -> Vec<FoundOwner> {
     page.outline.owners.iter().cloned().chain(other).collect()
 }
 
-static ROLES: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?i)^(?:roles?|teams?|positions?|functions?|rollen?|rôles?|equipos?|roles|função|papel|角色|役割|担当)$",
-    )
-});
-static PEOPLE: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?i)\b(?:names?|contacts?|primary|backup|phone|persons?|people|on-?call|e-?mail|who|slack|kontakt|telefon|nom|nombre|contacto|nome|contato)\b|姓名|联系|氏名|連絡",
-    )
-});
+static ROLES: Pattern = Pattern::new(
+    &[
+        "role", "team", "position", "function", "rolle", "rôle", "equipo", "função", "papel", "角色", "役割",
+        "担当",
+    ],
+    r"(?i)^(?:roles?|teams?|positions?|functions?|rollen?|rôles?|equipos?|roles|função|papel|角色|役割|担当)$",
+);
+static PEOPLE: Pattern = Pattern::new(
+    &[
+        "name", "contact", "primary", "backup", "phone", "person", "people", "on", "mail", "who", "slack",
+        "kontakt", "telefon", "nom", "contato", "姓名", "联系", "氏名", "連絡",
+    ],
+    r"(?i)\b(?:names?|contacts?|primary|backup|phone|persons?|people|on-?call|e-?mail|who|slack|kontakt|telefon|nom|nombre|contacto|nome|contato)\b|姓名|联系|氏名|連絡",
+);
 
 /// T601: an owner who stands in no table of roles, although there is one.
 fn in_no_table(page: &Page<'_>, tables: &[&Table], owners: &[FoundOwner], found: &mut Found) {
@@ -302,14 +303,14 @@ fn approvals(page: &Page<'_>, owners: &[FoundOwner], found: &mut Found) {
     }
 }
 
-static ESCALATION: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r"(?i)\bescalat|\beskalation|\bescalad|\bescalade|\bescalon|升级|エスカレーション")
-});
-static TO_NOBODY: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?i)\b(?:escalate|page|call|contact|escalation to|eskalieren an|escalader à|escalar a)\b[^.|]{0,30}?(?:\bTBD\b|\bTBA\b|\?\?\?|\[(?:name|contact|person|phone|role|tbd)[^\]]*\](?:[^(]|$))",
-    )
-});
+static ESCALATION: Pattern = Pattern::new(
+    &["escal", "eskal", "升级", "エスカレーション"],
+    r"(?i)\bescalat|\beskalation|\bescalad|\bescalade|\bescalon|升级|エスカレーション",
+);
+static TO_NOBODY: Pattern = Pattern::new(
+    &["escal", "eskal", "page", "call", "contact"],
+    r"(?i)\b(?:escalate|page|call|contact|escalation to|eskalieren an|escalader à|escalar a)\b[^.|]{0,30}?(?:\bTBD\b|\bTBA\b|\?\?\?|\[(?:name|contact|person|phone|role|tbd)[^\]]*\](?:[^(]|$))",
+);
 
 /// T604: the last one of the chain is nobody.
 fn escalation(page: &Page<'_>, flow: &Flow, tables: &[&Table], found: &mut Found) {

@@ -1,13 +1,10 @@
 //! T303, T304, T307: a migration that cannot be taken back, or that stops those who write.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use tminus_release::plan::Lane;
 
 use crate::diagnostic::Severity;
 use crate::outline::{FenceClass, UnitKind};
-use crate::pattern::compile;
+use crate::pattern::Pattern;
 use crate::shell::RedirectKind;
 
 use super::flow::{self, Flow};
@@ -133,77 +130,80 @@ fn without_backup(page: &Page<'_>, at: usize, index: usize) -> Option<Finding> {
 
 /// A statement, and why others have to wait for it.
 struct Blocks {
-    pattern: Regex,
-    unless: Option<Regex>,
+    pattern: Pattern,
+    unless: Option<Pattern>,
     why: &'static str,
     help: &'static str,
 }
 
-static BLOCKS: LazyLock<Vec<Blocks>> = LazyLock::new(|| {
-    let row = |pattern: &str, unless: &str, why, help| Blocks {
-        pattern: compile(pattern),
-        unless: (!unless.is_empty()).then(|| compile(unless)),
-        why,
-        help,
-    };
-    vec![
-        row(
-            r"(?i)^create (?:unique )?index\b",
-            r"(?i)\bconcurrently\b",
-            "building an index this way lets nobody write to the table until it is done",
-            "`CREATE INDEX CONCURRENTLY`, outside of a transaction",
-        ),
-        row(
-            r"(?i)^(?:drop index|reindex)\b",
-            r"(?i)\bconcurrently\b",
-            "this takes a lock that everyone waits for who uses the table",
-            "add `CONCURRENTLY`, outside of a transaction",
-        ),
-        row(
-            r"(?i)^alter table .*\balter (?:column )?\S+ (?:set data )?type\b",
-            "",
-            "changing a type writes the whole table anew, and nobody reads or writes it meanwhile",
-            "add a column, fill it in parts, switch over, drop the old one in a later release",
-        ),
-        row(
-            r"(?i)^alter table .*\bset not null\b",
-            "",
-            "the whole table is read under a lock that stops everyone",
-            "add a `CHECK (… IS NOT NULL) NOT VALID`, validate it, then set it",
-        ),
-        row(
+static BLOCKS: [Blocks; 8] = [
+    Blocks {
+        pattern: Pattern::new(&["create"], r"(?i)^create (?:unique )?index\b"),
+        unless: Some(Pattern::new(&["concurrently"], r"(?i)\bconcurrently\b")),
+        why: "building an index this way lets nobody write to the table until it is done",
+        help: "`CREATE INDEX CONCURRENTLY`, outside of a transaction",
+    },
+    Blocks {
+        pattern: Pattern::new(&["drop", "reindex"], r"(?i)^(?:drop index|reindex)\b"),
+        unless: Some(Pattern::new(&["concurrently"], r"(?i)\bconcurrently\b")),
+        why: "this takes a lock that everyone waits for who uses the table",
+        help: "add `CONCURRENTLY`, outside of a transaction",
+    },
+    Blocks {
+        pattern: Pattern::new(&["alter"], r"(?i)^alter table .*\balter (?:column )?\S+ (?:set data )?type\b"),
+        unless: None,
+        why: "changing a type writes the whole table anew, and nobody reads or writes it meanwhile",
+        help: "add a column, fill it in parts, switch over, drop the old one in a later release",
+    },
+    Blocks {
+        pattern: Pattern::new(&["alter"], r"(?i)^alter table .*\bset not null\b"),
+        unless: None,
+        why: "the whole table is read under a lock that stops everyone",
+        help: "add a `CHECK (… IS NOT NULL) NOT VALID`, validate it, then set it",
+    },
+    Blocks {
+        pattern: Pattern::new(
+            &["alter"],
             r"(?i)^alter table .*\badd (?:column )?(?:if not exists )?\S+ .*\bnot null\b",
-            r"(?i)\bdefault\b|\bgenerated\b",
-            "a column that may not be empty and has no default fails on a table with rows",
-            "give it a default, or add it empty, fill it, and forbid empty values afterwards",
         ),
-        row(
-            r"(?i)^alter table .*\badd constraint .*\b(?:foreign key|check)\b",
-            r"(?i)\bnot valid\b",
-            "every row is checked while nobody can write",
-            "add it `NOT VALID`, then `VALIDATE CONSTRAINT` in a statement of its own",
-        ),
-        row(
+        unless: Some(Pattern::new(&["default", "generated"], r"(?i)\bdefault\b|\bgenerated\b")),
+        why: "a column that may not be empty and has no default fails on a table with rows",
+        help: "give it a default, or add it empty, fill it, and forbid empty values afterwards",
+    },
+    Blocks {
+        pattern: Pattern::new(&["alter"], r"(?i)^alter table .*\badd constraint .*\b(?:foreign key|check)\b"),
+        unless: Some(Pattern::new(&["not"], r"(?i)\bnot valid\b")),
+        why: "every row is checked while nobody can write",
+        help: "add it `NOT VALID`, then `VALIDATE CONSTRAINT` in a statement of its own",
+    },
+    Blocks {
+        pattern: Pattern::new(
+            &["alter"],
             r"(?i)^alter table .*\badd (?:constraint \S+ )?(?:unique|primary key)\b",
-            r"(?i)\busing index\b",
-            "the index behind it is built while nobody can write",
-            "build a unique index `CONCURRENTLY` and add the constraint `USING INDEX`",
         ),
-        row(
+        unless: Some(Pattern::new(&["using"], r"(?i)\busing index\b")),
+        why: "the index behind it is built while nobody can write",
+        help: "build a unique index `CONCURRENTLY` and add the constraint `USING INDEX`",
+    },
+    Blocks {
+        pattern: Pattern::new(
+            &["vacuum", "cluster", "lock", "truncate"],
             r"(?i)^(?:vacuum \(?full|vacuum full|cluster|lock table|truncate)\b",
-            "",
-            "this takes a lock that nobody gets past, readers included",
-            "not while users are there; `pg_repack` does most of it without the lock",
         ),
-    ]
-});
+        unless: None,
+        why: "this takes a lock that nobody gets past, readers included",
+        help: "not while users are there; `pg_repack` does most of it without the lock",
+    },
+];
 
-static CREATED: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r#"(?i)\bcreate (?:temp(?:orary)? |unlogged )?table (?:if not exists )?"?([\w.]+)"?"#)
-});
-static ON_TABLE: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r#"(?i)\b(?:alter table (?:if exists |only )*|\bon (?:only )?|truncate (?:table )?)"?([\w.]+)"?"#)
-});
+static CREATED: Pattern = Pattern::new(
+    &["create"],
+    r#"(?i)\bcreate (?:temp(?:orary)? |unlogged )?table (?:if not exists )?"?([\w.]+)"?"#,
+);
+static ON_TABLE: Pattern = Pattern::new(
+    &["alter", "on", "truncate"],
+    r#"(?i)\b(?:alter table (?:if exists |only )*|\bon (?:only )?|truncate (?:table )?)"?([\w.]+)"?"#,
+);
 
 /// T307: PostgreSQL's statements that stop those who write.
 fn blocks_writers(page: &Page<'_>, found: &mut Vec<Finding>) {

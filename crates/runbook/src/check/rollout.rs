@@ -1,15 +1,13 @@
 //! T405, T407, T409: nobody looks after a deployment, traffic that stays, services left out.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
-use regex::Regex;
 use tminus_release::plan::Lane;
 
 use crate::diagnostic::Severity;
 use crate::markdown::Block;
 use crate::outline::{FenceClass, UnitKind};
-use crate::pattern::compile;
+use crate::pattern::Pattern;
 use crate::shell::Nature;
 
 use super::back;
@@ -91,14 +89,14 @@ fn nobody_looks(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
     }
 }
 
-static TRAFFIC: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?i)\b(?:shift|switch|route|move|send|ramp|direct|cut ?over|increase)\b.*\btraffic\b|\btraffic (?:shift|switch|cut-?over|split)|\b(?:canary|rollout)\b.*\b\d+ ?%|\bcut-?over to\b|\bverkehr umschalten|\btraffic umschalten|\b(?:basculer|bascule)\b.*\btrafic\b|\b(?:cambiar|mover|desviar|migrar) .*\b(?:tráfico|tráfego)\b|切换流量|流量切换|トラフィック.*切",
-    )
-});
-static ONLY_ABOUT: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r"(?i)\b(?:verif|check|confirm|monitor|before|after|prepar|plan|test|watch|prereq)")
-});
+static TRAFFIC: Pattern = Pattern::new(
+    &["verkehr", "canary", "rollout", "cut", "流量", "トラフィック", "tr"],
+    r"(?i)\b(?:shift|switch|route|move|send|ramp|direct|cut ?over|increase)\b.*\btraffic\b|\btraffic (?:shift|switch|cut-?over|split)|\b(?:canary|rollout)\b.*\b\d+ ?%|\bcut-?over to\b|\bverkehr umschalten|\btraffic umschalten|\b(?:basculer|bascule)\b.*\btrafic\b|\b(?:cambiar|mover|desviar|migrar) .*\b(?:tráfico|tráfego)\b|切换流量|流量切换|トラフィック.*切",
+);
+static ONLY_ABOUT: Pattern = Pattern::new(
+    &["verif", "check", "confirm", "monitor", "before", "after", "prepar", "plan", "test", "watch", "prereq"],
+    r"(?i)\b(?:verif|check|confirm|monitor|before|after|prepar|plan|test|watch|prereq)",
+);
 
 /// T407: a step is called a shift of traffic, and its commands only look.
 fn traffic_stays(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
@@ -142,11 +140,10 @@ fn traffic_stays(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
     }
 }
 
-static SERVICE: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?i)^(?:micro)?(?:services?|components?|applications?|apps?|modules?|dienste?|komponenten?|servicios?|serviços?)$|^服务$|^サービス$",
-    )
-});
+static SERVICE: Pattern = Pattern::new(
+    &["service", "component", "app", "module", "dienst", "komponente", "servi", "服务", "サービス"],
+    r"(?i)^(?:micro)?(?:services?|components?|applications?|apps?|modules?|dienste?|komponenten?|servicios?|serviços?)$|^服务$|^サービス$",
+);
 
 /// A service of a list, with what else is said about it.
 struct Listed {

@@ -5,13 +5,9 @@
 //! content can be (T2 to T8): nothing here changes what runs, so a comment that a code host hides
 //! decides nothing.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::markdown::{Block, Markdown};
-use crate::pattern::compile;
+use crate::pattern::Pattern;
 use crate::settings::CheckSetting;
 
 use super::explain;
@@ -37,11 +33,10 @@ struct Silence {
     used: bool,
 }
 
-static SILENCE: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r"(?m)(?:<!--[ \t]*tminus:[ \t]*ignore\b(?P<html>[^\n]*?)-->|^(?P<front>[^\n]*?)#[ \t]*tminus:[ \t]*ignore\b(?P<code>[^\n]*)$)",
-    )
-});
+static SILENCE: Pattern = Pattern::new(
+    &["tminus"],
+    r"(?m)(?:<!--[ \t]*tminus:[ \t]*ignore\b(?P<html>[^\n]*?)-->|^(?P<front>[^\n]*?)#[ \t]*tminus:[ \t]*ignore\b(?P<code>[^\n]*)$)",
+);
 
 /// Applies the silences of a document and the severities of the settings.
 ///

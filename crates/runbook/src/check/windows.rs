@@ -9,7 +9,7 @@ use tminus_release::plan::Lane;
 use crate::control::{self, Body, WatchedRules};
 use crate::diagnostic::Severity;
 use crate::outline::{FenceClass, UnitKind};
-use crate::pattern::compile;
+use crate::pattern::{Pattern, Words, compile};
 use crate::rules::{DurationError, parse_duration};
 
 use super::flow::Flow;
@@ -30,21 +30,67 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
     endpoints.into_iter().for_each(|finding| page.report(finding));
 }
 
-/// `every 10 minutes … for 5 minutes`, in the languages that runbooks are written in.
-static CADENCE: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    let minutes = r"(?:s(?:ec(?:ond)?s?)?|sekunden?|secondes?|segundos?|m(?:in(?:ute)?s?)?|minuten|minutos?|h(?:ours?|rs?)?|stunden?|heures?|horas?)";
-    [
-        format!(r"(?i)\bevery (?P<a>\d+) ?(?P<au>{minutes})\b[^.;|\d]{{0,30}}?\b(?:for|during|over|within) (?:at least )?(?:the )?(?:first |next |last )?(?P<b>\d+) ?(?P<bu>{minutes})\b"),
-        format!(r"(?i)\balle (?P<a>\d+) ?(?P<au>{minutes})\b[^.;|\d]{{0,30}}?(?:für|lang|während|über|in den ersten|innerhalb von) (?:der ersten |die ersten |die nächsten )?(?P<b>\d+) ?(?P<bu>{minutes})\b"),
-        format!(r"(?i)\btoutes les (?P<a>\d+) ?(?P<au>{minutes})\b[^.;|\d]{{0,30}}?(?:pendant|durant|sur) (?:les )?(?P<b>\d+) ?(?:premières )?(?P<bu>{minutes})\b"),
-        format!(r"(?i)\bcada (?P<a>\d+) ?(?P<au>{minutes})\b[^.;|\d]{{0,30}}?(?:durante|por|en|nos) (?:los |os )?(?:primeros |primeiros |próximos )?(?P<b>\d+) ?(?P<bu>{minutes})\b"),
-        r"每(?:隔)?\s?(?P<a>\d+)\s?(?P<au>秒|分钟|小时)[^。;|\d]{0,12}?(?P<b>\d+)\s?(?P<bu>秒|分钟|小时)".to_owned(),
-        r"(?P<a>\d+)\s?(?P<au>秒|分|時間)(?:ごと|おき|毎)[^。;|\d]{0,12}?(?P<b>\d+)\s?(?P<bu>秒|分|時間)".to_owned(),
-    ]
-    .iter()
-    .map(|text| compile(text))
-    .collect()
-});
+/// `every 10 minutes … for 5 minutes`, in the languages that runbooks are written in: the words
+/// that a text must hold, and the pattern.
+static CADENCE: [(Words, LazyLock<Regex>); 6] = [
+    (
+        Words::new(&["every"]),
+        LazyLock::new(|| {
+            of_times(
+                r"(?i)\bevery A\b[^.;|\d]{0,30}?\b(?:for|during|over|within) (?:at least )?(?:the )?(?:first |next |last )?B\b",
+            )
+        }),
+    ),
+    (
+        Words::new(&["alle"]),
+        LazyLock::new(|| {
+            of_times(
+                r"(?i)\balle A\b[^.;|\d]{0,30}?(?:für|lang|während|über|in den ersten|innerhalb von) (?:der ersten |die ersten |die nächsten )?B\b",
+            )
+        }),
+    ),
+    (
+        Words::new(&["toutes"]),
+        LazyLock::new(|| {
+            of_times(
+                r"(?i)\btoutes les A\b[^.;|\d]{0,30}?(?:pendant|durant|sur) (?:les )?(?P<b>\d+) ?(?:premières )?(?P<bu>UNIT)\b",
+            )
+        }),
+    ),
+    (
+        Words::new(&["cada"]),
+        LazyLock::new(|| {
+            of_times(
+                r"(?i)\bcada A\b[^.;|\d]{0,30}?(?:durante|por|en|nos) (?:los |os )?(?:primeros |primeiros |próximos )?B\b",
+            )
+        }),
+    ),
+    (
+        Words::new(&["每"]),
+        LazyLock::new(|| {
+            of_times(
+                r"每(?:隔)?\s?(?P<a>\d+)\s?(?P<au>秒|分钟|小时)[^。;|\d]{0,12}?(?P<b>\d+)\s?(?P<bu>秒|分钟|小时)",
+            )
+        }),
+    ),
+    (
+        Words::new(&["ごと", "おき", "毎"]),
+        LazyLock::new(|| {
+            of_times(
+                r"(?P<a>\d+)\s?(?P<au>秒|分|時間)(?:ごと|おき|毎)[^。;|\d]{0,12}?(?P<b>\d+)\s?(?P<bu>秒|分|時間)",
+            )
+        }),
+    ),
+];
+
+/// Compiles a pattern in which `A` and `B` are times, and `UNIT` what they are counted in.
+fn of_times(pattern: &str) -> Regex {
+    const UNIT: &str = r"(?:s(?:ec(?:ond)?s?)?|sekunden?|secondes?|segundos?|m(?:in(?:ute)?s?)?|minuten|minutos?|h(?:ours?|rs?)?|stunden?|heures?|horas?)";
+    let times = pattern
+        .replace(" A\\b", r" (?P<a>\d+) ?(?P<au>UNIT)\b")
+        .replace("B\\b", r"(?P<b>\d+) ?(?P<bu>UNIT)\b");
+    compile(&times.replace("UNIT", UNIT))
+}
 
 fn seconds(number: &str, unit: &str) -> u64 {
     let factor = match unit.to_lowercase().chars().next() {
@@ -68,7 +114,8 @@ fn cadences(page: &Page<'_>, found: &mut Found) {
         if !text.bytes().any(|byte| byte.is_ascii_digit()) {
             continue;
         }
-        let all = CADENCE.iter().find_map(|pattern| pattern.captures(text));
+        let mut may = CADENCE.iter().filter(|(words, _)| words.any_in(text));
+        let all = may.find_map(|(_, pattern)| pattern.captures(text));
         if let Some(parts) = all.filter(|p| seconds(&p["a"], &p["au"]) > seconds(&p["b"], &p["bu"])) {
             let message = format!(
                 "every {} {} is longer than the {} {} in which somebody looks: the window ends before the second look",
@@ -242,11 +289,10 @@ fn unreadable(page: &Page<'_>, found: &mut Found) {
     }
 }
 
-static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
-    compile(
-        r#"(?P<origin>https?://[^\s/"'`|>)]+|(?:\$\{?[A-Z_]+\}?|\{\{ ?[A-Za-z_]+ ?\}\}))(?P<path>/[A-Za-z0-9_/.-]*)"#,
-    )
-});
+static ADDRESS: Pattern = Pattern::new(
+    &["http", "$", "{{"],
+    r#"(?P<origin>https?://[^\s/"'`|>)]+|(?:\$\{?[A-Z_]+\}?|\{\{ ?[A-Za-z_]+ ?\}\}))(?P<path>/[A-Za-z0-9_/.-]*)"#,
+);
 
 /// What a path asks: `health`, `ready`, `live`.
 fn kind_of(path: &str) -> Option<&'static str> {
