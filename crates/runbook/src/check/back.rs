@@ -28,11 +28,10 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
 
 /// T403 and T406: something is deployed, and nothing says how it is taken back.
 fn no_way_back(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
-    let Some(&(at, index, _)) = flow
-        .deploys
-        .iter()
-        .find(|(at, _, what)| *what != Deploys::Package && is_release(page, &page.scripts[*at]))
-    else {
+    let Some(&(at, index, _)) = flow.deploys.iter().find(|(at, _, what)| {
+        let script = &page.scripts[*at];
+        *what != Deploys::Package && is_release(page, script) && !is_list_of_commands(script)
+    }) else {
         return;
     };
     let (script, command) = (&page.scripts[at], &page.scripts[at].commands()[index]);
@@ -51,7 +50,11 @@ fn no_way_back(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
     if has_undo || undoes || linked || !flow.ways_back.is_empty() {
         return;
     }
-    let mentioned = page.prose().into_iter().find(|(_, text)| words::has(&text.to_lowercase(), words::BACK));
+    // What is done when something fails may be anything; only the words for going back promise it.
+    let mentioned = page.prose().into_iter().find(|(_, text)| {
+        let lower = text.to_lowercase();
+        words::BACK.iter().any(|word| !words::FAILING.contains(word) && words::has(&lower, &[word]))
+    });
     if let Some((line, text)) = mentioned {
         // Whoever links to a way back, or says that there is none, has thought about it.
         let elsewhere = text.contains("](")
@@ -93,6 +96,13 @@ fn no_way_back(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
         ),
         "say what reverses it: a section `Rollback` with its commands, or `undo=` on the block",
     ));
+}
+
+/// A block that starts and takes down the same thing shows what can be done, one line at a time: run
+/// from top to bottom it would release nothing.
+fn is_list_of_commands(script: &Script<'_>) -> bool {
+    let last = |verb: &str| script.commands().iter().rposition(|command| compose(command) == Some(verb));
+    last("up").is_some() && last("down") > last("up")
 }
 
 /// The document is about releasing: its title, a heading, or the command's own environment says so.

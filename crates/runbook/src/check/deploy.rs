@@ -59,7 +59,13 @@ fn built_where_it_runs(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Fin
 
 /// T401: the tag `latest` in production; once for each script.
 fn moving_tag(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
-    if !page.acts_on(script.section, "production") {
+    // On the way back it is wrong wherever it runs: `latest` is what one wants to get away from.
+    let back = script.lane == Lane::Rollback
+        || words::has(
+            &page.outline.sections[script.section].title.to_lowercase(),
+            &["rollback", "roll back"],
+        );
+    if !back && !page.acts_on(script.section, "production") {
         return;
     }
     let builds = script.commands().iter().any(|command| {
@@ -81,7 +87,9 @@ fn moving_tag(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
                 .any(|argument| argument.ends_with(":latest") || argument.ends_with("tag=latest"))
     };
     if let Some(command) = script.commands().iter().find(latest) {
-        let message = if builds {
+        let message = if back {
+            "`latest` is the image that one goes back from: this starts the same one again, or whatever was pushed since"
+        } else if builds {
             "`latest` is moved to an image that was built again here: not the one that was tested in staging"
         } else {
             "`latest` names another image tomorrow: nobody can tell what ran, or go back to it"

@@ -128,7 +128,7 @@ fn on_command_line(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Fi
     let by_letter = match command.program.as_str() {
         "docker" | "podman" | "helm" if command.arguments.iter().any(|a| a == "login") => Some("-p"),
         "redis-cli" => Some("-a"),
-        "sshpass" => Some("-p"),
+        "sshpass" | "twine" => Some("-p"),
         _ => None,
     };
     let lettered = by_letter.is_some_and(|letter| {

@@ -2,6 +2,7 @@
 
 use crate::diagnostic::Severity;
 use crate::encoding::repair;
+use crate::pattern::Pattern;
 use crate::shell::{CommandUse, Link, Placeholder, PlaceholderKind, RedirectKind};
 
 use super::kinds;
@@ -15,6 +16,7 @@ pub(super) fn check(page: &mut Page<'_>) {
             return;
         }
         cannot_fail(script, found);
+        unseen_answer(script, found);
         late_status(script, found);
         fixed_sleep(script, found);
         waits(script, found);
@@ -52,6 +54,37 @@ fn cannot_fail(script: &Script<'_>, found: &mut Vec<Finding>) {
             ),
             "leave out what follows `||`, or end it with `exit 1`: `|| { echo \"…\"; exit 1; }`",
         ));
+    }
+}
+
+/// T201: curl without `-f` succeeds on any answer; where the answer is thrown away as well, nothing
+/// can notice a service that says 500.
+fn unseen_answer(script: &Script<'_>, found: &mut Vec<Finding>) {
+    for command in script.commands().iter().filter(|command| command.program == "curl") {
+        let thrown_away =
+            command.redirects.iter().any(|r| r.kind == RedirectKind::Write && r.target == "/dev/null")
+                || command
+                    .arguments
+                    .windows(2)
+                    .any(|pair| pair[1] == "/dev/null" && matches!(pair[0].as_str(), "-o" | "--output"))
+                || command.arguments.iter().any(|a| a == "--output=/dev/null" || a == "-o/dev/null");
+        let judged = command.arguments.iter().any(|argument| {
+            let cluster = argument.starts_with('-') && !argument.starts_with("--");
+            cluster && argument.contains(['f', 'w', 'v', 'D'])
+                || ["--fail", "--write-out", "--verbose", "--dump-header", "--trace"]
+                    .iter()
+                    .any(|option| argument.starts_with(option))
+        });
+        let asks = kinds::only_reads(command) && command.pipe.1 <= 1;
+        if thrown_away && !judged && asks {
+            found.push(script.on(
+                "T201",
+                Severity::Warning,
+                command,
+                "this passes whatever the service answers, a 500 too: curl only fails when nothing answers at all",
+                "add `-f` (or `--fail-with-body`): then an answer of 400 and above fails the step",
+            ));
+        }
     }
 }
 
@@ -277,7 +310,9 @@ fn waits(script: &Script<'_>, found: &mut Vec<Finding>) {
             "give the flag that answers",
         ));
     }
-    for (line, reason) in &survey.endless {
+    // `top` waits and never ends; one sentence about it is enough.
+    let waits = |line: &u32| survey.interactive.iter().any(|(known, _)| known == line);
+    for (line, reason) in survey.endless.iter().filter(|(line, _)| !waits(line)) {
         found.push(script.on_line(
             "T206",
             Severity::Warning,
@@ -386,7 +421,13 @@ fn by_hand(script: &Script<'_>, found: &mut Vec<Finding>) {
     let comments = &script.survey.manual_comments;
     for (index, (line, text)) in comments.iter().enumerate() {
         let goes_on = comments.get(index + 1).is_some_and(|next| next.0 == line + 1);
-        if !goes_on {
+        // `# SSH in and look` above `ssh host` is the heading of a command.
+        let first = text.trim_start_matches(['#', ' ']).split_whitespace().next().unwrap_or_default();
+        let done_below = script
+            .commands()
+            .iter()
+            .any(|command| command.line == line + 1 && command.program.eq_ignore_ascii_case(first));
+        if !goes_on && !done_below {
             found.push(script.on_line(
                 "T208",
                 Severity::Warning,
@@ -418,6 +459,18 @@ fn several_ways(script: &Script<'_>, found: &mut Vec<Finding>) {
 fn refused(script: &Script<'_>, found: &mut Vec<Finding>) {
     if let Some((line, column, reason)) = &script.survey.syntax_error {
         let at = script.place(*line, *column);
+        if is_printed(script) {
+            found.push(Finding {
+                code: "T212",
+                severity: Severity::Note,
+                at,
+                end: (at.0, at.1 + 1),
+                message: "this is what a program printed, not what a shell runs: no step can be made of it"
+                    .to_owned(),
+                help: "mark the block `text`; in a `console` block put `$ ` before each command".to_owned(),
+            });
+            return;
+        }
         found.push(Finding {
             code: "T212",
             severity: Severity::Error,
@@ -428,6 +481,20 @@ fn refused(script: &Script<'_>, found: &mut Vec<Finding>) {
         });
     }
 }
+
+/// Tells what a program printed from a script with a fault: `console` is for both, so without a
+/// prompt it is doubtful; frames of a stack and the prompts of debuggers stand in no script.
+fn is_printed(script: &Script<'_>) -> bool {
+    let session = script.fence.is_some_and(|fence| {
+        matches!(fence.info.language.as_str(), "console" | "shell-session" | "shellsession")
+    });
+    session || PRINTED.is_match(script.text)
+}
+
+static PRINTED: Pattern = Pattern::new(
+    &["at ", "Traceback", "(gdb)", "(lldb)"],
+    r"(?m)^\s+at \S.*[:(]\S*:\d+(?::\d+)?\)?$|^Traceback \(most recent call last\)|^\((?:gdb|lldb)\) ",
+);
 
 /// T213: a download that runs unseen.
 fn piped_download(script: &Script<'_>, found: &mut Vec<Finding>) {

@@ -93,6 +93,18 @@ fn sound_scripts_have_no_fault() {
         "helm uninstall api",
         "for f in sql/*.sql; do psql -v ON_ERROR_STOP=1 -f \"$f\"; done",
         "npm ci --no-audit",
+        "mc alias set local http://minio:9000",
+        "docker compose exec minio mc ls --recursive local/data/",
+        "git checkout v20.x\ngit push upstream v20.x-staging",
+        "# SSH and check by hand\nssh deploy@host uptime",
+        "curl -fsS https://x.test/health > /dev/null",
+        "curl -s -o /dev/null -w '%{http_code}' https://x.test/health",
+        "curl -sI -o /dev/null -D headers.txt https://x.test/health",
+        "curl -s -X POST https://x.test/warm > /dev/null",
+        "ansible-playbook -i hosts --vault-password-file ~/.vault deploy.yml",
+        "ansible-vault view vars.yml",
+        "ansible-vault encrypt vars.yml",
+        "twine upload -u __token__ dist/*",
     ] {
         let found = check(&bash(script), "x.md");
         let found: Vec<_> = found.iter().filter(|d| d.severity > Severity::Note).collect();
@@ -256,6 +268,12 @@ const SILENT: &[(&str, &str)] = &[
         "T403",
         "## Release\n\nTo go back, roll back the release in the console.\n\n```bash\nhelm upgrade a ./a\n```\n",
     ),
+    (
+        "T403",
+        "## Release\n\n```bash\ndocker compose up -d\n\ndocker compose logs\n\ndocker compose down\n```\n",
+    ),
+    ("T406", "## Release\n\n2. If it fails, look at the logs.\n\n```bash\nhelm upgrade a ./a\n```\n"),
+    ("T401", "## Local development\n\n```bash\ndocker run -d app:latest\n```\n"),
     ("T403", "## Local development\n\n```bash\ndocker compose up -d\n```\n"),
     (
         "T404",
@@ -306,6 +324,59 @@ const SILENT: &[(&str, &str)] = &[
     ("T701", "Image sha256:2f1e9c0d7b6a5948372615049f8e7d6c5b4a39281706f5e4d3c2b1a098f7e6d5\n"),
     ("T704", "## Staging\n\n```bash\npg_dump \"$PROD_DATABASE_URL\" | psql \"$STAGING_DATABASE_URL\"\n```\n"),
 ];
+
+/// Documents in which a code must be said.
+const SAID: &[(&str, &str)] = &[
+    ("T201", "## A\n\n```bash\ncurl -s https://x.test/health > /dev/null\n```\n"),
+    ("T201", "## A\n\n```bash\ncurl -sS -o /dev/null https://x.test/health\n```\n"),
+    ("T205", "## A\n\n```bash\nmc\n```\n"),
+    ("T205", "## A\n\n```bash\nmc /srv /backup\n```\n"),
+    ("T205", "## A\n\n```bash\nansible-playbook -i hosts --ask-vault-pass deploy.yml\n```\n"),
+    ("T205", "## A\n\n```bash\nansible-playbook deploy.yml -K\n```\n"),
+    ("T205", "## A\n\n```bash\nansible-vault edit vars/main.yml\n```\n"),
+    ("T205", "## A\n\n```console\n% vim notes.txt\nsaved\n```\n"),
+    ("T205", "## A\n\n```bash\ntop\n```\n"),
+    ("T207", "## A\n\n```bash\ndocker pull app:v1.x\n```\n"),
+    ("T207", "## A\n\n```bash\ngit tag vX.Y.Z\n```\n"),
+    ("T208", "## A\n\n```bash\n# SSH and check manually\nuptime\n```\n"),
+    ("T212", "## A\n\n```bash\nif [ -f a ]; then\n  ls\n```\n"),
+    ("T401", "## Rollback\n\n```bash\ndocker run -d app:latest\n```\n"),
+    ("T403", "## Release\n\n```bash\ndocker compose down\ndocker compose up -d\n```\n"),
+    ("T406", "## Release\n\nIf it fails, roll back.\n\n```bash\nhelm upgrade a ./a\n```\n"),
+    ("T702", "## A\n\n```bash\ntwine upload -u __token__ -p pypi-AgEIcHlwaS5vcmc dist/*\n```\n"),
+];
+
+#[test]
+fn what_hurts_is_said() {
+    for (code, text) in SAID {
+        let found = check(&format!("# Release\n\n{text}"), "x.md");
+        assert!(found.iter().any(|d| d.code == *code), "{code}: {text}: {found:#?}");
+    }
+}
+
+#[test]
+fn what_a_program_printed_is_no_fault_of_a_script() {
+    for (text, severity) in [
+        ("```console\nEnter passphrase for key 'id_rsa':\ndist's password:\n```", Severity::Note),
+        ("```bash\nError: read ECONNRESET\n    at Wrap.read (node:internal/x:217:20)\n```", Severity::Note),
+        ("```bash\ngdb a core\n(gdb) backtrace\n```", Severity::Note),
+        ("```bash\ncd a (b\n```", Severity::Error),
+        ("```bash\nat (midnight\n```", Severity::Error),
+    ] {
+        let found = check(&format!("# R\n\n## A\n\n{text}\n"), "x.md");
+        let refused: Vec<_> = found.iter().filter(|d| d.code == "T212").map(|d| d.severity).collect();
+        assert_eq!(refused, [severity], "{text}: {found:#?}");
+    }
+    // What follows `% ` runs, what the program answered does not.
+    let transcript = "# R\n\n## A\n\n```console\n% perl -v\n\nThis is perl (v5\n\n% diff a b\n< one\n```\n";
+    let found = check(transcript, "x.md");
+    assert!(!found.iter().any(|d| d.code == "T212"), "{found:#?}");
+}
+
+#[test]
+fn what_waits_and_never_ends_is_said_once() {
+    assert_eq!(codes_of(&bash("top")).iter().filter(|code| code.starts_with("T2")).count(), 1);
+}
 
 #[test]
 fn what_the_text_answers_is_not_asked() {

@@ -3,6 +3,9 @@
 //! They are only ever used to stay silent: a check that misses a word says one thing too many, and
 //! one that finds a word too many says nothing. No fault is made from a word alone.
 
+/// Of `BACK`, what speaks of failing, not of what is done then.
+pub(super) const FAILING: &[&str] = &["goes wrong", "if it fails", "if something fails"];
+
 /// Going back.
 pub(super) const BACK: &[&str] = &[
     "rollback",

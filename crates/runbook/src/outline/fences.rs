@@ -188,15 +188,23 @@ fn code_of_a_page(info: &Info, interpreter: Interpreter) -> FenceClass {
 
 /// Keeps what follows a prompt; lines without one are output. Line numbers stay the same.
 fn prompted(body: &str) -> String {
-    let has_prompt = body.lines().any(|line| line.trim_start().starts_with("$ "));
-    if !has_prompt {
+    // `% ` is the prompt of zsh and csh; only as the first thing, for `% ` begins lines of output too.
+    let opens_with_percent = body
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .is_some_and(|line| line.trim_start().starts_with("% "));
+    let prompt = if body.lines().any(|line| line.trim_start().starts_with("$ ")) {
+        "$ "
+    } else if opens_with_percent {
+        "% "
+    } else {
         return body.to_owned();
-    }
+    };
     let mut code = String::with_capacity(body.len());
     let mut continues = false;
     for line in body.lines() {
         let trimmed = line.trim_start();
-        if let Some(command) = trimmed.strip_prefix("$ ").or(continues.then_some(line)) {
+        if let Some(command) = trimmed.strip_prefix(prompt).or(continues.then_some(line)) {
             code.push_str(command);
             continues = command.ends_with('\\');
         } else {

@@ -13,7 +13,8 @@ pub(super) fn judge(command: &CommandUse) -> Option<String> {
         || interpreter(command)
         || session(command)
         || git(command)
-        || login(command))
+        || login(command)
+        || ansible(command))
     {
         return None;
     }
@@ -27,6 +28,9 @@ pub(super) fn judge(command: &CommandUse) -> Option<String> {
         "gh" | "gcloud" | "az" | "vercel" | "npm" | "supabase" => {
             format!("`{program} … login` waits for a person")
         }
+        "ansible" | "ansible-playbook" => {
+            format!("`{program}` asks for a password (`--ask-…`) and waits for a person")
+        }
         _ => format!("`{program}` waits for a person at a terminal"),
     })
 }
@@ -38,7 +42,9 @@ fn verb(command: &CommandUse, index: usize) -> &str {
 /// Editors, pagers and programs that fill the screen.
 fn editor(command: &CommandUse) -> bool {
     match command.program.as_str() {
-        "nano" | "vi" | "pico" | "micro" | "ed" | "visudo" | "vipw" | "mc" => true,
+        "nano" | "vi" | "pico" | "micro" | "ed" | "visudo" | "vipw" => true,
+        // Midnight Commander takes folders; with a verb it is the client of an object store.
+        "mc" => verb(command, 0).is_empty() || verb(command, 0).contains('/'),
         "vim" | "nvim" | "emacs" => !has(command, &["-e", "-es", "-s", "--headless", "--batch", "-batch"]),
         "less" | "more" | "man" => command.pipe.1 <= 1 || command.pipe.0 + 1 == command.pipe.1,
         "code" | "subl" => has(command, &["-w", "--wait"]),
@@ -151,6 +157,28 @@ fn login(command: &CommandUse) -> bool {
                 )
         }
         "aws" => first == "configure" && verbs(command).len() == 1,
+        _ => false,
+    }
+}
+
+/// Passwords that are asked for, and vaults that open in an editor.
+fn ansible(command: &CommandUse) -> bool {
+    match command.program.as_str() {
+        "ansible" | "ansible-playbook" => command.arguments.iter().any(|argument| {
+            matches!(
+                argument.as_str(),
+                "--ask-vault-pass"
+                    | "--ask-vault-password"
+                    | "--ask-become-pass"
+                    | "--ask-pass"
+                    | "-K"
+                    | "-k"
+                    | "-J"
+                    | "-kK"
+                    | "-Kk"
+            )
+        }),
+        "ansible-vault" => matches!(verb(command, 0), "edit" | "create") && !has_input(command),
         _ => false,
     }
 }

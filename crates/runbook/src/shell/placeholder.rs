@@ -171,6 +171,11 @@ fn fits(text: &str, start: usize, end: usize, kind: PlaceholderKind, place: Plac
             let name = found.trim_matches(['{', '}', ' ']);
             !matches!(name, "end" | "else" | "range" | "if" | "with" | "define" | "template" | "block")
         }
+        // `v20.x` is how lines of releases are called, and branches after them: in a command it is
+        // a name. In a text, and as the tag of an image, it stands for a number.
+        PlaceholderKind::VersionPattern if found.contains(|c: char| c.is_ascii_digit()) => {
+            place == Place::Prose || before == Some(':')
+        }
         PlaceholderKind::Blank if found.starts_with("XXX") => place == Place::Prose,
         // `mktemp /tmp/build.XXXXXX` and "TODO list" are no gaps in code.
         PlaceholderKind::Blank => place == Place::Prose || !matches!(found, "TODO" | "FIXME"),
