@@ -17,6 +17,7 @@ pub(super) fn check(page: &mut Page<'_>) {
         }
         cannot_fail(script, found);
         unseen_answer(script, found);
+        tries_without_end(script, found);
         late_status(script, found);
         fixed_sleep(script, found);
         waits(script, found);
@@ -83,6 +84,52 @@ fn unseen_answer(script: &Script<'_>, found: &mut Vec<Finding>) {
                 command,
                 "this passes whatever the service answers, a 500 too: curl only fails when nothing answers at all",
                 "add `-f` (or `--fail-with-body`): then an answer of 400 and above fails the step",
+            ));
+        }
+    }
+}
+
+/// T201: `for … do check && break; sleep 5; done` ends with the status of `sleep` when no try
+/// succeeded, unless something asks once more behind it.
+fn tries_without_end(script: &Script<'_>, found: &mut Vec<Finding>) {
+    for repeated in script.survey.loops.iter().filter(|repeated| repeated.variable.is_some()) {
+        let commands = script.commands();
+        let body = &commands[repeated.commands.clone()];
+        let Some(last) =
+            body.last().filter(|last| matches!(last.program.as_str(), "sleep" | "echo" | "printf"))
+        else {
+            continue;
+        };
+        let asked = body.windows(2).find(|pair| {
+            pair[1].program == "break" && pair[1].list == pair[0].list && is_check(&pair[0].program)
+        });
+        // A loop that keeps what it saw, or gives up by itself, is read by somebody.
+        let lines = repeated.position.line..=repeated.position.end_line;
+        let keeps = script
+            .survey
+            .assigned
+            .iter()
+            .any(|set| lines.contains(&set.line) && Some(&set.name) != repeated.variable.as_ref());
+        let gives_up = body.iter().any(|c| matches!(c.program.as_str(), "exit" | "return" | "false"));
+        let decides = keeps || gives_up;
+        let read_after = commands[repeated.commands.end..].iter().any(|command| {
+            is_check(&command.program)
+                || kinds::looks(command)
+                || matches!(command.program.as_str(), "exit" | "return")
+        });
+        if let Some([check, _]) = asked
+            && !decides
+            && !read_after
+        {
+            found.push(script.on(
+                "T201",
+                Severity::Warning,
+                check,
+                format!(
+                    "when every try fails the loop ends with `{}`, which succeeds: the step passes all the same",
+                    last.program
+                ),
+                "ask once more behind `done`, or count the tries and `exit 1` after the last",
             ));
         }
     }

@@ -44,7 +44,10 @@ fn sound_scripts_have_no_fault() {
         "grep -q x file && echo found",
         "curl -f x.test || { echo bad; exit 1; }",
         "until curl -fs x.test; do sleep 5; done",
-        "for i in 1 2 3; do curl -f x.test && break; sleep 10; done",
+        "for i in 1 2 3; do curl -f x.test && break; sleep 10; done; curl -f x.test",
+        "for i in 1 2 3; do curl -f x.test && break; [ $i = 3 ] && exit 1; sleep 10; done",
+        "for i in 1 2 3; do if curl -f x.test; then ok=1; break; fi; sleep 10; done; [ -n \"$ok\" ]",
+        "for f in a b; do ./load $f; sleep 1; done",
         "sleep 1; ls",
         "STAMP=$(date +%Y%m%d%H%M%S)\npg_dump app > b-$STAMP.sql\ngzip b-$STAMP.sql",
         "echo \"started at $(date)\"",
@@ -329,6 +332,11 @@ const SILENT: &[(&str, &str)] = &[
 const SAID: &[(&str, &str)] = &[
     ("T201", "## A\n\n```bash\ncurl -s https://x.test/health > /dev/null\n```\n"),
     ("T201", "## A\n\n```bash\ncurl -sS -o /dev/null https://x.test/health\n```\n"),
+    ("T201", "## A\n\n```bash\nfor i in 1 2 3; do curl -f x.test && break; sleep 10; done\n```\n"),
+    (
+        "T201",
+        "## A\n\n```bash\nfor i in $(seq 9); do\n  curl -fs x.test && break\n  sleep 5\ndone\necho done\n```\n",
+    ),
     ("T205", "## A\n\n```bash\nmc\n```\n"),
     ("T205", "## A\n\n```bash\nmc /srv /backup\n```\n"),
     ("T205", "## A\n\n```bash\nansible-playbook -i hosts --ask-vault-pass deploy.yml\n```\n"),

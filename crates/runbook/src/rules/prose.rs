@@ -131,6 +131,10 @@ impl Finder<'_, '_> {
         if after.starts_with(['.', ':', '/', '-']) && after[1..].starts_with(|c: char| c.is_ascii_digit()) {
             return end;
         }
+        // "More than 1 in 20 requests" is a share in words: half of it would be another limit.
+        if after.strip_prefix(" in ").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
+            return end;
+        }
         let (unit, mut stop) = self.unit(captures, end);
         let is_time = unit.as_deref().is_some_and(|unit| matches!(unit, "min" | "h" | "days"));
         // "within 24 hours" and "minimum 4 hours" are deadlines and waits.

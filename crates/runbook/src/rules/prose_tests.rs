@@ -89,6 +89,8 @@ fn words() {
     check("Service unavailable for more than 5 minutes", &["Service unavailable > for 5m"]);
     check("Test coverage meets thresholds (45/40/45/45)", &["Test coverage >= [45.0, 40.0, 45.0, 45.0] %"]);
     check("Python tests passing (60%+ coverage)", &["coverage (Python tests) >= 60 %"]);
+    check("More than 1 in 20 requests are failing", &[]);
+    check("What it means: More than 1 in 20 requests are failing", &[]);
     check("Alert threshold: > 2% error rate", &["error rate > 2 %"]);
     check("Sentry error rate normal (<1%)", &["Sentry error rate < 1 %"]);
     check("Response times within SLO (p95 < 500ms)", &["p95 Response times < 500 ms"]);
