@@ -19,6 +19,7 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
     no_way_back(page, flow, &mut found);
     let empty = sections_without_command(page, flow);
     other_place(page, flow, &mut found);
+    other_namespace(page, flow, &mut found);
     found.into_iter().for_each(|finding| page.report(finding));
     for (line, message) in empty {
         page.add_at_line("T406", Severity::Warning, line, message)
@@ -70,7 +71,12 @@ fn no_way_back(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
                     "fix forward",
                 ],
             );
-        if !elsewhere && !page.text_of(line..=line + 3).contains("](") {
+        // "Consider rolling back:", and the commands stand right below.
+        let below = text.trim_end().ends_with([':', '：'])
+            && flow
+                .units_in(page, line..=line + 2)
+                .any(|unit| matches!(&unit.kind, UnitKind::Fence(fence) if fence.is_shell_like()));
+        if !below && !elsewhere && !page.text_of(line..=line + 3).contains("](") {
             let column =
                 u32::try_from(text.chars().take_while(|c| c.is_whitespace()).count()).unwrap_or(0) + 1;
             let width = u32::try_from(text.trim_end().chars().count()).unwrap_or(0) + 1;
@@ -199,6 +205,56 @@ fn other_place(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
             }
         }
     }
+}
+
+/// T404 where nothing here deploys, such as releases by Git: the workload that is taken back has one
+/// namespace in the whole document, and another one only in this command.
+fn other_namespace(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
+    if !flow.deploys.is_empty() {
+        return;
+    }
+    let all: Vec<(&Script<'_>, &CommandUse, String, String)> = page
+        .scripts
+        .iter()
+        .flat_map(|script| script.commands().iter().map(move |command| (script, command)))
+        .filter_map(|(script, command)| {
+            let namespace = namespace_of(command)?;
+            Some((script, command, namespace, workloads(command).pop()?))
+        })
+        .collect();
+    for (script, command, namespace, workload) in &all {
+        let undoes = kinds::words(command).contains(&"undo") && !script.inline;
+        let others: BTreeSet<&String> = all
+            .iter()
+            .filter(|(_, other, _, name)| name == workload && !std::ptr::eq(*other, *command))
+            .map(|(_, _, namespace, _)| namespace)
+            .collect();
+        let only = others.first().filter(|_| others.len() == 1);
+        if let Some(other) = only.filter(|other| undoes && **other != namespace) {
+            found.push(script.on(
+                "T404",
+                Severity::Warning,
+                command,
+                format!(
+                    "everywhere else `{workload}` is in the namespace `{other}`: what is broken there stays broken"
+                ),
+                "go back with the same file, namespace and name that the deployment uses",
+            ));
+        }
+    }
+}
+
+/// The namespace that a kubectl command names.
+fn namespace_of(command: &CommandUse) -> Option<String> {
+    if !matches!(command.program.as_str(), "kubectl" | "oc") {
+        return None;
+    }
+    let arguments = &command.arguments;
+    let named = arguments.iter().enumerate().find_map(|(at, argument)| match argument.as_str() {
+        "-n" | "--namespace" => arguments.get(at + 1).cloned(),
+        other => other.strip_prefix("--namespace=").map(str::to_owned),
+    })?;
+    (!named.contains(['$', '<', '{', '['])).then_some(named)
 }
 
 /// Why a command of the way back acts somewhere else; `None` when it does not, or may not.

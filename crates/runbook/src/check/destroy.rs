@@ -33,7 +33,14 @@ fn without_guard(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>)
                     .iter()
                     .any(|a| a.starts_with('-') && !a.starts_with("--") && a.contains(['r', 'R']));
                 let open = command.arguments.iter().find(|a| recursive && is_open_path(a));
-                open.map(|path| format!("`{path}` is `/` or everything when the variable is empty"))
+                let anywhere = recursive && is_after_loose_cd(script, command);
+                open.map(|path| format!("`{path}` is `/` or everything when the variable is empty")).or_else(
+                    || {
+                        anywhere.then(|| {
+                            "where `cd` fails, this deletes what the folder before it holds".to_owned()
+                        })
+                    },
+                )
             }
             "git"
                 if command.arguments.first().is_some_and(|a| a == "push")
@@ -59,6 +66,9 @@ fn without_guard(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>)
         };
         if let Some(reason) = reason {
             let help = match command.program.as_str() {
+                "rm" if command.arguments.iter().any(|a| is_everything_here(a)) => {
+                    "name the folder (`rm -rf build/*`), or join the two: `cd build && rm -rf *`"
+                }
                 "rm" => "write `${NAME:?}`: the shell then stops when it is empty",
                 "git" => "use `--force-with-lease`, or better a new commit",
                 _ => "ask before it: a `.approval` step with a quorum, and a backup that was verified",
@@ -66,6 +76,23 @@ fn without_guard(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>)
             found.push(script.on("T210", Severity::Warning, command, reason, help));
         }
     }
+}
+
+/// `cd folder; rm -rf *`: joined by `;`, what follows runs in either folder. Lines below each other
+/// are left alone: a step ends at the first that fails.
+fn is_after_loose_cd(script: &Script<'_>, command: &CommandUse) -> bool {
+    command.arguments.iter().any(|argument| is_everything_here(argument))
+        && script.commands().iter().any(|other| {
+            other.program == "cd"
+                && other.end <= command.start
+                && other.list != command.list
+                && other.end_line == command.line
+        })
+}
+
+/// Every file of the folder that one happens to be in.
+fn is_everything_here(argument: &str) -> bool {
+    matches!(argument, "*" | "./*" | "." | "./")
 }
 
 /// `"$DIR"/`, `$DIR/*` and `${DIR}/` without `:?`.

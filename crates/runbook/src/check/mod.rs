@@ -20,6 +20,7 @@ mod kinds;
 mod migrations;
 mod numbers;
 mod page;
+mod pairs;
 mod people;
 mod rollout;
 mod safety;
@@ -91,6 +92,7 @@ pub fn check_with(
     variables::check(&mut page, &flow);
     migrations::check(&mut page, &flow);
     back::check(&mut page, &flow);
+    pairs::check(&mut page);
     rollout::check(&mut page, &flow);
     windows::check(&mut page, &flow);
     duties::check(&mut page, &flow);

@@ -108,6 +108,9 @@ fn sound_scripts_have_no_fault() {
         "ansible-vault view vars.yml",
         "ansible-vault encrypt vars.yml",
         "twine upload -u __token__ dist/*",
+        "cd build && rm -rf *",
+        "cd build\nrm -rf *",
+        "cd build; rm -rf ./cache",
     ] {
         let found = check(&bash(script), "x.md");
         let found: Vec<_> = found.iter().filter(|d| d.severity > Severity::Note).collect();
@@ -276,6 +279,21 @@ const SILENT: &[(&str, &str)] = &[
         "## Release\n\n```bash\ndocker compose up -d\n\ndocker compose logs\n\ndocker compose down\n```\n",
     ),
     ("T406", "## Release\n\n2. If it fails, look at the logs.\n\n```bash\nhelm upgrade a ./a\n```\n"),
+    (
+        "T404",
+        "## Verify\n\n```bash\nkubectl rollout status deploy/a -n shop\n```\n\n## Rollback\n\n```bash\nkubectl rollout undo deploy/a -n shop\nkubectl rollout undo deploy/b -n other\n```\n",
+    ),
+    (
+        "T404",
+        "## Verify\n\n```bash\nkubectl get deploy/a -n shop\nkubectl get deploy/a -n test\n```\n\n## Rollback\n\n```bash\nkubectl rollout undo deploy/a -n test2\n```\n",
+    ),
+    (
+        "T406",
+        "## Release\n\n- **Bug** → look at the commits, consider rolling back:\n\n  ```bash\n  ./switch.sh blue\n  ```\n\n```bash\nhelm upgrade a ./a\n```\n",
+    ),
+    ("T410", "## A\n\n```bash\nphp artisan down\n```\n\nThen disable maintenance mode.\n"),
+    ("T410", "## A\n\n```bash\nkubectl drain node-1\n```\n\n```bash\nkubectl delete node node-1\n```\n"),
+    ("T410", "## A\n\n```bash\nkubectl drain node-1 --dry-run=client\n```\n"),
     ("T401", "## Local development\n\n```bash\ndocker run -d app:latest\n```\n"),
     ("T403", "## Local development\n\n```bash\ndocker compose up -d\n```\n"),
     (
@@ -349,6 +367,12 @@ const SAID: &[(&str, &str)] = &[
     ("T208", "## A\n\n```bash\n# SSH and check manually\nuptime\n```\n"),
     ("T212", "## A\n\n```bash\nif [ -f a ]; then\n  ls\n```\n"),
     ("T401", "## Rollback\n\n```bash\ndocker run -d app:latest\n```\n"),
+    ("T210", "## A\n\n```bash\ncd build; rm -rf *\n```\n"),
+    (
+        "T404",
+        "## Verify\n\n```bash\nkubectl rollout status deploy/a -n shop\n```\n\n## Rollback\n\n```bash\nkubectl rollout undo deploy/a -n other\n```\n",
+    ),
+    ("T410", "## A\n\n```bash\nkubectl drain node-1 --ignore-daemonsets\nreboot\n```\n"),
     ("T403", "## Release\n\n```bash\ndocker compose down\ndocker compose up -d\n```\n"),
     ("T406", "## Release\n\nIf it fails, roll back.\n\n```bash\nhelm upgrade a ./a\n```\n"),
     ("T702", "## A\n\n```bash\ntwine upload -u __token__ -p pypi-AgEIcHlwaS5vcmc dist/*\n```\n"),
