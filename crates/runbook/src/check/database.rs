@@ -46,7 +46,16 @@ fn silent_errors(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Find
     let document = command.redirects.iter().any(|redirect| {
         redirect.kind == RedirectKind::HereDocument && !redirect.target.contains("ON_ERROR_STOP")
     });
-    if stops || (reads_file(command).is_none() && !document) {
+    let unpacked = script.commands().iter().any(|other| {
+        other.list == command.list
+            && other.pipe.0 + 1 == command.pipe.0
+            && other.pipe.1 > 1
+            && matches!(
+                other.program.as_str(),
+                "gunzip" | "zcat" | "gzip" | "cat" | "xz" | "xzcat" | "zstd" | "zstdcat" | "bzcat"
+            )
+    });
+    if stops || (reads_file(command).is_none() && !document && !unpacked) {
         return;
     }
     found.push(script.on(

@@ -44,7 +44,6 @@ const ENDS: &[&str] = &[
     "out of maintenance",
     "bring the site back",
     "back online",
-    "back up",
 ];
 
 /// Runs the check: once for each pair, at the first place.

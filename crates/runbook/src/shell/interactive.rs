@@ -91,6 +91,14 @@ fn interpreter(command: &CommandUse) -> bool {
         !argument.starts_with('-')
             || matches!(argument.as_str(), "-c" | "-e" | "-m" | "--version" | "-V" | "--help" | "-h" | "-v")
     };
+    let django = command.program.starts_with("python")
+        || matches!(command.program.as_str(), "manage.py" | "django-admin" | "./manage.py");
+    let asks_for_password = django
+        && command.arguments.iter().any(|argument| argument == "createsuperuser")
+        && !has(command, &["--noinput", "--no-input"]);
+    if asks_for_password && !has_input(command) {
+        return true;
+    }
     match command.program.as_str() {
         "python" | "python3" | "node" | "irb" | "ghci" | "bash" | "sh" | "zsh" => {
             !command.arguments.iter().any(told) && !has_input(command)

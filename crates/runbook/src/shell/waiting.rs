@@ -77,7 +77,7 @@ struct Asks {
 }
 
 #[rustfmt::skip]
-const ASKS: [Asks; 17] = [
+const ASKS: [Asks; 21] = [
     Asks { program: "apt", verbs: &["install"], answered_by: &["-y", "--yes", "--assume-yes", "-qq"], question: "whether to install" },
     Asks { program: "apt-get", verbs: &["install"], answered_by: &["-y", "--yes", "--assume-yes", "-qq"], question: "whether to install" },
     Asks { program: "apt", verbs: &["upgrade"], answered_by: &["-y", "--yes", "--assume-yes", "-qq"], question: "whether to upgrade" },
@@ -94,6 +94,10 @@ const ASKS: [Asks; 17] = [
     Asks { program: "prisma", verbs: &["migrate", "reset"], answered_by: &["-f", "--force"], question: "whether to drop the database" },
     Asks { program: "gcloud", verbs: &["app", "deploy"], answered_by: &["-q", "--quiet"], question: "whether to deploy" },
     Asks { program: "gcloud", verbs: &["run", "deploy"], answered_by: &["-q", "--quiet", "--allow-unauthenticated", "--no-allow-unauthenticated"], question: "whether to allow anyone" },
+    Asks { program: "gcloud", verbs: &["sql", "instances", "delete"], answered_by: &["-q", "--quiet"], question: "whether to delete the database" },
+    Asks { program: "gcloud", verbs: &["sql", "backups", "restore"], answered_by: &["-q", "--quiet"], question: "whether to restore over what is there" },
+    Asks { program: "gcloud", verbs: &["compute", "instances", "delete"], answered_by: &["-q", "--quiet"], question: "whether to delete the machine" },
+    Asks { program: "gcloud", verbs: &["container", "clusters", "delete"], answered_by: &["-q", "--quiet"], question: "whether to delete the cluster" },
     Asks { program: "vercel", verbs: &["rollback"], answered_by: &["--yes", "-y"], question: "whether to roll back" },
 ];
 
@@ -166,6 +170,13 @@ fn endless(command: &CommandUse) -> Option<String> {
         "supabase" => verb(0) == "functions" && verb(1) == "serve",
         "python" | "python3" => follows(&["-m"]) && command.arguments.iter().any(|a| a == "http.server"),
         "stripe" => verb(0) == "listen",
+        "gunicorn" => !follows(&["-D", "--daemon", "--check-config", "--version", "--print-config"]),
+        "uvicorn" => !verb(0).is_empty() && !follows(&["--version", "--help"]),
+        "celery" => {
+            verbs.iter().any(|verb| matches!(*verb, "worker" | "beat" | "flower"))
+                && !verbs.contains(&"inspect")
+                && !follows(&["-D", "--detach", "--help"])
+        }
         "ngrok" | "top" | "htop" | "iotop" | "nethogs" => {
             command.program == "ngrok" || !follows(&["-b", "-n", "-l"])
         }
