@@ -191,6 +191,9 @@ pub(crate) struct Check {
     /// End with 1 from this severity on.
     #[arg(long, value_enum, default_value_t = FailOn::Error, value_name = "SEVERITY")]
     pub(crate) fail_on: FailOn,
+    /// Leave out what is silenced: for readers of SARIF that do not know suppressions.
+    #[arg(long)]
+    pub(crate) without_silenced: bool,
     /// Show the known fixes as a patch, and apply it on yes.
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "safe", value_name = "LEVEL", conflicts_with = "format")]
     pub(crate) fix: Option<FixLevel>,

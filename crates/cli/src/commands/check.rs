@@ -12,8 +12,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
-use tminus_runbook::check::check_whole;
-use tminus_runbook::diagnostic::{Diagnostic, Severity};
+use tminus_runbook::check::{Silenced, check_whole};
+use tminus_runbook::diagnostic::Severity;
 use tminus_runbook::settings::{self, Settings};
 
 use crate::args::{Check, FailOn, Format};
@@ -39,6 +39,9 @@ pub(crate) fn run(args: &Check) -> super::Result {
             // The output is the patch, and nothing else belongs into it.
             return Ok(unread.unwrap_or(exit_code(&sheets, args.fail_on)));
         }
+    }
+    if args.without_silenced {
+        sheets.iter_mut().for_each(|sheet| sheet.silenced.clear());
     }
     match args.format {
         Format::Text if unread.is_some() && Counts::of(&sheets).all() == 0 => {}
@@ -147,20 +150,17 @@ pub(super) fn settings_beside(path: &Path) -> Result<(Settings, Option<Sheet>), 
 
 /// What is silenced, as JSON with the reason.
 fn accepted(sheet: &Sheet) -> Vec<serde_json::Value> {
-    let with_reason = |(found, reason): &(Diagnostic, String)| {
-        let mut value = found.to_json(&sheet.name);
-        value["because"] = json!(reason);
+    let with_reason = |silenced: &Silenced| {
+        let mut value = silenced.finding.to_json(&sheet.name);
+        value["because"] = json!(silenced.because);
         value
     };
     sheet.silenced.iter().map(with_reason).collect()
 }
 
-/// What is accepted is not shown, but it is counted: a silence must not be forgotten.
 fn tell_silenced(sheets: &[Sheet]) {
-    let count: usize = sheets.iter().map(|sheet| sheet.silenced.len()).sum();
-    if count > 0 {
-        let what = if count == 1 { "finding is" } else { "findings are" };
-        screen::line(&format!("{count} {what} silenced with a reason (`--format json` lists them)"));
+    if let Some(sentence) = Counts::silenced_sentence(sheets) {
+        screen::line(&format!("{sentence} (`--format json` lists them)"));
     }
 }
 

@@ -63,6 +63,39 @@ fn sarif_has_what_code_scanning_needs() {
 }
 
 #[test]
+fn what_is_silenced_is_counted_everywhere() {
+    let desk = Desk::new();
+    let silence = "# tminus: ignore T206 because a person ends it";
+    desk.write("r.md", FAULTY.replace("web\n", &format!("web   {silence}\n")));
+    desk.write("place/r.md", FAULTY);
+    let settings = "[checks]\nT206 = { severity = \"off\", because = \"logs rotate\" }\n";
+    desk.write("place/tminus.toml", settings);
+    for (file, kind, because) in
+        [("r.md", "inSource", "a person ends it"), ("place/r.md", "external", "logs rotate")]
+    {
+        for format in ["text", "markdown", "github"] {
+            let ran = desk.expect(1, &["check", file, "--format", format]);
+            ran.says("1 finding is silenced with a reason").never_says("T206");
+            let ran = desk.expect(1, &["check", file, "--format", format, "--without-silenced"]);
+            ran.never_says("silenced").says("T301");
+        }
+        let log = json(&desk.expect(1, &["check", file, "--format", "sarif"]));
+        let results = log["runs"][0]["results"].as_array().expect("results");
+        let silenced: Vec<&Value> = results.iter().filter(|one| !one["suppressions"].is_null()).collect();
+        let suppression = &silenced[0]["suppressions"][0];
+        assert_eq!((silenced.len(), &silenced[0]["ruleId"]), (1, &Value::from("T206")), "{results:#?}");
+        assert_eq!((&suppression["kind"], &suppression["justification"]), (&kind.into(), &because.into()));
+        let left = json(&desk.expect(1, &["check", file, "--format", "sarif", "--without-silenced"]));
+        let print = |result: &Value| result["partialFingerprints"].clone();
+        let left: Vec<Value> =
+            left["runs"][0]["results"].as_array().expect("results").iter().map(print).collect();
+        let whole: Vec<Value> = results.iter().map(print).collect();
+        // The fingerprints of what is shown are the same with and without what is silenced.
+        assert_eq!(left, whole[..whole.len() - 1]);
+    }
+}
+
+#[test]
 fn comments_and_annotations_name_each_finding() {
     let desk = Desk::new();
     desk.write("r.md", FAULTY);

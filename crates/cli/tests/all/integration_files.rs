@@ -40,6 +40,7 @@ fn the_action_annotates_summarises_and_writes_sarif() {
     let faulty = "# Release\n\n## Deploy\n\n```bash\npsql -f a.sql\n```\n";
     desk.write("docs/deep/release one.md", faulty);
     desk.write("docs/b.md", faulty.replace("psql", "echo"));
+    desk.write("docs/c.md", faulty.replace("psql", "# tminus: ignore T301 because it is a test\npsql"));
     let ran = act(&desk, "docs/**/*.md\n", "error");
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     ran.says("::error file=docs/deep/release one.md,line=6");
@@ -47,6 +48,7 @@ fn the_action_annotates_summarises_and_writes_sarif() {
     assert!(desk.read("GITHUB_OUTPUT").contains("sarif="));
     let sarif: Value = serde_json::from_str(&desk.read("tminus.sarif")).expect("JSON");
     assert_eq!(sarif["version"], "2.1.0");
+    assert!(!sarif.to_string().contains("suppressions"), "code scanning would show them as open: {sarif}");
     for (files, fail_on, code) in [
         ("docs/**/*.md", "never", 0),
         ("docs/b.md", "error", 0),

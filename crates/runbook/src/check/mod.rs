@@ -37,7 +37,7 @@ mod tests;
 
 pub use explain::{Explanation, codes, explain};
 pub(crate) use silence::may_be_silenced;
-pub use silence::{Settled, settle};
+pub use silence::{Settled, SilencePlace, Silenced, settle};
 pub use whole::{Checked, check_in_mode, check_whole, declares_runbook};
 
 use crate::diagnostic::Diagnostic;

@@ -18,7 +18,27 @@ pub struct Settled {
     /// What people are shown, with the faults of the silences themselves.
     pub findings: Vec<Diagnostic>,
     /// What was silenced, each with the reason.
-    pub silenced: Vec<(Diagnostic, String)>,
+    pub silenced: Vec<Silenced>,
+}
+
+/// A finding that a team has looked at and accepts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Silenced {
+    /// What would have been told.
+    pub finding: Diagnostic,
+    /// Why it is accepted, in the team's words.
+    pub because: String,
+    /// Who reviews the silence: those who review the document, or those who review the place.
+    pub place: SilencePlace,
+}
+
+/// Where a silence is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SilencePlace {
+    /// A comment in the document.
+    Document,
+    /// `[checks]` of `tminus.toml`.
+    Settings,
 }
 
 /// A silence as written.
@@ -54,7 +74,11 @@ pub fn settle(
         if let Some(setting) = settings.get(finding.code).filter(|_| may_be_silenced(finding.code)) {
             match setting.severity {
                 None => {
-                    settled.silenced.push((finding, setting.because.clone()));
+                    settled.silenced.push(Silenced {
+                        finding,
+                        because: setting.because.clone(),
+                        place: SilencePlace::Settings,
+                    });
                     continue;
                 }
                 Some(severity) => finding.severity = severity,
@@ -70,7 +94,11 @@ pub fn settle(
                 if silence.reason.is_empty() {
                     settled.findings.push(finding);
                 } else {
-                    settled.silenced.push((finding, silence.reason.clone()));
+                    settled.silenced.push(Silenced {
+                        finding,
+                        because: silence.reason.clone(),
+                        place: SilencePlace::Document,
+                    });
                 }
             }
             None => settled.findings.push(finding),

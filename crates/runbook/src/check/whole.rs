@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::markdown;
 use crate::settings::Settings;
 
-use super::{check_with, settle};
+use super::{Silenced, check_with, settle};
 
 /// A document that was looked through.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,7 +18,7 @@ pub struct Checked {
     /// Every fault, in document order.
     pub found: Vec<Diagnostic>,
     /// What the document or its settings silence, with the reason.
-    pub silenced: Vec<(Diagnostic, String)>,
+    pub silenced: Vec<Silenced>,
     /// The plan that the document gives, and its outline, for those who show more than faults.
     pub compiled: Compiled,
 }

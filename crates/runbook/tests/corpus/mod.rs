@@ -132,7 +132,12 @@ fn silences_need_a_reason_and_a_fault() {
         codes.sort_unstable();
         assert_eq!(codes, expected, "{text}");
         assert_eq!(settled.silenced.len(), silenced, "{text}");
-        assert!(settled.silenced.iter().all(|(_, reason)| reason == "the vendor has no readiness endpoint"));
+        assert!(
+            settled
+                .silenced
+                .iter()
+                .all(|silenced| silenced.because == "the vendor has no readiness endpoint")
+        );
     }
 }
 

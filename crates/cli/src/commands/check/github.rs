@@ -24,7 +24,12 @@ pub(super) fn annotations(sheets: &[Sheet]) -> String {
     }
     let counts = Counts::of(sheets);
     let sentence = if counts.all() == 0 { "nothing found".to_owned() } else { counts.sentence() };
-    text + &sentence
+    text.push_str(&sentence);
+    if let Some(silenced) = Counts::silenced_sentence(sheets) {
+        text.push_str("; ");
+        text.push_str(&silenced);
+    }
+    text
 }
 
 fn annotation(document: &str, found: &Diagnostic) -> String {

@@ -19,6 +19,7 @@ pub(super) fn page(sheets: &[Sheet]) -> String {
     if counts.all() == 0 {
         let names: Vec<String> = sheets.iter().map(|sheet| code(&sheet.name)).collect();
         let _ = writeln!(text, "nothing found\n\n{}", names.join(", "));
+        tell_silenced(&mut text, sheets);
         return text;
     }
     let _ = writeln!(text, "{}\n\n| | where | what |\n|---|---|---|", counts.sentence());
@@ -55,8 +56,15 @@ pub(super) fn page(sheets: &[Sheet]) -> String {
     if fixes > 0 {
         let _ = writeln!(text, "\nFor {fixes} of these a fix is known: `tminus check --fix` shows it.");
     }
+    tell_silenced(&mut text, sheets);
     text.push_str("\n`tminus explain CODE` tells why a code hurts and how to mend it.\n");
     text
+}
+
+fn tell_silenced(text: &mut String, sheets: &[Sheet]) {
+    if let Some(sentence) = Counts::silenced_sentence(sheets) {
+        let _ = writeln!(text, "\n{sentence}.");
+    }
 }
 
 /// Writes one of our messages: what stands between backticks is code, the rest is plain text.

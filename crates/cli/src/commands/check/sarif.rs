@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tminus_runbook::check;
+use tminus_runbook::check::{self, SilencePlace, Silenced};
 use tminus_runbook::diagnostic::{Diagnostic, FixEffect, Severity};
 use tminus_runbook::lines::LineIndex;
 
@@ -42,7 +42,8 @@ pub(super) fn log(sheets: &[Sheet]) -> Value {
 /// The codes that were found, with the worst severity of each, in order.
 fn worst_by_code(sheets: &[Sheet]) -> BTreeMap<&'static str, Severity> {
     let mut worst = BTreeMap::new();
-    for found in sheets.iter().flat_map(|sheet| &sheet.found) {
+    let silenced = sheets.iter().flat_map(|sheet| &sheet.silenced).map(|silenced| &silenced.finding);
+    for found in sheets.iter().flat_map(|sheet| &sheet.found).chain(silenced) {
         let severity = worst.entry(found.code).or_insert(found.severity);
         *severity = found.severity.max(*severity);
     }
@@ -108,10 +109,12 @@ fn results(sheet: &Sheet, index: &HashMap<&str, usize>) -> Vec<Value> {
     let lines = LineIndex::new(&sheet.text);
     let artifact = artifact(&sheet.name);
     let mut seen: HashMap<String, u32> = HashMap::new();
-    sheet
-        .found
-        .iter()
-        .map(|found| {
+    // What is silenced comes last, so that it takes no fingerprint from what is shown.
+    let shown = sheet.found.iter().map(|found| (found, None));
+    let accepted = sheet.silenced.iter().map(|silenced| (&silenced.finding, Some(silenced)));
+    shown
+        .chain(accepted)
+        .map(|(found, silenced)| {
             // The same finding on the same words is the same alert, wherever the line moves to.
             let words: String = lines.text_of(&sheet.text, found.line).split_whitespace().collect();
             let mut hash = tminus_engine::export::text_hash(&format!("{}\n{words}", found.code));
@@ -136,9 +139,21 @@ fn results(sheet: &Sheet, index: &HashMap<&str, usize>) -> Vec<Value> {
             if let Some(fix) = fix(sheet, &lines, found, &artifact) {
                 result["fixes"] = json!([fix]);
             }
+            if let Some(silenced) = silenced {
+                result["suppressions"] = json!([suppression(silenced)]);
+            }
             result
         })
         .collect()
+}
+
+/// A silence: a person accepted the finding and said why.
+fn suppression(silenced: &Silenced) -> Value {
+    let kind = match silenced.place {
+        SilencePlace::Document => "inSource",
+        SilencePlace::Settings => "external",
+    };
+    json!({ "kind": kind, "status": "accepted", "justification": silenced.because })
 }
 
 /// A place. The byte-order mark is no character of the text, so the first line begins after it.

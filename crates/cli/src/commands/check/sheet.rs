@@ -1,5 +1,6 @@
 //! A file that was looked at, with what is wrong in it: what every output format is made of.
 
+use tminus_runbook::check::Silenced;
 use tminus_runbook::diagnostic::{Diagnostic, Severity};
 
 /// A file and its findings.
@@ -12,7 +13,7 @@ pub(crate) struct Sheet {
     /// What is wrong, in document order.
     pub(crate) found: Vec<Diagnostic>,
     /// What is silenced, with the reason.
-    pub(crate) silenced: Vec<(Diagnostic, String)>,
+    pub(crate) silenced: Vec<Silenced>,
 }
 
 /// How many findings of each severity.
@@ -38,6 +39,16 @@ impl Counts {
             }
         }
         counts
+    }
+
+    /// Counts what is accepted. It is not shown, but a silence must not be forgotten; `None` where
+    /// there is none.
+    pub(crate) fn silenced_sentence(sheets: &[Sheet]) -> Option<String> {
+        match sheets.iter().map(|sheet| sheet.silenced.len()).sum() {
+            0 => None,
+            1 => Some("1 finding is silenced with a reason".to_owned()),
+            count => Some(format!("{count} findings are silenced with a reason")),
+        }
     }
 
     /// Counts them all.
