@@ -36,6 +36,29 @@ function part(tag, text, name) {
   return node;
 }
 
+// What stands between backticks is code. Either way it is text to the page.
+function prose(text) {
+  const pieces = text.split("`");
+  // An odd number of backticks does not say where code begins.
+  if (pieces.length % 2 === 0) return [text];
+  return pieces.map((piece, at) => (at % 2 === 1 ? part("code", piece) : piece));
+}
+
+function paragraph(tag, ...pieces) {
+  const node = document.createElement(tag);
+  node.append(...pieces);
+  return node;
+}
+
+function go(lines, number) {
+  const field = element("text");
+  const start = lines.slice(0, number - 1).reduce((sum, line) => sum + line.length + 1, 0);
+  field.focus();
+  field.setSelectionRange(start, start + (lines[number - 1] ?? "").length);
+  // A field scrolls to what is typed, not to what is selected: go by the share of the lines.
+  field.scrollTop = (field.scrollHeight * (number - 1)) / lines.length - field.clientHeight / 3;
+}
+
 function show(text, answer) {
   const lines = text.split("\n");
   const list = element("findings");
@@ -44,13 +67,17 @@ function show(text, answer) {
   for (const found of answer.findings) {
     counts[found.severity] += 1;
     const item = document.createElement("li");
+    item.className = found.severity;
     const head = part("strong", `${found.severity} ${found.code}`, found.severity);
-    item.append(head, " ", part("span", `line ${found.line}: ${found.message}`));
+    const place = part("button", `line ${found.line}`, "place");
+    place.type = "button";
+    place.addEventListener("click", () => go(lines, found.line));
+    item.append(head, " ", place, paragraph("div", ...prose(found.message)));
     item.append(part("pre", lines[found.line - 1] ?? ""));
-    if (found.help) item.append(part("div", `now: ${found.help}`));
+    if (found.help) item.append(paragraph("div", "now: ", ...prose(found.help)));
     if (found.why) {
       const more = document.createElement("details");
-      more.append(part("summary", found.title), part("p", found.why));
+      more.append(part("summary", found.title), paragraph("p", ...prose(found.why)));
       if (found.source) more.append(part("p", `Source: ${found.source}`));
       item.append(more);
     }
@@ -60,6 +87,9 @@ function show(text, answer) {
   element("summary").textContent = text.trim() === "" ? "Nothing is pasted yet."
     : answer.findings.length === 0 ? "nothing found"
     : [many(counts.error, "error"), many(counts.warning, "warning"), many(counts.note, "note")].join(", ");
+  if (answer.silenced > 0) {
+    element("summary").textContent += `; ${many(answer.silenced, "finding")} silenced with a reason`;
+  }
   if (new TextEncoder().encode(text).length > LIMIT_BYTES) {
     element("summary").textContent += "; the text is longer than this page takes, and its end was left out";
   }

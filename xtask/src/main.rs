@@ -55,6 +55,7 @@ fn test() -> Result<(), String> {
     } else {
         shell::run("cargo", &["test", "--workspace", "--no-fail-fast", "--quiet"])
     };
+    let page = web::test();
     let down = testbed::run(&["down".to_owned()]);
-    tests.and(down)
+    tests.and(page).and(down)
 }

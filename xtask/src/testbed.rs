@@ -1,6 +1,6 @@
 //! Programs and services that tests use. Installs what is missing; starts and ends what is named.
 
-use crate::shell;
+use crate::{shell, web};
 
 /// Program and the Debian package that has it.
 const PROGRAMS: [(&str, &str); 6] = [
@@ -23,6 +23,25 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
 }
 
 fn up() -> Result<(), String> {
+    programs()?;
+    browser();
+    Ok(())
+}
+
+/// What the test of the page needs: a target of the compiler and a browser. Without them that test
+/// says that it was skipped, or fails where CI=true, so nothing is decided here.
+fn browser() {
+    if shell::has("rustup") {
+        let _ = shell::run("rustup", &["target", "add", "wasm32-unknown-unknown"]);
+    }
+    if !web::has_browser() && shell::has("apt-get") {
+        let _ = shell::run("apt-get", &["update", "--quiet", "--quiet"]);
+        let _ =
+            shell::run("apt-get", &["install", "--yes", "--quiet", "--no-install-recommends", "chromium"]);
+    }
+}
+
+fn programs() -> Result<(), String> {
     let missing: Vec<&str> =
         PROGRAMS.iter().filter(|(program, _)| !shell::has(program)).map(|(_, package)| *package).collect();
     if missing.is_empty() {

@@ -8,6 +8,37 @@ use crate::shell;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
+/// Names under which Chromium is installed.
+const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+/// A text and what the page shows for it: a fault, a clean document, one that would like to be
+/// markup, and one with a line that is wider than a phone.
+const DOCUMENTS: [(&str, &str); 4] = [
+    ("# R\n\n## Deploy\n\n```bash\npsql -f a.sql\n```\n", "error T301"),
+    ("# R\n\n## Work\n\n- [ ] done\n", "nothing found"),
+    ("# R\n\n## Deploy\n\n```bash\npsql -f \"<img src=x>\"\n```\n", "&lt;img src=x&gt;"),
+    (
+        "# R\n\n## Deploy\n\n```bash\ncurl -f https://staging.example.com/a-very-long-path-without-a-break/that-goes-on-and-on-and-on || echo no\n```\n",
+        "error T201",
+    ),
+];
+
+/// Says on the page whether all of it can be seen without scrolling sideways.
+const MEASURE: &str = "<script>setTimeout(() => { const root = document.documentElement; \
+    root.dataset.fits = root.scrollWidth <= root.clientWidth ? 'yes' : 'no'; }, 3000);</script></body>";
+
+/// Builds the page where that can be done: `rustup` has the target, or CI=true demands it.
+pub(crate) fn test() -> Result<(), String> {
+    let targets = shell::read("rustup", &["target", "list", "--installed"]);
+    if targets.is_ok_and(|targets| targets.lines().any(|line| line == TARGET)) || is_ci() {
+        return run();
+    }
+    eprintln!(
+        "web: the target {TARGET} is not installed, so the page was NOT built (rustup target add {TARGET})"
+    );
+    Ok(())
+}
+
 /// Builds the module and puts it, as text, into the page: `target/web/check.html`.
 pub(crate) fn run() -> Result<(), String> {
     shell::run(
@@ -30,41 +61,63 @@ pub(crate) fn run() -> Result<(), String> {
         .and_then(|()| fs::write(&file, &page))
         .map_err(|error| format!("{}: {error}", file.display()))?;
     eprintln!("{}: {} KB", file.display(), page.len() / 1000);
-    in_browser(&file)
+    in_browser(&page, &file)
 }
 
-/// Looks whether the page finds faults, where a browser is installed.
-fn in_browser(file: &Path) -> Result<(), String> {
-    let Some(browser) =
-        ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| shell::has(name))
-    else {
-        eprintln!("web: no Chromium here, so the page was built and not tried");
+/// Looks whether the page finds faults, on a screen and on a phone, where a browser is installed.
+fn in_browser(page: &str, file: &Path) -> Result<(), String> {
+    let Some(browser) = BROWSERS.into_iter().find(|name| shell::has(name)) else {
+        if is_ci() {
+            return Err("no Chromium here, and CI=true: `cargo xtask testbed up` installs it".to_owned());
+        }
+        eprintln!("web: no Chromium here, so the page was built and NOT tried");
         return Ok(());
     };
-    // A fault, a clean document, and a document that would like to be markup.
-    let table = [
-        ("%23%20R%0A%0A%23%23%20Deploy%0A%0A%60%60%60bash%0Apsql%20-f%20a.sql%0A%60%60%60%0A", "error T301"),
-        ("%23%20R%0A%0A%23%23%20Work%0A%0A-%20%5B%20%5D%20done%0A", "nothing found"),
-        (
-            "%23%20R%0A%0A%23%23%20Deploy%0A%0A%60%60%60bash%0Apsql%20-f%20%22%3Cimg%20src%3Dx%3E%22%0A%60%60%60%0A",
-            "&lt;img src=x&gt;",
-        ),
-    ];
-    for (text, expected) in table {
-        let address = format!("file://{}#text={text}", file.display());
-        let arguments =
-            ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom"];
-        let output = Command::new(browser).args(arguments).arg(&address).output();
-        let page = output.map_err(|error| format!("{browser}: {error}"))?.stdout;
-        let page = String::from_utf8_lossy(&page);
-        // The script itself holds such words; what it has shown stands before it.
-        let shown = page.split("<script id=\"module\"").next().unwrap_or_default();
-        if !shown.contains(expected) {
-            return Err(format!("the page does not show `{expected}` in {browser}:\n{shown}"));
+    // A copy that also says how wide it became; its policy lets such a script run as it does the page's own.
+    let measured = file.with_file_name("check-measured.html");
+    fs::write(&measured, page.replace("</body>", MEASURE))
+        .map_err(|error| format!("{}: {error}", measured.display()))?;
+    for size in ["390,844", "1280,800"] {
+        for (text, expected) in DOCUMENTS {
+            let shown = show(browser, &measured, text, size)?;
+            for expected in [expected, "data-fits=\"yes\""] {
+                if !shown.contains(expected) {
+                    return Err(format!(
+                        "at {size} the page does not show `{expected}` in {browser}:\n{shown}"
+                    ));
+                }
+            }
         }
     }
     eprintln!("web: the page works in {browser}");
     Ok(())
+}
+
+/// Tells whether a browser is there in which the page can be tried.
+pub(crate) fn has_browser() -> bool {
+    BROWSERS.into_iter().any(shell::has)
+}
+
+fn is_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| value == "true")
+}
+
+/// Returns the page as it stands when its scripts have run, without the module.
+fn show(browser: &str, file: &Path, text: &str, size: &str) -> Result<String, String> {
+    let address = format!("file://{}#text={}", file.display(), percent(text));
+    let size = format!("--window-size={size}");
+    let arguments =
+        ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom", &size];
+    let output = Command::new(browser).args(arguments).arg(&address).output();
+    let page = output.map_err(|error| format!("{browser}: {error}"))?.stdout;
+    let page = String::from_utf8_lossy(&page);
+    // The script itself holds the words that are looked for; what it has shown stands before it.
+    Ok(page.split("<script id=\"module\"").next().unwrap_or_default().to_owned())
+}
+
+/// Writes a text so that any of it may stand behind `#`.
+fn percent(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 /// Writes bytes as RFC 4648 has it.

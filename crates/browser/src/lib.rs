@@ -61,8 +61,9 @@ pub extern "C" fn give(from: u32) -> u32 {
 
 /// The findings as `tminus check --format json` gives them, each with its page.
 fn answer(text: &str) -> Value {
-    let found = check::check_whole(text, "runbook", Settings::default()).found;
-    let findings: Vec<Value> = found
+    let checked = check::check_whole(text, "runbook", Settings::default());
+    let findings: Vec<Value> = checked
+        .found
         .iter()
         .map(|found| {
             let mut finding = found.to_json("runbook");
@@ -74,7 +75,7 @@ fn answer(text: &str) -> Value {
             finding
         })
         .collect();
-    json!({ "version": env!("CARGO_PKG_VERSION"), "findings": findings })
+    json!({ "version": env!("CARGO_PKG_VERSION"), "findings": findings, "silenced": checked.silenced.len() })
 }
 
 #[cfg(test)]
@@ -101,6 +102,10 @@ mod tests {
         assert_eq!(answer["findings"][0]["line"], 6);
         assert!(answer["findings"][0]["why"].as_str().unwrap().len() > 10);
         assert_eq!(through("# R\n\n## Work\n\n- [ ] done\n")["findings"], json!([]));
+        let silenced = through(
+            "# R\n\n## Deploy\n\n```bash\n# tminus: ignore T301 because a test\npsql -f a.sql\n```\n",
+        );
+        assert_eq!((&silenced["findings"], &silenced["silenced"]), (&json!([]), &json!(1)));
         assert!(through(&"x".repeat(LIMIT_BYTES + 8))["findings"].is_array());
     }
 }
