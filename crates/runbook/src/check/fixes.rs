@@ -8,12 +8,13 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::diagnostic::{Diagnostic, Fix};
-use crate::shell::{CommandUse, RedirectKind};
+use crate::shell::{ClockName, CommandUse, RedirectKind, yes_flag};
 
 use super::page::{Page, Script};
 
 /// Codes for which a fix may be known.
-const CODES: [&str; 9] = ["T201", "T206", "T210", "T301", "T306", "T401", "T705", "T804", "T805"];
+const CODES: [&str; 12] =
+    ["T201", "T203", "T205", "T206", "T210", "T211", "T301", "T306", "T401", "T705", "T804", "T805"];
 
 /// A replacement inside a command's text, and what it does to the step.
 enum Mend {
@@ -36,9 +37,15 @@ pub(super) fn add(page: &Page<'_>, found: &mut [Diagnostic]) {
         }
     }
     for found in found.iter_mut().filter(|found| found.fix.is_none() && CODES.contains(&found.code)) {
+        if found.code == "T203" {
+            if let Some(fix) = one_clock(page, found) {
+                *found = found.clone().with_fix_that_changes(fix);
+            }
+            continue;
+        }
         let here = match found.code {
             // Told for a whole line: only where it holds one command is it clear which one is meant.
-            "T206" => lines.get(&found.line).filter(|here| here.len() == 1).map(|here| here[0]),
+            "T205" | "T206" => lines.get(&found.line).filter(|here| here.len() == 1).map(|here| here[0]),
             _ => commands.get(&(found.line, found.column)).copied(),
         };
         let Some((script, index)) = here else { continue };
@@ -65,7 +72,7 @@ fn in_document<'t>(
 ) -> Option<(usize, &'t str)> {
     let command = &script.commands()[index];
     let at = match found.code {
-        "T206" => {
+        "T205" | "T206" => {
             let place = script.place(command.line, command.column);
             page.markdown.lines.offset(page.document, place.0, place.1)
         }
@@ -84,8 +91,10 @@ fn mend(code: &str, script: &Script<'_>, index: usize, text: &str) -> Option<Men
     let command = &script.commands()[index];
     match code {
         "T201" => fail_as_well(script, command, text),
+        "T205" => answer(command, text),
         "T206" => stop_following(command, text),
         "T210" => guard(command, text),
+        "T211" => quote(script, command, text),
         "T301" => {
             let word = word(text, |word| word == "psql" || word.ends_with("/psql"))?;
             Some(Mend::Keeps(word.end..word.end, " -v ON_ERROR_STOP=1".to_owned()))
@@ -126,6 +135,67 @@ fn fail_as_well(script: &Script<'_>, checked: &CommandUse, text: &str) -> Option
         }
         _ => None,
     }
+}
+
+/// Every name that is made from this clock is made from the release's own time instead: all of them
+/// in one replacement, because one alone would be sure to miss the others.
+fn one_clock(page: &Page<'_>, found: &Diagnostic) -> Option<Fix> {
+    let script = page.scripts.iter().find(|script| {
+        let at = |clock: &ClockName| script.place(clock.position.line, clock.position.column);
+        script.survey.clocks.iter().any(|clock| at(clock) == (found.line, found.column))
+    })?;
+    let clocks = &script.survey.clocks;
+    let first = clocks.iter().find(|clock| {
+        script.place(clock.position.line, clock.position.column) == (found.line, found.column)
+    })?;
+    let lines = &page.markdown.lines;
+    let mut fix: Option<Fix> = None;
+    for clock in super::script::same_name(clocks, first) {
+        let written = script.text.get(clock.position.start..clock.position.end)?;
+        let place = script.place(clock.position.line, clock.position.column);
+        let start = lines.offset(page.document, place.0, place.1);
+        let end = start + written.len();
+        // The shell must have read these very bytes, and it must be clear where the clock ends.
+        if page.document.get(start..end) != Some(written) || written.matches("$(").count() != 1 {
+            return None;
+        }
+        let from = written.find("$(date")?;
+        let to = from + written[from..].find(')')? + 1;
+        if clock.word.matches("$(").count() != 1 || written[from..to].contains('`') {
+            return None;
+        }
+        let renamed = format!("{}${{RUN_STAMP}}{}", &written[..from], &written[to..]);
+        match &mut fix {
+            None => fix = Some(Fix { start, end, replacement: renamed }),
+            Some(fix) => {
+                fix.replacement.push_str(page.document.get(fix.end..start)?);
+                fix.replacement.push_str(&renamed);
+                fix.end = end;
+            }
+        }
+    }
+    fix
+}
+
+/// The flag that answers, right behind the words that ask.
+fn answer(command: &CommandUse, text: &str) -> Option<Mend> {
+    let yes = yes_flag(command)?;
+    let behind = word(text, |word| word == yes.behind)?;
+    let place = behind.end..behind.end;
+    let flag = format!(" {}", yes.flag);
+    Some(if yes.keeps_meaning { Mend::Keeps(place, flag) } else { Mend::Changes(place, flag) })
+}
+
+/// A path stays one word.
+fn quote(script: &Script<'_>, command: &CommandUse, text: &str) -> Option<Mend> {
+    let (argument, _) = super::variables::split_path(script, command)?;
+    // A pattern must stay outside of the quotes, so only a plain path is quoted as a whole.
+    let braces = argument.matches('{').count() != argument.matches("${").count();
+    if braces || argument.contains(['*', '?', '[', '~', '\\', '`', '(', '"']) {
+        return None;
+    }
+    let place = word(text, |word| word == argument)?;
+    Some(Mend::Keeps(place, format!("\"{argument}\"")))
 }
 
 /// `logs -f` shows what is there and ends.
@@ -269,6 +339,12 @@ mod tests {
                 ("pg_dump app > \"é.sql.gz\"", "pg_dump app | gzip > \"é.sql.gz\""),
                 ("pg_dump app >a.sql.gz 2>err", "-"),
                 ("watch kubectl get pods", "-"),
+                ("sudo apt-get install nginx", "sudo apt-get install -y nginx"),
+                ("git commit", "-"),
+                ("cdk deploy", "-"),
+                ("rm -r $DIR/build", "rm -r \"$DIR/build\""),
+                ("mv ${A}/x /srv/y", "mv \"${A}/x\" /srv/y"),
+                ("rm $DIR/*.log", "-"),
             ],
         );
     }
@@ -283,6 +359,14 @@ mod tests {
                 ("kubectl logs -f deploy/web", "kubectl logs deploy/web"),
                 ("git push --force origin main", "git push --force-with-lease origin main"),
                 ("curl -k https://a/", "curl https://a/"),
+                ("terraform apply", "terraform apply -auto-approve"),
+                ("vercel rollback \"$URL\"", "vercel rollback --yes \"$URL\""),
+                ("pulumi up --stack prod", "pulumi up --yes --stack prod"),
+                (
+                    "tar czf app-$(date +%Y%m%d_%H%M%S).tgz app\necho é\nscp \"app-$(date +%Y%m%d_%H%M%S).tgz\" web:",
+                    "tar czf app-${RUN_STAMP}.tgz app\necho é\nscp \"app-${RUN_STAMP}.tgz\" web:",
+                ),
+                ("zip -r app-$(date +%F).zip app", "zip -r app-${RUN_STAMP}.zip app"),
                 (
                     "ssh -o StrictHostKeyChecking=no web-1 uptime",
                     "ssh -o StrictHostKeyChecking=accept-new web-1 uptime",

@@ -3,7 +3,7 @@
 use crate::diagnostic::Severity;
 use crate::encoding::repair;
 use crate::pattern::Pattern;
-use crate::shell::{CommandUse, Link, Placeholder, PlaceholderKind, RedirectKind};
+use crate::shell::{ClockName, CommandUse, Link, Placeholder, PlaceholderKind, RedirectKind};
 
 use super::kinds;
 use super::page::{Finding, Page, Script, position, short};
@@ -235,14 +235,13 @@ fn late_status(script: &Script<'_>, found: &mut Vec<Finding>) {
 fn clock_names(page: &mut Page<'_>) {
     page.each_script(|script, found| {
         let clocks = &script.survey.clocks;
-        let names: Vec<_> = clocks.iter().filter(|clock| clock.assigned.is_none() && names_a_file(&clock.word)).collect();
         let mut told: Vec<String> = Vec::new();
-        for clock in &names {
+        for clock in clocks.iter().filter(|clock| names_a_file(clock)) {
             let stem = stem(&clock.word);
             if told.contains(&stem) {
                 continue;
             }
-            let uses: Vec<_> = names.iter().filter(|other| stem.starts_with(&self::stem(&other.word)) || self::stem(&other.word).starts_with(&stem)).collect();
+            let uses = same_name(clocks, clock);
             told.extend(uses.iter().map(|other| self::stem(&other.word)));
             let makes = script.commands().iter().any(|command| command.start <= clock.position.start && clock.position.end <= command.end && makes_a_file(command));
             if uses.len() < 2 && !makes {
@@ -261,9 +260,22 @@ fn clock_names(page: &mut Page<'_>) {
     });
 }
 
-fn names_a_file(word: &str) -> bool {
-    let outside: String = stem(word);
-    outside.contains(['.', '/', '-', '_']) && !outside.contains(' ') && !outside.starts_with("http")
+/// The clocks that make one name, this one included, in the order of the text.
+pub(super) fn same_name<'c>(clocks: &'c [ClockName], clock: &ClockName) -> Vec<&'c ClockName> {
+    let stem = stem(&clock.word);
+    let is_same = |other: &&ClockName| {
+        let other = self::stem(&other.word);
+        stem.starts_with(&other) || other.starts_with(&stem)
+    };
+    clocks.iter().filter(|other| names_a_file(other)).filter(is_same).collect()
+}
+
+fn names_a_file(clock: &ClockName) -> bool {
+    let outside: String = stem(&clock.word);
+    clock.assigned.is_none()
+        && outside.contains(['.', '/', '-', '_'])
+        && !outside.contains(' ')
+        && !outside.starts_with("http")
 }
 
 /// The word with its `$(date …)` taken out.

@@ -5,7 +5,7 @@
 //! content can be (T2 to T8): nothing here changes what runs, so a comment that a code host hides
 //! decides nothing.
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Fix, Severity};
 use crate::markdown::{Block, Markdown};
 use crate::pattern::Pattern;
 use crate::settings::CheckSetting;
@@ -148,7 +148,24 @@ fn fault(document: &str, markdown: &Markdown, silence: &Silence) -> Option<Diagn
     } else {
         return None;
     };
-    Some(Diagnostic::new(code, Severity::Warning, at, end, message).with_help(help))
+    let fault = Diagnostic::new(code, Severity::Warning, at, end, message).with_help(help);
+    Some(if code == "T117" { fault.with_fix(leave_out(document, silence)) } else { fault })
+}
+
+/// Takes a silence out, with its line when it stands alone there.
+fn leave_out(document: &str, silence: &Silence) -> Fix {
+    let line_start = document[..silence.start].rfind('\n').map_or(0, |at| at + 1);
+    let before = document[line_start..silence.start].trim_end();
+    let after = &document[silence.end..];
+    let rest = after.find('\n').map_or(after, |at| &after[..=at]);
+    let (start, end) = if before.is_empty() && rest.trim().is_empty() {
+        (line_start, silence.end + rest.len())
+    } else {
+        // A carriage return belongs to the end of the line.
+        let written = document[silence.start..silence.end].trim_end();
+        (line_start + before.len(), silence.start + written.len())
+    };
+    Fix { start, end, replacement: String::new() }
 }
 
 fn read(document: &str, markdown: &Markdown) -> Vec<Silence> {

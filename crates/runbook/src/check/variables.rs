@@ -25,6 +25,14 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
     found.into_iter().for_each(|finding| page.report(finding));
 }
 
+/// The first path of a command that a shell splits, and the variable in it.
+pub(super) fn split_path<'s>(script: &Script<'_>, command: &'s CommandUse) -> Option<(&'s str, &'s str)> {
+    command.unquoted.iter().find_map(|(at, name)| {
+        let argument = command.arguments.get(*at).filter(|argument| is_path(argument, name))?;
+        (!is_one_word(script, name)).then_some((argument.as_str(), name.as_str()))
+    })
+}
+
 /// T211: a path that falls apart at a blank, or is gone when the variable is empty.
 fn split_paths(script: &Script<'_>, found: &mut Vec<Finding>) {
     for command in script.commands() {
@@ -33,12 +41,7 @@ fn split_paths(script: &Script<'_>, found: &mut Vec<Finding>) {
             "cp" | "tar" | "cd" | "ln" | "gzip" | "unzip" | "scp" | "mkdir" | "rmdir" => Severity::Note,
             _ => continue,
         };
-        let open = command.unquoted.iter().find(|(at, name)| {
-            command.arguments.get(*at).is_some_and(|argument| is_path(argument, name))
-                && !is_one_word(script, name)
-        });
-        let Some((at, name)) = open else { continue };
-        let argument = &command.arguments[*at];
+        let Some((argument, name)) = split_path(script, command) else { continue };
         found.push(script.on(
             "T211",
             severity,

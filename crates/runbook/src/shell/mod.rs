@@ -25,6 +25,7 @@ use tminus_release::plan::Danger;
 pub use comment::Alternative;
 pub use inline::looks_like_command;
 pub use memory::Memory;
+pub use waiting::{YesFlag, yes_flag};
 
 /// What a script is, what it would do and why it may not run by itself. Lines count from 1.
 #[derive(Clone, Debug, PartialEq)]

@@ -101,6 +101,28 @@ const ASKS: [Asks; 21] = [
     Asks { program: "vercel", verbs: &["rollback"], answered_by: &["--yes", "-y"], question: "whether to roll back" },
 ];
 
+/// The flag with which a command asks nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct YesFlag {
+    /// `-y`.
+    pub flag: &'static str,
+    /// The word behind which it stands well.
+    pub behind: &'static str,
+    /// Whether the step then does what was meant all along; otherwise a person has seen less than
+    /// before: a plan, what is deleted, who gets in.
+    pub keeps_meaning: bool,
+}
+
+/// Returns the flag that answers a command's question with yes, where it is certain that it does.
+pub fn yes_flag(command: &CommandUse) -> Option<YesFlag> {
+    let verbs = verbs(command);
+    let row = ASKS.iter().find(|row| row.program == command.program && verbs.starts_with(row.verbs))?;
+    // `--require-approval` wants a value that only a person can choose.
+    let flag = *row.answered_by.first().filter(|flag| **flag != "--require-approval")?;
+    let keeps_meaning = matches!(row.program, "apt" | "apt-get" | "yum" | "dnf" | "npm");
+    Some(YesFlag { flag, behind: row.verbs.last()?, keeps_meaning })
+}
+
 fn asks(command: &CommandUse, before: Option<&CommandUse>) -> Option<String> {
     // `yes | command` answers.
     let answered = has_input(command) || before.is_some_and(|c| c.program == "yes" && c.list == command.list);

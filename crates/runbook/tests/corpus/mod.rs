@@ -141,6 +141,27 @@ fn silences_need_a_reason_and_a_fault() {
     }
 }
 
+/// A document with a silence that nothing needs, and the document without it.
+#[test]
+fn a_silence_that_nothing_needs_is_taken_out() {
+    let because = "because the vendor has no readiness endpoint";
+    let code = "```bash\necho a\n```\n";
+    for (written, left) in [
+        (format!("<!-- tminus: ignore T204 {because} -->\n{code}"), code.to_owned()),
+        (code.replace("echo", &format!("# tminus: ignore T204 {because}\necho")), code.to_owned()),
+        (
+            code.replace("a\n", &format!("a   # tminus: ignore T204 {because}\n")).replace('\n', "\r\n"),
+            code.replace('\n', "\r\n"),
+        ),
+    ] {
+        let found = tminus_runbook::check::check(&format!("# R\n\n## Work\n\n{written}"), "x.md");
+        let fix = found.iter().find(|d| d.code == "T117").and_then(|d| d.fix.clone()).expect("a fix");
+        let mut text = format!("# R\n\n## Work\n\n{written}");
+        text.replace_range(fix.start..fix.end, &fix.replacement);
+        assert_eq!(text, format!("# R\n\n## Work\n\n{left}"));
+    }
+}
+
 #[test]
 fn settings_say_how_a_code_is_taken_here() {
     let text = "# R\n\n## Restart\n\n```bash\nsystemctl restart api\nsleep 30\nls\n```\n";
