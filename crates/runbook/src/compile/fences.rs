@@ -37,6 +37,15 @@ impl Compiler<'_> {
                 }
             }
             FenceClass::Template => self.template(place, fence),
+            FenceClass::Commands => {
+                if self.request.mode == Mode::Assisted {
+                    self.task(
+                        place,
+                        &fence.body,
+                        "commands that the document gives to no shell here".to_owned(),
+                    );
+                }
+            }
             FenceClass::Control(kind) => self.control(place, fence, kind),
             FenceClass::Notify => self.notify(place, fence),
             FenceClass::Shell(_) | FenceClass::Http | FenceClass::Sql => self.runnable(place, fence),

@@ -201,6 +201,16 @@ impl<'a> Reader<'a> {
             self.lead = Some(lead);
             return;
         }
+        if super::lists::without_box(&shown).is_some() {
+            for line in text.source_lines() {
+                let plain: String = line.iter().map(|piece| piece.text.as_str()).collect();
+                let at = line.first().map_or(text.line, |piece| self.markdown.lines.line(piece.start));
+                if let Some(boxed) = super::lists::without_box(&repair(&plain).text) {
+                    super::lists::boxed(self, boxed.to_owned(), at);
+                }
+            }
+            return;
+        }
         if values.is_empty() {
             purpose::thresholds(self, &shown, text.line, None, purpose::Place::Paragraph);
             self.unit(text.line, shown.clone(), UnitKind::Prose(shown));

@@ -167,6 +167,11 @@ fn in_text(text: &str) -> Vec<String> {
             }
         }
     }
+    for name in super::tongues::environments(text) {
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
     names
 }
 

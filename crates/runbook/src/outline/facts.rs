@@ -1,5 +1,6 @@
 //! `**Label**: value` lines, in both bold forms, several on a line with `·`.
 
+use super::tongues;
 use crate::encoding::repair;
 use crate::markdown::{Piece, PieceKind, Text};
 use crate::pattern::Pattern;
@@ -74,7 +75,7 @@ fn read_label(line: &[Piece], at: usize) -> Option<(Labelled, usize)> {
     }
     let rest: String = line[next..].iter().take_while(|piece| !piece.strong).map(shown).collect();
     let label = repair(label.trim()).text;
-    let (label, mut rest, closed) = match label.strip_suffix(':') {
+    let (label, mut rest, closed) = match label.strip_suffix([':', '：']) {
         Some(label) => (label.trim().to_owned(), rest.as_str(), true),
         None => (label, rest.as_str(), false),
     };
@@ -88,8 +89,9 @@ fn read_label(line: &[Piece], at: usize) -> Option<(Labelled, usize)> {
         qualifier = Some(repair(&found[1]).text);
         rest = &rest[found[0].len()..];
     } else if !closed {
-        rest = rest.trim_start().strip_prefix(':')?;
+        rest = rest.trim_start().strip_prefix([':', '：'])?;
     }
+    let label = tongues::label(&label).map_or(label, str::to_owned);
     // A further label on the line stands behind a separator.
     let end = next + line[next..].iter().take_while(|piece| !piece.strong).count();
     let followed = end < line.len();

@@ -3,7 +3,7 @@
 use tminus_release::plan::{Danger, Interpreter};
 
 use super::build::Reader;
-use super::{FenceClass, FenceUnit, FoundDanger, Remark, UnitKind, durations, people};
+use super::{FenceClass, FenceUnit, FoundDanger, Remark, UnitKind, durations, people, transcript};
 use crate::attributes::{self, Info};
 use crate::diagnostic::{Fix, FixEffect, Severity};
 use crate::encoding::repair;
@@ -38,8 +38,9 @@ pub(super) fn read(reader: &mut Reader<'_>, fence: &Fence, item: Option<&str>) -
         };
     }
     let class = class(reader, &info, fence, item);
-    let is_session = matches!(info.language.as_str(), "console" | "shell-session" | "shellsession");
-    let body = if is_session { prompted(&fence.body) } else { fence.body.clone() };
+    let claims = matches!(info.language.as_str(), "console" | "shell-session" | "shellsession");
+    let is_session = matches!(class, FenceClass::Shell(_)) && (claims || transcript::is_session(&fence.body));
+    let body = if is_session { transcript::commands(&fence.body) } else { fence.body.clone() };
     let survey = matches!(class, FenceClass::Shell(Interpreter::Bash | Interpreter::Sh | Interpreter::Zsh))
         .then(|| shell::survey(&body));
     let title = title(reader, item, &info);
@@ -64,7 +65,7 @@ pub(super) fn read(reader: &mut Reader<'_>, fence: &Fence, item: Option<&str>) -
     if annotated {
         reader.is_claimed[reader.section] = true;
     }
-    if annotated || unit.is_shell_like() || class == FenceClass::Template {
+    if annotated || unit.is_shell_like() || matches!(class, FenceClass::Template | FenceClass::Commands) {
         reader.work_here();
     }
     let at = reader.unit(fence.line, title, UnitKind::Fence(Box::new(unit)));
@@ -153,8 +154,17 @@ fn class(reader: &Reader<'_>, info: &Info, fence: &Fence, item: Option<&str>) ->
     if let Some(kind) = info.attributes.as_ref().and_then(attributes::Attributes::kind) {
         return if kind == "notify" { FenceClass::Notify } else { FenceClass::Control(kind) };
     }
+    let own = info.attributes.is_none();
+    if own
+        && is_shell(&info.language)
+        && transcript::is_session(&fence.body)
+        && transcript::names_a_host(&fence.body)
+    {
+        return FenceClass::Commands;
+    }
     if fence.kind == FenceKind::Indented {
-        return FenceClass::Text;
+        let commands = transcript::is_only_commands(&fence.body);
+        return if commands { FenceClass::Commands } else { FenceClass::Text };
     }
     match info.language.as_str() {
         "bash" | "shell" | "console" | "shell-session" | "shellsession" => {
@@ -171,10 +181,32 @@ fn class(reader: &Reader<'_>, info: &Info, fence: &Fence, item: Option<&str>) ->
             let places =
                 [item, reader.lead.as_deref(), Some(reader.outline.sections[reader.section].title.as_str())];
             let says_so = places.into_iter().flatten().any(|place| TEMPLATE.is_match(place));
-            if says_so && !fence.body.trim().is_empty() { FenceClass::Template } else { FenceClass::Text }
+            if says_so && !fence.body.trim().is_empty() {
+                FenceClass::Template
+            } else if own && info.language.is_empty() {
+                without_language(&fence.body)
+            } else {
+                FenceClass::Text
+            }
         }
         _ => FenceClass::Text,
     }
+}
+
+/// A block that names no language: a session shows by its prompts what was typed; lines that are all
+/// commands are told to a person; anything else is output or data.
+fn without_language(body: &str) -> FenceClass {
+    if transcript::is_session(body) {
+        FenceClass::Shell(Interpreter::Bash)
+    } else if transcript::is_only_commands(body) {
+        FenceClass::Commands
+    } else {
+        FenceClass::Text
+    }
+}
+
+fn is_shell(language: &str) -> bool {
+    matches!(language, "" | "bash" | "sh" | "zsh" | "shell" | "console" | "shell-session" | "shellsession")
 }
 
 /// `js` in a runbook is mostly an excerpt of a program; only `node`, or attributes, make it a step.
@@ -184,35 +216,6 @@ fn code_of_a_page(info: &Info, interpreter: Interpreter) -> FenceClass {
     } else {
         FenceClass::Text
     }
-}
-
-/// Keeps what follows a prompt; lines without one are output. Line numbers stay the same.
-fn prompted(body: &str) -> String {
-    // `% ` is the prompt of zsh and csh; only as the first thing, for `% ` begins lines of output too.
-    let opens_with_percent = body
-        .lines()
-        .find(|line| !line.trim().is_empty())
-        .is_some_and(|line| line.trim_start().starts_with("% "));
-    let prompt = if body.lines().any(|line| line.trim_start().starts_with("$ ")) {
-        "$ "
-    } else if opens_with_percent {
-        "% "
-    } else {
-        return body.to_owned();
-    };
-    let mut code = String::with_capacity(body.len());
-    let mut continues = false;
-    for line in body.lines() {
-        let trimmed = line.trim_start();
-        if let Some(command) = trimmed.strip_prefix(prompt).or(continues.then_some(line)) {
-            code.push_str(command);
-            continues = command.ends_with('\\');
-        } else {
-            continues = false;
-        }
-        code.push('\n');
-    }
-    code
 }
 
 fn note_survey(reader: &mut Reader<'_>, fence: &Fence, survey: &Survey, title: &str) {
@@ -278,7 +281,7 @@ fn note_survey(reader: &mut Reader<'_>, fence: &Fence, survey: &Survey, title: &
 
 /// Templates and texts hold no work, but people look for their spans and places to fill in.
 fn note_text(reader: &mut Reader<'_>, fence: &Fence, class: FenceClass) {
-    if !matches!(class, FenceClass::Template | FenceClass::Text | FenceClass::Notify) {
+    if !matches!(class, FenceClass::Template | FenceClass::Commands | FenceClass::Text | FenceClass::Notify) {
         return;
     }
     for (offset, line) in fence.body.lines().enumerate() {

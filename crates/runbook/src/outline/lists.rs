@@ -261,7 +261,9 @@ impl<'a> Reader<'a> {
             purpose::thresholds(self, shown, item.line, None, purpose::Place::Point);
             purpose::trigger(self, shown, item.line);
         }
-        let imperative = is_imperative(shown);
+        let unboxed = without_box(shown);
+        let imperative = unboxed.is_some() || is_imperative(shown);
+        let shown = unboxed.unwrap_or(shown);
         // Any list is something to act on, unless the heading's name says otherwise.
         self.work_here();
         let kind = PointUnit {
@@ -287,6 +289,36 @@ impl<'a> Reader<'a> {
         };
         self.outline.facts.push(fact);
     }
+}
+
+/// Boxes as characters. No one byte ticks them, so they are told as tasks and not as checklist items.
+const BOXES: [&str; 9] = ["☐", "☑", "☒", "⬜", "□", "[ ]", "[x]", "[X]", "✅"];
+
+/// Returns the text of a line behind its box.
+pub(super) fn without_box(shown: &str) -> Option<&str> {
+    let rest = BOXES[..5].iter().find_map(|mark| shown.trim_start().strip_prefix(mark))?;
+    let rest = rest.trim_start_matches('\u{fe0f}').trim();
+    (!rest.is_empty()).then_some(rest)
+}
+
+/// Tells whether a cell of a table is a box and nothing else, and an empty or ticked one of a list
+/// of work: a bare `✅` may compare features.
+pub(super) fn is_box(cell: &str) -> bool {
+    BOXES[..8].contains(&cell.trim_matches(['`', ' ', '\u{fe0f}']))
+}
+
+/// Tells a person what stands beside a box.
+pub(super) fn boxed(reader: &mut Reader<'_>, text: String, line: u32) {
+    reader.work_here();
+    let point = PointUnit {
+        text: text.clone(),
+        number: None,
+        depth: 0,
+        command: None,
+        imperative: true,
+        holds_work: false,
+    };
+    reader.unit(line, text, UnitKind::Point(point));
 }
 
 fn holds_work(blocks: &[Block]) -> bool {

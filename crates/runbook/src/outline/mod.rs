@@ -16,6 +16,8 @@ mod people;
 mod purpose;
 mod sections;
 mod tables;
+mod tongues;
+mod transcript;
 mod units;
 
 pub use build::read;

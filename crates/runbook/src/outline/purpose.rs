@@ -91,6 +91,7 @@ static OWN_ALERT: Pattern = Pattern::new(
 fn of(words: &str) -> Option<Purpose> {
     // "Page load" is what is measured, and pages nobody.
     let words = words.to_lowercase().replace("page load", "load");
+    let words = super::tongues::purpose(&words).map_or(words, str::to_owned);
     PURPOSES.iter().find(|(pattern, _)| pattern.is_match(&words)).map(|(_, purpose)| *purpose)
 }
 
@@ -150,7 +151,8 @@ pub(super) fn thresholds(
         inverted: purpose == Some(Purpose::NoRollback),
         target_cell: place == Place::Cell,
     };
-    let found = rules::thresholds(text, &context);
+    let english = super::tongues::threshold(text);
+    let found = rules::thresholds(english.as_deref().unwrap_or(text), &context);
     let count = found.len();
     for threshold in found {
         let usage = usage(reader, purpose, place, &threshold);

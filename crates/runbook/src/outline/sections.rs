@@ -63,25 +63,38 @@ static ROLLBACK: Pattern = Pattern::new(
         "marcha",
         "reverter",
         "reversão",
+        "reversión",
         "回滚",
         "回退",
         "ロールバック",
         "切り戻し",
     ],
-    r"(?i)\broll(?:ing)?[\s-]?backs?\b|\bback[\s-]?out\b|\brevert(?:ing)?\b|zurückrollen|rücknahme|rückgängig|retour (?:en )?arrière|vuelta atrás|marcha atrás|\brevertir\b|\breverter\b|reversão|回滚|回退|ロールバック|切り戻し",
+    r"(?i)\broll(?:ing)?[\s-]?backs?\b|\bback[\s-]?out\b|\brevert(?:ing)?\b|zurückrollen|rücknahme|rückgängig|retour (?:en )?arrière|vuelta atrás|marcha atrás|\brevertir\b|\breverter\b|reversão|reversión|回滚|回退|ロールバック|切り戻し",
 );
 static HOTFIX: Pattern = Pattern::new(
-    &["hot", "emergency", "修复", "ホットフィックス", "緊急"],
-    r"(?i)\bhot[\s-]?fix(?:es)?\b|\bemergency (?:patch|fix|change|release|deploy\w*)\b|热修复|紧急修复|ホットフィックス|緊急修正",
+    &["hot", "emergency", "notfall", "correctif", "correc", "修复", "ホットフィックス", "緊急"],
+    r"(?i)\bhot[\s-]?fix(?:es)?\b|\bemergency (?:patch|fix|change|release|deploy\w*)\b|notfall(?:korrektur|patch|fix)|correctif urgent|correctif d['’]urgence|corrección urgente|correção urgente|热修复|紧急修复|ホットフィックス|緊急修正",
 );
 static INCIDENT: Pattern = Pattern::new(
-    &["incident", "emergency", "outage", "disaster"],
-    r"(?i)\bincidents?\b|\bemergency response\b|\boutages?\b|\bdisaster recovery\b",
+    &[
+        "incident",
+        "emergency",
+        "outage",
+        "disaster",
+        "störung",
+        "vorfall",
+        "incidente",
+        "事故",
+        "故障",
+        "インシデント",
+        "障害",
+    ],
+    r"(?i)\bincidents?\b|\bemergency response\b|\boutages?\b|\bdisaster recovery\b|störung|\bvorf[aä]ll|\bincidentes?\b|事故|故障|インシデント|障害",
 );
 /// A heading inside a phase that opens another lane: it begins with the word.
 static INNER_ROLLBACK: Pattern = Pattern::new(
-    &["roll", "back", "revert"],
-    r"(?i)^(?:how to |when to |if (?:it|something|this) fails|emergency )?(?:roll(?:ing)?[\s-]?backs?|back[\s-]?out|revert(?:ing)?)\b",
+    &["roll", "back", "revert", "zurück", "retour", "revers", "回", "ロールバック", "切り戻し"],
+    r"(?i)^(?:zurückrollen|retour arrière|reversión|reversão|回滚|回退|ロールバック|切り戻し)|^(?:how to |when to |if (?:it|something|this) fails|emergency )?(?:roll(?:ing)?[\s-]?backs?|back[\s-]?out|revert(?:ing)?)\b",
 );
 
 /// Returns a heading without the number in front of it.
@@ -99,6 +112,7 @@ pub(super) fn is_data(title: &str) -> bool {
     let appendix =
         behind(&["appendix", "appendices"]).is_some_and(|rest| !rest.starts_with(|c: char| is_word(c)));
     DATA.contains(&title.as_str())
+        || super::tongues::is_data(&title)
         || behind(&HISTORY_OF).is_some_and(|rest| HISTORY.contains(&rest))
         || related
         || appendix

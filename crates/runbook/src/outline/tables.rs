@@ -19,12 +19,25 @@ enum Column {
     Other,
 }
 
+/// Names of a column that says how long a threshold must be crossed.
+const HOLDS: [&str; 7] = ["duration", "for", "sustained", "time window", "dauer", "durée", "持续时间"];
+
 /// Reads a table.
 pub(super) fn read(reader: &mut Reader<'_>, table: &Table) {
     let names: Vec<String> = table.header.iter().map(|cell| shown(cell).to_lowercase()).collect();
     let columns: Vec<Column> = names.iter().enumerate().map(|(at, name)| column(at, name)).collect();
     for row in &table.rows {
         let cells: Vec<String> = row.cells.iter().map(shown).collect();
+        if cells.iter().any(|cell| super::lists::is_box(cell)) {
+            // What is left of a row without its box and its number is what to do, and who.
+            let words = cells.iter().map(|cell| cell.replace("**", ""));
+            let words: Vec<String> = words
+                .filter(|cell| !super::lists::is_box(cell) && cell.chars().any(char::is_alphabetic))
+                .collect();
+            if !words.is_empty() {
+                super::lists::boxed(reader, words.join(" · "), row.line);
+            }
+        }
         let first = cells.first().map(|cell| cell.replace("**", "")).unwrap_or_default();
         let address =
             columns.iter().position(|column| *column == Column::Address).and_then(|at| cells.get(at));
@@ -39,6 +52,12 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &Table) {
                 Some(Column::Time) => durations::cell(reader, &first, cell, row.line),
                 Some(Column::Target) => {
                     let outer = reader.lead.replace(names[at].clone());
+                    // How long it must hold may stand in a column of its own.
+                    let holds = names.iter().position(|name| HOLDS.contains(&name.as_str()));
+                    let time = holds
+                        .and_then(|at| cells.get(at))
+                        .filter(|time| crate::rules::parse_duration(time).is_ok());
+                    let cell = &time.map_or_else(|| cell.clone(), |time| format!("{cell} for {time}"));
                     purpose::thresholds(reader, cell, row.line, Some(&first), purpose::Place::Cell);
                     reader.lead = outer;
                 }

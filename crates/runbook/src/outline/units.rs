@@ -73,6 +73,9 @@ pub enum FenceClass {
     Notify,
     /// A message or document that a person sends or fills in.
     Template,
+    /// Commands that nobody gave to a shell here: no language, or the prompt of another host. They
+    /// never run; a person is told.
+    Commands,
     /// Output, data, a diagram: never runs.
     Text,
 }

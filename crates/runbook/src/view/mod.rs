@@ -41,7 +41,9 @@ pub fn plan_json(compiled: &Compiled) -> Value {
         ("shell_fences", fences(outline, |fence| matches!(fence.class, FenceClass::Shell(_)))),
         (
             "text_fences",
-            fences(outline, |fence| matches!(fence.class, FenceClass::Text | FenceClass::Template)),
+            fences(outline, |fence| {
+                matches!(fence.class, FenceClass::Text | FenceClass::Commands | FenceClass::Template)
+            }),
         ),
         (
             "fences_total",

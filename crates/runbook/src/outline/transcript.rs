@@ -1,0 +1,163 @@
+//! Commands among what a terminal shows: prompts in front of them, output behind them, and blocks
+//! that name no language at all.
+
+use crate::shell;
+
+/// Keeps what follows a prompt; lines without one are output. Line numbers stay the same. A text
+/// without a prompt stays as it is.
+pub(super) fn commands(body: &str) -> String {
+    // `% ` is the prompt of zsh and csh; only as the first thing, for `% ` begins lines of output too.
+    let first = body.lines().find(|line| !line.trim().is_empty()).unwrap_or("");
+    let prompted: fn(&str) -> Option<&str> = if body.lines().any(|line| behind_prompt(line).is_some()) {
+        behind_prompt
+    } else if first.trim_start().starts_with("% ") {
+        |line| line.trim_start().strip_prefix("% ")
+    } else {
+        return body.to_owned();
+    };
+    let mut code = String::with_capacity(body.len());
+    let mut continues = false;
+    for line in body.lines() {
+        let continued = continues.then(|| {
+            let trimmed = line.trim_start();
+            trimmed.strip_prefix("> ").unwrap_or(line)
+        });
+        if let Some(command) = prompted(line).or(continued) {
+            code.push_str(command);
+            continues = command.ends_with('\\');
+        } else {
+            continues = false;
+        }
+        code.push('\n');
+    }
+    code
+}
+
+/// Tells whether a text begins like a session: its first line that is no comment has a prompt. No
+/// shell has a command `$`, so this is certain whatever language the block claims.
+pub(super) fn is_session(body: &str) -> bool {
+    let mut lines = body.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("# "));
+    lines.next().is_some_and(|line| behind_prompt(line).is_some())
+}
+
+/// Tells whether a prompt names the host on which its command was typed. Here it would run
+/// somewhere else, so only a person can take it over.
+pub(super) fn names_a_host(body: &str) -> bool {
+    body.lines().any(|line| {
+        behind_prompt(line).is_some_and(|command| {
+            let line = line.trim();
+            line[..line.len() - command.len().min(line.len())].contains('@')
+        })
+    })
+}
+
+/// Tells whether every line of a text is a command that people run: no output, no data, no prose.
+pub(super) fn is_only_commands(body: &str) -> bool {
+    let mut continues = false;
+    let mut some = false;
+    for line in body.lines().map(str::trim) {
+        let is_command =
+            continues || line.is_empty() || line.starts_with('#') || shell::looks_like_command(line);
+        if !is_command {
+            return false;
+        }
+        some |= !line.is_empty() && !line.starts_with('#');
+        continues = line.ends_with('\\');
+    }
+    some
+}
+
+/// Returns what follows `$ `, `user@host:~$ ` or `[root@host dir]# `.
+fn behind_prompt(line: &str) -> Option<&str> {
+    let line = line.trim();
+    if let Some(command) = line.strip_prefix("$ ") {
+        return Some(command);
+    }
+    let at = line.find("$ ").into_iter().chain(line.find("# ")).min()?;
+    let (prompt, command) = (&line[..at], &line[at + 2..]);
+    let inner = match prompt.strip_prefix('[') {
+        // `[user@host folder]`
+        Some(inner) => inner.strip_suffix(']')?.split(' ').next()?,
+        // `user@host:folder`
+        None => prompt.split(':').next().filter(|_| prompt.contains(':') && !prompt.contains(' '))?,
+    };
+    let (user, host) = inner.split_once('@')?;
+    let is_name = |text: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    };
+    (is_name(user) && is_name(host)).then_some(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile::{Request, compile};
+    use tminus_release::plan::{Action, Mode, Work};
+
+    #[test]
+    fn prompts_of_every_form() {
+        let table = [
+            ("$ ls\na  b\n", "ls\n\n"),
+            ("$ git tag v1 \\\n>   -m x\nok\n", "git tag v1 \\\n  -m x\n\n"),
+            ("$ a \\\n    b\n", "a \\\n    b\n"),
+            ("me@web-1:~$ uptime\n 10:00\n", "uptime\n\n"),
+            ("[root@web-1 ~]# nginx -t\nok\n", "nginx -t\n\n"),
+            ("echo a # b\n", "echo a # b\n"),
+            ("% ls\na\n", "ls\n\n"),
+            ("mail me@x.test: costs $ 5\n", "mail me@x.test: costs $ 5\n"),
+        ];
+        for (body, expected) in table {
+            assert_eq!(commands(body), expected, "{body}");
+        }
+        assert!(names_a_host("me@web-1:~$ uptime\n") && !names_a_host("$ ssh me@web-1\n"));
+    }
+
+    /// What becomes of a body under a heading, in assisted mode: commands that run, or `by hand`.
+    fn check(body: &str, expected: &[&str]) {
+        let document = format!("# R\n\n## Deploy\n\n- [ ] begin\n\n{body}");
+        let request = Request { name: "r.md".into(), mode: Mode::Assisted, ..Request::default() };
+        let plan = compile(&document, &request).plan.expect("a plan");
+        let shown: Vec<String> = plan
+            .steps
+            .iter()
+            .filter_map(|step| match &step.work {
+                Work::Act(Action::Shell(shell)) => Some(shell.script.trim().to_owned()),
+                Work::Task(task) => Some(format!("by hand: {}", task.instructions.trim())),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(shown, expected, "{document}");
+    }
+
+    #[test]
+    fn what_has_no_language_is_never_run_and_never_lost() {
+        check("```\nnpm ci\nnpm run build\n```\n", &["by hand: npm ci\nnpm run build"]);
+        check("Then:\n\n    docker push x.test/web\n", &["by hand: docker push x.test/web"]);
+        check("1. Restart:\n\n       systemctl restart web\n", &["by hand: systemctl restart web"]);
+        check("```\n$ kubectl get pods\nNAME READY\n```\n", &["kubectl get pods"]);
+        check("```bash\n$ ./deploy.sh\ndone\n```\n", &["./deploy.sh"]);
+        check("```console\n[me@web-1 ~]$ uptime\n```\n", &["by hand: [me@web-1 ~]$ uptime"]);
+        for output in [
+            "> vite build\n✓ built in 3.21s",
+            "{\"status\":\"ok\"}",
+            "web/\n├── src",
+            "NAME      READY\nweb-abc   1/1",
+            "git version 2.4\nunknown: x",
+        ] {
+            check(&format!("```\n{output}\n```\n"), &[]);
+        }
+    }
+
+    #[test]
+    fn boxes_that_are_characters_are_work() {
+        check("- ☐ Tag is pushed\n", &["by hand: Tag is pushed"]);
+        check(
+            "☐ Tests are green  \n☑ Docs are done\n",
+            &["by hand: Tests are green", "by hand: Docs are done"],
+        );
+        let table = "| # | Task | Owner | Done |\n|---|---|---|---|\n| 1 | Take a backup | DBA | ☐ |\n";
+        check(table, &["by hand: Take a backup · DBA"]);
+        check("| Done | Item |\n|---|---|\n| [ ] | Cache is warm |\n", &["by hand: Cache is warm"]);
+        check("| Feature | Free | Paid |\n|---|---|---|\n| Sign-in | ✓ | ✓ |\n", &[]);
+    }
+}
