@@ -3,13 +3,14 @@
 use crate::{shell, web};
 
 /// Program and the Debian package that has it.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("bash", "bash"),
     ("python3", "python3"),
     ("node", "nodejs"),
     ("curl", "curl"),
     ("ssh", "openssh-client"),
     ("setsid", "util-linux"),
+    ("shellcheck", "shellcheck"),
 ];
 
 /// `up` makes sure that everything is there, `down` ends what `up` started.

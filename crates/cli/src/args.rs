@@ -194,6 +194,12 @@ pub(crate) struct Check {
     /// Leave out what is silenced: for readers of SARIF that do not know suppressions.
     #[arg(long)]
     pub(crate) without_silenced: bool,
+    /// Ask the tools that the facts T8 are about for their version, and say whether each applies here.
+    #[arg(long, conflicts_with = "fix")]
+    pub(crate) installed: bool,
+    /// Ask `bash -n` and shellcheck as well; shellcheck's findings keep their codes (SC…).
+    #[arg(long, conflicts_with = "fix")]
+    pub(crate) shellcheck: bool,
     /// Show the known fixes as a patch, and apply it on yes.
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "safe", value_name = "LEVEL", conflicts_with = "format")]
     pub(crate) fix: Option<FixLevel>,

@@ -4,6 +4,7 @@ pub(super) mod fix;
 mod github;
 mod markdown;
 mod sarif;
+mod second;
 mod sheet;
 
 use std::cmp::Reverse;
@@ -22,6 +23,7 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::screen::{self, Tone, paint};
 
+use second::Wanted;
 use sheet::{Counts, Sheet};
 
 /// Stack of a thread that checks: as much as the first thread of a process has, so that a document
@@ -30,7 +32,7 @@ const STACK_BYTES: usize = 8 * 1024 * 1024;
 
 /// `tminus check`
 pub(crate) fn run(args: &Check) -> super::Result {
-    let Looked { mut sheets, unread } = gather(&args.runbooks);
+    let Looked { mut sheets, unread } = gather(&args.runbooks, wanted(args));
     if let Some(level) = args.fix {
         for sheet in &mut sheets {
             fix::mend(sheet, level.into(), args.yes)?;
@@ -61,6 +63,14 @@ pub(crate) fn run(args: &Check) -> super::Result {
     Ok(unread.unwrap_or(exit_code(&sheets, args.fail_on)))
 }
 
+/// Which programs are asked as well. That one is not there is said once, not at each block.
+fn wanted(args: &Check) -> Wanted {
+    if args.shellcheck && !second::has_shellcheck() {
+        screen::note("shellcheck is not installed, so only `bash -n` was asked: apt-get install shellcheck");
+    }
+    Wanted { installed: args.installed, shellcheck: args.shellcheck }
+}
+
 /// Everything that was looked at, and how it ended where something could not be read.
 struct Looked {
     sheets: Vec<Sheet>,
@@ -68,9 +78,9 @@ struct Looked {
 }
 
 /// Looks through every document and the settings beside it.
-fn gather(paths: &[PathBuf]) -> Looked {
+fn gather(paths: &[PathBuf], wanted: Wanted) -> Looked {
     let mut looked = Looked { sheets: Vec::new(), unread: None };
-    for result in check_each(paths) {
+    for result in check_each(paths, wanted) {
         match result {
             Ok((beside, sheet)) => {
                 // Several documents may share their settings; those are shown once.
@@ -93,7 +103,7 @@ type Pair = Result<(Option<Sheet>, Sheet), Failure>;
 
 /// Checks documents side by side, as many at once as the machine has processors. Results are in
 /// the order of the arguments.
-fn check_each(paths: &[PathBuf]) -> Vec<Pair> {
+fn check_each(paths: &[PathBuf], wanted: Wanted) -> Vec<Pair> {
     let results: Vec<OnceLock<Pair>> = paths.iter().map(|_| OnceLock::new()).collect();
     // The largest first: the last ones are then small, and the threads end together.
     let mut order: Vec<usize> = (0..paths.len()).collect();
@@ -102,7 +112,7 @@ fn check_each(paths: &[PathBuf]) -> Vec<Pair> {
     let work = || {
         while let Some(at) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
             // Each place is taken by one thread only, so it is still empty.
-            let _ = results[*at].set(check_one(&paths[*at]));
+            let _ = results[*at].set(check_one(&paths[*at], wanted));
         }
     };
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -116,11 +126,12 @@ fn check_each(paths: &[PathBuf]) -> Vec<Pair> {
     results.into_iter().filter_map(OnceLock::into_inner).collect()
 }
 
-fn check_one(path: &Path) -> Pair {
+fn check_one(path: &Path, wanted: Wanted) -> Pair {
     let text = source::read(path)?;
     let (settings, beside) = settings_beside(path)?;
     let name = path.display().to_string();
-    let checked = check_whole(&text, &name, settings);
+    let mut checked = check_whole(&text, &name, settings);
+    second::ask(wanted, &text, &checked.compiled.outline, &mut checked.found);
     Ok((beside, Sheet { name, text, found: checked.found, silenced: checked.silenced }))
 }
 

@@ -95,6 +95,63 @@ fn what_is_silenced_is_counted_everywhere() {
     }
 }
 
+/// A program of a folder of its own that says a version.
+fn install(desk: &Desk, program: &str, script: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    desk.write(&format!("bin/{program}"), format!("#!/bin/sh\n{script}\n"));
+    let path = desk.path(&format!("bin/{program}"));
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+}
+
+fn check_with_programs(desk: &Desk, arguments: &[&str]) -> Ran {
+    let path = std::env::var("PATH").expect("a path");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tminus"));
+    command.current_dir(&desk.folder).arg("check").args(arguments);
+    command.env("PATH", format!("{}:{path}", desk.path("bin").display()));
+    Ran::of(command.output().expect("tminus starts"))
+}
+
+#[test]
+fn a_fact_about_a_tool_is_held_against_the_installed_one() {
+    let desk = Desk::new();
+    desk.write(
+        "r.md",
+        "# R\n\n## Deploy\n\n```bash\nsupabase db remote commit\nhelm delete --purge a\n```\n",
+    );
+    install(&desk, "supabase", "echo 2.9.1");
+    install(&desk, "helm", "[ \"$1\" = version ] && echo v3.14.2+gc309b6f");
+    let ran = check_with_programs(&desk, &["r.md", "--installed"]);
+    ran.says("2.9.1 is installed here, so this begins with the update to 3.0.0");
+    ran.says("3.14.2 is installed here, so this applies");
+    check_with_programs(&desk, &["r.md"]).never_says("is installed here");
+    install(&desk, "supabase", "echo what?");
+    check_with_programs(&desk, &["r.md", "--installed"]).says("supabase did not tell its version here");
+}
+
+#[test]
+fn bash_and_shellcheck_are_asked_about_scripts() {
+    let desk = Desk::new();
+    // A place to fill in must not confuse them, nor where the block stands.
+    let code =
+        "1. Do:\n\n   ```bash\n   echo \"<tag>\"\n   for f in $(ls <folder>); do echo \"$f\"; done\n   ```\n";
+    desk.write("r.md", format!("# R\n\n## Deploy\n\n{code}"));
+    if Command::new("shellcheck").arg("--version").output().is_err() {
+        assert!(std::env::var("CI").is_err(), "CI=true needs shellcheck");
+        eprintln!("skipped: shellcheck is not installed");
+        check_with_programs(&desk, &["r.md", "--shellcheck"]).says("shellcheck is not installed");
+        return;
+    }
+    let found = json(&check_with_programs(&desk, &["r.md", "--shellcheck", "--format", "json"]));
+    let found = found["findings"].as_array().expect("findings").clone();
+    let told: Vec<&Value> = found.iter().filter(|one| one["code"] == "SC2045").collect();
+    assert_eq!(told.len(), 1, "{found:#?}");
+    assert_eq!((&told[0]["line"], &told[0]["column"]), (&Value::from(9), &Value::from(13)), "{told:#?}");
+    desk.write("sarif.md", format!("# R\n\n## Deploy\n\n{code}"));
+    let log = json(&check_with_programs(&desk, &["sarif.md", "--shellcheck", "--format", "sarif"]));
+    assert!(log.to_string().contains("SC2045"), "{log}");
+    check_with_programs(&desk, &["r.md", "--shellcheck", "--fix"]).says("--fix");
+}
+
 #[test]
 fn comments_and_annotations_name_each_finding() {
     let desk = Desk::new();

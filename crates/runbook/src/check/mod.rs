@@ -38,6 +38,7 @@ mod tests;
 pub use explain::{Explanation, codes, explain};
 pub(crate) use silence::may_be_silenced;
 pub use silence::{Settled, SilencePlace, Silenced, settle};
+pub use tools::{ToolFact, tool_fact};
 pub use whole::{Checked, check_in_mode, check_whole, declares_runbook};
 
 use crate::diagnostic::Diagnostic;

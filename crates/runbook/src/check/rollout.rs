@@ -113,7 +113,9 @@ fn traffic_stays(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
         let by_hand = flow.units_in(page, lines).any(|unit| match &unit.kind {
             UnitKind::Item(_) => true,
             UnitKind::Point(point) => point.imperative || point.command.is_some(),
-            UnitKind::Fence(fence) => fence.survey.is_none() && fence.class != FenceClass::Text,
+            UnitKind::Fence(fence) => {
+                fence.survey.is_none() && !matches!(fence.class, FenceClass::Text | FenceClass::Commands)
+            }
             UnitKind::Prose(text) => {
                 ["console", "dashboard", "load balancer", "dns", "flag", "slider", "click", "set the", " ui"]
                     .iter()

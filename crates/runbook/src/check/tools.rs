@@ -3,7 +3,7 @@
 //! Each fact is one row with its source and date; adding one is one row here and one of the test.
 //! A row whose page others share leaves `wrong` and `right` empty.
 
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::shell::CommandUse;
 
 use super::explain::Explanation;
@@ -123,6 +123,24 @@ fn page(fact: &Fact) -> Explanation {
         right: keep(format!("```bash\n{}\n```", fact.right)),
         source: fact.source,
     }
+}
+
+/// The tool that a finding is about, for those who can ask which version is installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ToolFact {
+    /// The program, as a command.
+    pub program: &'static str,
+    /// The first version that has the change: `3.0.0`.
+    pub since: &'static str,
+}
+
+/// Returns the tool of a finding of T8 whose fact begins with a version; facts about services and
+/// dates hold whatever is installed.
+pub fn tool_fact(finding: &Diagnostic) -> Option<ToolFact> {
+    let fact = FACTS.iter().find(|fact| fact.code == finding.code && fact.message == finding.message)?;
+    let is_version =
+        fact.since.split('.').count() > 1 && fact.since.split('.').all(|part| part.parse::<u64>().is_ok());
+    is_version.then_some(ToolFact { program: fact.command.first()?, since: fact.since })
 }
 
 /// Runs the checks of this group.
