@@ -373,7 +373,8 @@ async fn what_escapes_does_not_hold_us_up() {
     let report = ground.perform(&job).await;
     assert_eq!(report.verdict, Verdict::Passed);
     assert!(text(&report).contains("done\n") && started.elapsed() < Duration::from_secs(5));
-    assert_eq!(ground.end_processes_of(&job), 1, "it is not in the group, so it goes on");
+    // It may be starting another at that moment, which then counts as well.
+    assert!(ground.end_processes_of(&job) >= 1, "it is not in the group, so it goes on");
 }
 
 /// Starts a job, waits for its first output, and drops the supervisor.
