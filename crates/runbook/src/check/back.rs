@@ -1,6 +1,6 @@
 //! T403, T404, T406: the way back: whether there is one, and whether it goes where one came from.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tminus_release::plan::Lane;
 
@@ -222,15 +222,17 @@ fn other_namespace(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
             Some((script, command, namespace, workloads(command).pop()?))
         })
         .collect();
+    // How often each workload is named in each namespace: once through all commands, not once for each.
+    let mut places: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+    for (_, _, namespace, workload) in &all {
+        *places.entry(workload).or_default().entry(namespace).or_default() += 1;
+    }
     for (script, command, namespace, workload) in &all {
+        let Some(places) = places.get(workload.as_str()).filter(|places| places.len() == 2) else { continue };
         let undoes = kinds::words(command).contains(&"undo") && !script.inline;
-        let others: BTreeSet<&String> = all
-            .iter()
-            .filter(|(_, other, _, name)| name == workload && !std::ptr::eq(*other, *command))
-            .map(|(_, _, namespace, _)| namespace)
-            .collect();
-        let only = others.first().filter(|_| others.len() == 1);
-        if let Some(other) = only.filter(|other| undoes && **other != namespace) {
+        let only_here = places.get(namespace.as_str()) == Some(&1);
+        let other = places.keys().find(|place| **place != namespace);
+        if let Some(other) = other.filter(|_| undoes && only_here) {
             found.push(script.on(
                 "T404",
                 Severity::Warning,
