@@ -3,13 +3,15 @@
 use crate::{shell, web};
 
 /// Program and the Debian package that has it.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 8] = [
     ("bash", "bash"),
     ("python3", "python3"),
     ("node", "nodejs"),
     ("curl", "curl"),
     ("ssh", "openssh-client"),
     ("setsid", "util-linux"),
+    // Only the wrapper of the package is in the PATH; it comes with the server.
+    ("pg_ctlcluster", "postgresql"),
     ("shellcheck", "shellcheck"),
 ];
 

@@ -216,6 +216,9 @@ pub(crate) struct PlanArgs {
     /// As JSON: docs/plan-json.md.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Every line of long commands.
+    #[arg(long)]
+    pub(crate) full: bool,
 }
 
 /// `rehearse`

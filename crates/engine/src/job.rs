@@ -53,10 +53,15 @@ pub(crate) fn build(
         // A message's file is named in the settings, which do not know where a step went.
         folder.clone_from(&places.work);
     }
-    if let Action::Shell(shell) = action
-        && let Some(own) = &shell.folder
-    {
-        folder = places.work.join(own);
+    let mut secrets = context.secrets;
+    if let Action::Shell(shell) = action {
+        if let Some(own) = &shell.folder {
+            folder = places.work.join(own);
+        }
+        if let Some(address) = shell.database.as_ref().and_then(|name| state.program.plan.address(step, name))
+        {
+            secrets.insert(tminus_steps::database::ADDRESS.to_owned(), address.to_owned());
+        }
     }
     Some(Job {
         release: release.clone(),
@@ -66,7 +71,7 @@ pub(crate) fn build(
         action: action.clone(),
         variables: context.variables,
         removed: context.removed,
-        secrets: context.secrets,
+        secrets,
         folder,
         scratch: scratch(places, release).join(shorten(name)),
         timeout: step.timeout,

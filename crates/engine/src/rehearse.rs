@@ -207,6 +207,7 @@ async fn run(
                 folder: None,
                 ok: vec![0],
                 host: None,
+                database: None,
             };
             step.work = Work::Act(Action::Shell(notify));
         }

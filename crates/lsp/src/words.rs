@@ -16,8 +16,13 @@ pub(crate) fn class(name: &str) -> &'static str {
         "watch" => "rules are watched for a time; the steps after it go on: for, while, rules, on_breach",
         "choice" => "one of several ways, answered before the release starts: ask, options",
         "notify" => "a message: to, when",
-        "backup" | "migrate" | "deploy" | "rollout" | "flag" | "gate" | "attest" | "handoff" | "report"
-        | "incident" => "a control step that is planned and rehearsed; not available yet in a release",
+        "backup" => "a checked copy of a database: db, to, verify, keep",
+        "migrate" => {
+            "files of SQL, each applied once: db, apply, undo, lock_timeout, statement_timeout, dry_run_on, baseline"
+        }
+        "deploy" | "rollout" | "flag" | "gate" | "attest" | "handoff" | "report" | "incident" => {
+            "a control step that is planned and rehearsed; not available yet in a release"
+        }
         _ => "",
     }
 }

@@ -75,6 +75,9 @@ pub struct Plan {
     pub inputs: BTreeMap<String, String>,
     /// Secret name to reference (`env:NAME`, `file:path`, `exec:command`). Never a value.
     pub secrets: BTreeMap<String, String>,
+    /// Database name to the reference of its address. Never an address: it holds a password.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub databases: BTreeMap<String, String>,
     /// The environments in the order in which they are released to.
     pub environments: Vec<Environment>,
     /// Who has which role. A role without people may be taken by anyone (one-person use).
@@ -135,6 +138,9 @@ pub struct Environment {
     pub variables: BTreeMap<String, String>,
     /// Secret names whose reference differs in this environment.
     pub secrets: BTreeMap<String, String>,
+    /// Databases whose address differs in this environment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub databases: BTreeMap<String, String>,
 }
 
 /// A top-level heading that holds work, for one environment.
@@ -273,6 +279,10 @@ pub struct Shell {
     pub ok: Vec<i32>,
     /// The host that the visible `Hosts` line or a first line `ssh host` names. None: here.
     pub host: Option<String>,
+    /// Key of [`Plan::databases`]: the code gets the address as `$DATABASE_URL`, and for PostgreSQL
+    /// as the variables that its tools read (`PGHOST`, `PGUSER`, …).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
 }
 
 /// Programs that can read a fence.
@@ -490,6 +500,13 @@ pub enum Channel {
 }
 
 impl Plan {
+    /// Returns the reference of a database's address where a step acts.
+    pub fn address(&self, step: &Step, database: &str) -> Option<&str> {
+        let own = self.environments.iter().find(|one| Some(&one.name) == step.environment.as_ref());
+        let own = own.and_then(|environment| environment.databases.get(database));
+        own.or_else(|| self.databases.get(database)).map(String::as_str)
+    }
+
     /// Computes the SHA-256 of the plan's JSON, in hex. Approvals are bound to it.
     pub fn digest(&self) -> String {
         let bytes = serde_json::to_vec(self).expect("a plan holds only maps with text keys");

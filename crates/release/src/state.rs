@@ -335,6 +335,8 @@ impl State {
             | Event::StepAnswered { answer: Answer::Done { .. }, purpose: Purpose::Forward, .. }
                 if program.track(index) == Track::Forward
                     && program.plan.steps[index].has_effect()
+                    // A copy or a schema that may stay is nothing that was left behind.
+                    && program.plan.steps[index].undo != crate::plan::Undo::NotNeeded
                     && !self.undo_stack.contains(&index) =>
             {
                 // Registered when it starts, not when it succeeds: a step that dies half-way has

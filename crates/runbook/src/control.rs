@@ -1,5 +1,7 @@
 //! Control steps: a `yaml` fence whose class says what it is.
 
+mod database;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -50,8 +52,59 @@ pub enum Body {
         /// The answers.
         options: Vec<String>,
     },
+    /// A copy of a database, checked.
+    Backup(Backup),
+    /// Files of SQL that change a database, each once.
+    Migrate(Migrate),
     /// A kind that this version recognises and cannot run.
     Unavailable,
+}
+
+/// A copy of a database, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// The database's name.
+    pub db: String,
+    /// The folder that keeps copies.
+    pub to: String,
+    /// Whether the copy is restored into a scratch database, and not only read.
+    pub restore: bool,
+    /// How many copies stay; None: all.
+    pub keep: Option<u32>,
+}
+
+/// Files of SQL that change a database, each once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migrate {
+    /// The database's name.
+    pub db: String,
+    /// Which files, such as `db/*.up.sql`.
+    pub apply: String,
+    /// What takes them back.
+    pub undo: MigrateUndo,
+    /// PostgreSQL's `lock_timeout`.
+    pub lock_timeout: Span,
+    /// PostgreSQL's `statement_timeout`; 0: none.
+    pub statement_timeout: Span,
+    /// The environment in whose database the files are tried first, and taken back.
+    pub dry_run_on: Option<String>,
+    /// Files up to this name were applied before there was a ledger.
+    pub baseline: Option<String>,
+    /// Whether a file may come late that sorts before applied ones.
+    pub out_of_order: bool,
+}
+
+/// What takes migrations back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MigrateUndo {
+    /// The document does not say.
+    Unstated,
+    /// Files that pair with those of `apply`, such as `db/*.down.sql`.
+    Files(String),
+    /// `undo: keep`: the version before works with the new schema, which stays.
+    Keep,
+    /// `undo: none`: a point of no return.
+    Impossible,
 }
 
 /// How long something takes, by environment or release type.
@@ -96,8 +149,6 @@ pub const CONTROL_KINDS: [&str; 14] = [
 /// Keys of the kinds that this version recognises and cannot run.
 pub(crate) fn unavailable_keys(kind: &str) -> &'static [&'static str] {
     match kind {
-        "backup" => &["db", "to", "verify"],
-        "migrate" => &["db", "apply", "undo", "tool", "lock_timeout", "statement_timeout", "dry_run_on"],
         "deploy" => &["target", "services", "version", "healthy", "strategy", "batch"],
         "rollout" => &["shift", "steps", "waves", "hold", "compare", "rules", "on_breach"],
         "flag" => &["flag", "to", "provider"],
@@ -140,6 +191,8 @@ fn read(kind: &str, value: &Value, faults: &mut Vec<Fault>) -> Option<Control> {
         "approval" => approval(&mut keys),
         "soak" | "watch" => timed(&mut keys),
         "choice" => choice(&mut keys),
+        "backup" => database::backup(&mut keys),
+        "migrate" => database::migrate(&mut keys),
         _ => {
             for key in unavailable_keys(kind) {
                 keys.value(key);

@@ -120,6 +120,40 @@ fn control_step(kind: &str) -> Value {
             ],
             &["ask", "options"],
         ),
+        "backup" => keys(
+            &[
+                ("db", text("A name under [databases] in tminus.toml.")),
+                ("to", text("The folder that keeps the copies.")),
+                (
+                    "verify",
+                    word(&["list", "restore"], "Reads the copy, or restores it into a scratch database."),
+                ),
+                (
+                    "keep",
+                    json!({ "type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]+$", "description": "How many copies stay." }),
+                ),
+                only,
+            ],
+            &["db", "to"],
+        ),
+        "migrate" => keys(
+            &[
+                ("db", text("A name under [databases] in tminus.toml.")),
+                ("apply", text("Which files, such as db/*.up.sql.")),
+                ("undo", text("What takes them back: db/*.down.sql, `keep` or `none`.")),
+                ("tool", word(&["sql"], "Who applies them.")),
+                ("lock_timeout", text("How long a statement waits for others, such as 5s.")),
+                ("statement_timeout", text("How long a statement may take; 0: for ever.")),
+                ("dry_run_on", text("The environment in whose database they are tried first.")),
+                ("baseline", text("Files up to this name were applied before there was a ledger.")),
+                (
+                    "out_of_order",
+                    json!({ "enum": [true, false, "true", "false"], "description": "Lets a late file have an early name." }),
+                ),
+                only,
+            ],
+            &["db", "apply"],
+        ),
         other => {
             let known = crate::control::unavailable_keys(other);
             let anything = json!({ "description": "Not available yet." });
@@ -223,17 +257,20 @@ fn checks() -> Value {
     })
 }
 
+fn references(what: &str) -> Value {
+    named(&json!({ "type": "string", "pattern": "^(env|file|exec|vault):" }), what)
+}
+
 fn settings() -> Value {
-    let secrets = named(
-        &json!({ "type": "string", "pattern": "^(env|file|exec|vault):" }),
-        "References, never values: env:NAME, file:path, exec:command.",
-    );
+    let secrets = references("References, never values: env:NAME, file:path, exec:command.");
+    let databases = references("Database name to the reference of its address, such as env:DATABASE_URL.");
     let variables = named(&text("A value."), "Variables of every step there.");
     let environment = keys(
         &[
             ("url", text("Its address: the variable URL.")),
             ("variables", variables),
             ("secrets", secrets.clone()),
+            ("databases", databases.clone()),
         ],
         &[],
     );
@@ -287,7 +324,7 @@ fn settings() -> Value {
             ("channels", named(&channel, "Where messages go.")),
             ("secrets", secrets),
             ("hosts", named(&texts("Addresses."), "Host to address.")),
-            ("databases", named(&text("A reference."), "Read, and used by nothing yet.")),
+            ("databases", databases),
             ("policy", policy),
             ("checks", checks()),
             ("choices", named(&text("An answer."), "Answers to choices and options.")),

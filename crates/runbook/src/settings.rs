@@ -60,6 +60,8 @@ pub struct EnvironmentSettings {
     pub variables: BTreeMap<String, String>,
     /// Secret references that differ in this environment.
     pub secrets: BTreeMap<String, String>,
+    /// References of the databases that have another address in this environment.
+    pub databases: BTreeMap<String, String>,
 }
 
 /// What may not be lowered.
@@ -204,11 +206,17 @@ fn read_environment(name: &str, value: &Value, settings: &mut Settings, faults: 
     let url = keys.text("url");
     let mut variables = keys.text_map("variables");
     let secrets = keys.text_map("secrets");
+    let databases = keys.text_map("databases");
     keys.finish();
     if let Some(url) = url {
         variables.entry("URL".to_owned()).or_insert_with(|| url.trim_end_matches('/').to_owned());
     }
-    settings.environments.push(EnvironmentSettings { name: canonical_environment(name), variables, secrets });
+    settings.environments.push(EnvironmentSettings {
+        name: canonical_environment(name),
+        variables,
+        secrets,
+        databases,
+    });
 }
 
 fn read_metric(name: &str, value: &Value, settings: &mut Settings, faults: &mut Vec<Fault>) {
@@ -301,11 +309,17 @@ fn read_policy(value: &Value, faults: &mut Vec<Fault>) -> PolicySettings {
 
 /// Secrets are references; a value written here would be in version control.
 fn check_secrets(settings: &Settings, value: &Value, faults: &mut Vec<Fault>) {
-    let scoped = settings.environments.iter().flat_map(|environment| &environment.secrets);
-    for (name, reference) in settings.secrets.iter().chain(scoped) {
+    let scoped = settings.environments.iter();
+    let secrets = settings.secrets.iter().chain(scoped.clone().flat_map(|environment| &environment.secrets));
+    let databases = settings.databases.iter().chain(scoped.flat_map(|environment| &environment.databases));
+    let all = secrets.map(|(name, reference)| (format!("secret `{name}`"), reference));
+    // The address of a database holds its password.
+    let all = all
+        .chain(databases.map(|(name, reference)| (format!("the address of database `{name}`"), reference)));
+    for (what, reference) in all {
         let known = ["env:", "file:", "exec:", "vault:"].iter().any(|kind| reference.starts_with(kind));
         if !known {
-            let message = format!("secret `{name}` must be a reference, not a value");
+            let message = format!("{what} must be a reference, not a value");
             faults.push(
                 Fault::new(value.start..value.start, message)
                     .with_help("write `env:NAME`, `file:path` or `exec:command`"),

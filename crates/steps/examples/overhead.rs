@@ -47,6 +47,7 @@ fn step(runtime: &tokio::runtime::Runtime, world: &World, folder: &Path, attempt
         folder: None,
         ok: vec![0],
         host: None,
+        database: None,
     };
     let scratch = folder.join(format!("scratch/r/{attempt}"));
     let job = Job {

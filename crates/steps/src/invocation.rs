@@ -183,7 +183,14 @@ mod tests {
 
     fn shell(interpreter: Interpreter, script: &str, host: Option<&str>) -> Action {
         let host = host.map(str::to_owned);
-        Action::Shell(Shell { interpreter, script: script.to_owned(), folder: None, ok: vec![0], host })
+        Action::Shell(Shell {
+            interpreter,
+            script: script.to_owned(),
+            folder: None,
+            ok: vec![0],
+            host,
+            database: None,
+        })
     }
 
     #[test]

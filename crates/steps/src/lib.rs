@@ -5,6 +5,7 @@
 //! crash must not lose is in the files of the attempt.
 
 mod condition;
+pub mod database;
 mod http;
 pub mod invocation;
 mod metrics;

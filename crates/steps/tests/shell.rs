@@ -205,6 +205,14 @@ async fn a_steps_own_traps_run_with_the_right_status() {
 }
 
 #[tokio::test]
+async fn a_steps_own_trap_still_has_the_secrets_that_cleaning_up_needs() {
+    let ground = Ground::new();
+    let mut job = ground.job(bash("trap 'sh -c \"echo left: \\${#TOKEN}\"' EXIT; true"));
+    job.secrets.insert("TOKEN".to_owned(), "env:THE_TOKEN".to_owned());
+    assert_eq!(text(&ground.perform(&job).await), "left: 16\n");
+}
+
+#[tokio::test]
 async fn outputs_are_read() {
     let ground = Ground::new();
     let script =

@@ -3,6 +3,7 @@
 pub mod folder;
 pub mod http;
 pub mod plan;
+pub mod postgres;
 pub mod runbooks;
 pub mod sim;
 

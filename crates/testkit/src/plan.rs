@@ -45,10 +45,12 @@ impl PlanBuilder {
             previous_version: Some("v1.0.0".to_owned()),
             inputs: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            databases: BTreeMap::new(),
             environments: vec![Environment {
                 name: "production".to_owned(),
                 variables: BTreeMap::new(),
                 secrets: BTreeMap::new(),
+                databases: BTreeMap::new(),
             }],
             roles: BTreeMap::new(),
             phases: vec![phase("main", Lane::Main), phase("rollback", Lane::Rollback)],
@@ -102,6 +104,7 @@ impl PlanBuilder {
             folder: None,
             ok: vec![0],
             host: None,
+            database: None,
         };
         self.add(id, Work::Act(Action::Shell(shell)))
     }

@@ -32,7 +32,7 @@ pub(crate) async fn run(args: &Run, state: Option<&Path>) -> super::Result {
     }
     let plan = source::usable(&compiled, &args.source)?;
     if args.dry_run {
-        super::plan::show(&compiled, &plan);
+        super::plan::show(&compiled, &plan, usize::MAX);
         return Ok(ExitCode::Success);
     }
     source::refuse_open_choices(&compiled, &args.source)?;

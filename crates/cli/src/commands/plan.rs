@@ -17,12 +17,16 @@ pub(crate) fn run(args: &PlanArgs) -> super::Result {
         return Ok(if compiled.compiled.plan.is_some() { ExitCode::Success } else { ExitCode::Findings });
     }
     let plan = source::usable(&compiled, &args.source)?;
-    show(&compiled, &plan);
+    let length = if args.full { usize::MAX } else { SHORT };
+    show(&compiled, &plan, length);
     Ok(ExitCode::Success)
 }
 
-/// Shows a plan for people.
-pub(crate) fn show(compiled: &Compiled, plan: &Plan) {
+/// Lines of a command that `plan` shows: what a document says fits, what a recipe brings does not.
+const SHORT: usize = 24;
+
+/// Shows a plan for people, of each command so many lines.
+pub(crate) fn show(compiled: &Compiled, plan: &Plan, length: usize) {
     let version = plan.version.as_deref().map_or_else(String::new, |version| format!(" · {version}"));
     screen::line(&paint(Tone::Strong, &format!("{}{version}", plan.title)));
     screen::line(&paint(Tone::Faint, &format!("{} · plan {}", compiled.name, &plan.digest()[..12])));
@@ -49,9 +53,9 @@ pub(crate) fn show(compiled: &Compiled, plan: &Plan) {
                 paint(Tone::Faint, &facts.join(" · "))
             ));
         }
-        show_step(plan, step);
+        show_step(plan, step, length);
     }
-    show_on_demand(plan);
+    show_on_demand(plan, length);
     show_rules(plan);
     for choice in &compiled.compiled.open_choices {
         screen::line("");
@@ -73,7 +77,7 @@ pub(crate) fn show(compiled: &Compiled, plan: &Plan) {
 }
 
 /// Undos, verifications and messages with a time of their own: they run, so they are shown.
-fn show_on_demand(plan: &Plan) {
+fn show_on_demand(plan: &Plan, length: usize) {
     let steps: Vec<&Step> = plan.steps.iter().filter(|step| step.on_demand).collect();
     if steps.is_empty() {
         return;
@@ -84,7 +88,7 @@ fn show_on_demand(plan: &Plan) {
         paint(Tone::Strong, "Only when needed"),
         paint(Tone::Faint, "undos, looks after a crash, messages at the end")
     ));
-    steps.into_iter().for_each(|step| show_step(plan, step));
+    steps.into_iter().for_each(|step| show_step(plan, step, length));
 }
 
 fn show_rules(plan: &Plan) {
@@ -104,7 +108,7 @@ fn show_rules(plan: &Plan) {
     }
 }
 
-fn show_step(plan: &Plan, step: &Step) {
+fn show_step(plan: &Plan, step: &Step, length: usize) {
     let place =
         step.environment.as_deref().map_or_else(String::new, |environment| format!(" [{environment}]"));
     let sign = match &step.work {
@@ -121,19 +125,33 @@ fn show_step(plan: &Plan, step: &Step) {
         step.title,
         paint(Tone::Faint, &format!("{} · line {}", step.id, step.line))
     ));
-    for line in details(plan, step) {
+    for line in details(plan, step, length) {
         screen::line(&format!("      {line}"));
     }
 }
 
-fn details(plan: &Plan, step: &Step) -> Vec<String> {
+/// The first lines of a command, and how many there are more.
+fn shortened(script: &str, length: usize) -> Vec<String> {
+    let count = script.lines().count();
+    // One line more is no longer than the line that says so.
+    let shown = if count <= length.saturating_add(1) { count } else { length };
+    let written = script.lines().take(shown);
+    let mut lines: Vec<String> = written.map(|line| format!("{} {line}", paint(Tone::Faint, "$"))).collect();
+    if shown < count {
+        lines.push(paint(Tone::Faint, &format!("… {} more lines: --full shows them", count - shown)));
+    }
+    lines
+}
+
+fn details(plan: &Plan, step: &Step, length: usize) -> Vec<String> {
     let mut lines = Vec::new();
     match &step.work {
         Work::Act(Action::Shell(shell)) => {
             if let Some(host) = &shell.host {
                 lines.push(format!("on {host}"));
             }
-            lines.extend(shell.script.lines().map(|line| format!("{} {line}", paint(Tone::Faint, "$"))));
+            lines.extend(shell.database.as_ref().map(|name| format!("on the database {name}")));
+            lines.extend(shortened(&shell.script, length));
         }
         Work::Act(Action::Http(http)) => {
             lines.push(format!("{} {}", http.method, http.url));

@@ -233,10 +233,8 @@ fn bad_input_ten_thousand_steps_are_planned_and_rehearsed() {
 
 #[test]
 fn bad_input_kinds_that_come_later_are_planned_and_refused_at_the_start() {
-    for kind in ["migrate", "backup", "deploy", "rollout", "flag", "gate", "attest"] {
+    for kind in ["deploy", "rollout", "flag", "gate", "attest"] {
         let body = match kind {
-            "migrate" => "db: app\napply: db/*.up.sql",
-            "backup" => "db: app\nto: backups/",
             "deploy" => "target: compose\nservices: [web]",
             "rollout" => "shift: proxy\nsteps: [5%, 100%]",
             "flag" => "flag: new-page\nto: { production: 10% }",

@@ -5,6 +5,7 @@ mod bad_input;
 mod check_output;
 mod commands;
 mod crash_everywhere;
+mod databases;
 mod integration_files;
 mod lsp;
 mod pains;

@@ -75,6 +75,8 @@ impl Compiler<'_> {
                 self.drafts[at].step.timeout = Span::FOREVER;
             }
             Body::Choice { ask, options } => self.choice(place, fence, id, ask, options),
+            Body::Backup(backup) => self.backup(place, fence, &backup),
+            Body::Migrate(migrate) => self.migrate(place, fence, &migrate),
             Body::Unavailable => {
                 let unavailable = Unavailable { kind: kind.to_owned(), body: fence.body.clone() };
                 let at = self.add_step(place, id, title, Work::Act(Action::Unavailable(unavailable)));
@@ -282,7 +284,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn is_visible(&self, place: &Place<'_>, labels: &[&str], name: &str) -> bool {
+    pub(super) fn is_visible(&self, place: &Place<'_>, labels: &[&str], name: &str) -> bool {
         self.outline.fact(place.unit.section, labels).is_some_and(|fact| {
             fact.value
                 .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '·' | '`'))

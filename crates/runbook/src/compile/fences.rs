@@ -1,7 +1,7 @@
 //! Code blocks become steps: run, proposed, done by a person, or refused with the ways out.
 
 use tminus_release::plan::{
-    Action, Confirm, Danger, Interpreter, Mode, Notify, Resume, Shell, Task, Unavailable, Undo, When, Work,
+    Action, Confirm, Danger, Interpreter, Mode, Notify, Resume, Shell, Task, Undo, When, Work,
 };
 use tminus_release::time::Span;
 
@@ -52,7 +52,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn has_class(&self, fence: &FenceUnit, class: &str) -> bool {
+    pub(super) fn has_class(&self, fence: &FenceUnit, class: &str) -> bool {
         fence.info.attributes.as_ref().is_some_and(|attributes| attributes.has(class))
     }
 
@@ -127,26 +127,17 @@ impl Compiler<'_> {
             }
             Verdict::Run { asks } => match fence.class {
                 FenceClass::Http => self.http(place, fence, asks),
-                FenceClass::Sql => self.unavailable(place, fence, "sql"),
+                FenceClass::Sql => self.sql(place, fence, asks),
                 FenceClass::Shell(interpreter) => self.shell(place, fence, interpreter, asks),
                 _ => {}
             },
         }
     }
 
-    fn task(&mut self, place: &Place<'_>, instructions: &str, reason: String) -> usize {
+    pub(super) fn task(&mut self, place: &Place<'_>, instructions: &str, reason: String) -> usize {
         let task = Task { instructions: instructions.trim_end().to_owned(), reason };
         let base = self.default_ids[place.index].clone();
         self.add_step(place, base, place.unit.title.clone(), Work::Task(task))
-    }
-
-    fn unavailable(&mut self, place: &Place<'_>, fence: &FenceUnit, kind: &str) {
-        let work =
-            Work::Act(Action::Unavailable(Unavailable { kind: kind.to_owned(), body: fence.body.clone() }));
-        let base = self.default_ids[place.index].clone();
-        let at = self.add_step(place, base, place.unit.title.clone(), work);
-        self.drafts[at].step.undo = Undo::Unstated;
-        self.attributes(at, fence, place);
     }
 
     fn shell(&mut self, place: &Place<'_>, fence: &FenceUnit, interpreter: Interpreter, asks: bool) {
@@ -182,6 +173,7 @@ impl Compiler<'_> {
             folder: self.value(fence, "cwd", place).map(|word| word.text.clone()),
             ok: self.exit_codes(fence, place),
             host: own_host.or(host),
+            database: self.database(place, fence),
         };
         let base = self.default_ids[place.index].clone();
         let at = self.add_step(place, base, place.unit.title.clone(), Work::Act(Action::Shell(shell)));
@@ -203,7 +195,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn cannot_run(&mut self, place: &Place<'_>, reason: &str, is_unbound: bool) {
+    pub(super) fn cannot_run(&mut self, place: &Place<'_>, reason: &str, is_unbound: bool) {
         let (code, help) = if is_unbound {
             ("T903", "bind it: `--set NAME=value`, an input in the front matter, or a binding in the sidecar")
         } else {

@@ -65,6 +65,7 @@ pub(super) fn finish(mut compiler: Compiler<'_>) -> Finished {
             previous_version: request.previous_version.clone(),
             inputs,
             secrets: request.settings.secrets.clone(),
+            databases: request.settings.databases.clone(),
             environments,
             roles: roles(&compiler),
             phases: compiler.phases.all.clone(),
@@ -165,7 +166,8 @@ fn environments(compiler: &Compiler<'_>) -> Vec<Environment> {
             variables.remove("ENVIRONMENT");
             let own = settings.environments.iter().find(|environment| environment.name == name);
             let secrets = own.map(|environment| environment.secrets.clone()).unwrap_or_default();
-            Environment { name, variables, secrets }
+            let databases = own.map(|environment| environment.databases.clone()).unwrap_or_default();
+            Environment { name, variables, secrets, databases }
         })
         .collect()
 }

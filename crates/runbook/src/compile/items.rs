@@ -110,7 +110,14 @@ impl Compiler<'_> {
             self.add_task(place, point.text.clone(), reason);
             return;
         }
-        let shell = Shell { interpreter: Interpreter::Bash, script, folder: None, ok: vec![0], host: None };
+        let shell = Shell {
+            interpreter: Interpreter::Bash,
+            script,
+            folder: None,
+            ok: vec![0],
+            host: None,
+            database: None,
+        };
         let base = self.default_ids[place.index].clone();
         let at = self.add_step(place, base, command.to_owned(), Work::Act(Action::Shell(shell)));
         let reason = match survey.danger_reasons.iter().max_by_key(|(_, danger, _)| *danger) {

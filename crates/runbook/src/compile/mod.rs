@@ -6,6 +6,7 @@
 mod bind;
 mod choices;
 mod control;
+mod database;
 mod drafts;
 mod edges;
 mod fences;

@@ -188,7 +188,7 @@ fn of_point(
 /// What a block is for certain, and why a person has to do it.
 fn class(fence: &FenceUnit) -> (Option<Class>, Option<String>) {
     if fence.class == FenceClass::Sql {
-        let why = "`sql` blocks are not available yet".to_owned();
+        let why = "SQL runs on a database that the page and tminus.toml name".to_owned();
         return (Some(Class::Manual), Some(why));
     }
     let Some(survey) = &fence.survey else { return (None, None) };

@@ -114,7 +114,10 @@ fn requests_and_control_steps_are_read_strictly() {
         &yaml("approval", "- a\n- b"),
         &["T907 3: must be keys and values", "T907 3: needs `ask`", "T907 3: needs `quorum`"],
     );
-    check(&yaml("migrate", "db: app\napplied: x"), &["T907 4: no key `applied`"]);
+    check(
+        &yaml("migrate", "db: app\napplied: x"),
+        &["T907 3: `.migrate` needs `apply`", "T907 4: `.migrate` has no key `applied`"],
+    );
     check("## A\n```http {#a}\nGET {{BASE}}/x\n```\n", &["T903 2: `{{BASE}}` not bound"]);
     check("## A\n```http {#a}\nFETCH /x\n```\n", &["T906 2: no HTTP method"]);
     check(

@@ -28,6 +28,8 @@ url = "{{URL}}/health"
 [secrets]
 SLACK_URL = "env:SLACK_URL"
 API_TOKEN = "file:/run/secrets/token"
+[databases]
+app = "env:DATABASE_URL"
 "##;
 
 fn request(mode: Mode) -> Request {

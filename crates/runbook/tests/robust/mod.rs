@@ -103,7 +103,7 @@ proptest! {
 fn line_ends_and_a_byte_order_mark_change_no_plan() {
     let document = include_str!("../samples/every-kind.md");
     let (place, _) = settings::read(
-        "[probe.web]\nurl = 'http://x'\n[channels]\n'slack:#releases' = { file = 'm' }\n[secrets]\nAPI_TOKEN = 'env:T'\n[environments.staging]\nurl = 'http://s'\n[environments.production]\nurl = 'http://p'\n",
+        "[probe.web]\nurl = 'http://x'\n[channels]\n'slack:#releases' = { file = 'm' }\n[secrets]\nAPI_TOKEN = 'env:T'\n[databases]\napp = 'env:D'\n[environments.staging]\nurl = 'http://s'\n[environments.production]\nurl = 'http://p'\n",
     );
     let with = Request { settings: place, version: Some("v1.2.3".to_owned()), ..Request::default() };
     let steps = |document: &str| compile(document, &with).plan.expect("a plan").steps;

@@ -249,7 +249,7 @@ fn a_schema_has_the_keys_of_its_parser() {
 
 #[test]
 fn control_steps_are_taken_and_refused_by_both() {
-    let table: [(&'static str, &[&str], &[&str]); 5] = [
+    let table: [(&'static str, &[&str], &[&str]); 7] = [
         (
             "approval",
             &[
@@ -278,7 +278,25 @@ fn control_steps_are_taken_and_refused_by_both() {
         ),
         ("watch", &["for: 24h\nonly: production"], &["rules: [ p95 < 800ms ]"]),
         ("choice", &["ask: How?\noptions: [a, b]"], &["ask: How?\noptions: [a]", "options: [a, b]"]),
-        ("backup", &["db: app\nto: backups/\nverify: restore", ""], &["database: app"]),
+        (
+            "backup",
+            &["db: app\nto: backups/\nverify: restore", "db: app\nto: b\nkeep: 3\nonly: production"],
+            &["database: app", "db: app", "db: app\nto: b\nverify: yes", "db: app\nto: b\nkeep: 0"],
+        ),
+        (
+            "migrate",
+            &[
+                "db: app\napply: db/*.up.sql\nundo: db/*.down.sql\nlock_timeout: 2s",
+                "db: app\napply: db/*.sql\nundo: keep\nout_of_order: true\nbaseline: 004.sql",
+            ],
+            &[
+                "db: app",
+                "apply: db/*.sql",
+                "db: app\napply: db/*.sql\ntool: sqlx",
+                "db: app\napply: db/*.sql\nout_of_order: maybe",
+            ],
+        ),
+        ("flag", &["flag: new-page\nto: { production: 10% }", ""], &["flags: x"]),
     ];
     for (kind, taken, refused) in table {
         let language = control_step(kind);

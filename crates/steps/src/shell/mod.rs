@@ -67,7 +67,7 @@ impl Shells {
         cancel: watch::Receiver<bool>,
         progress: mpsc::Sender<Vec<u8>>,
     ) -> Report {
-        let secrets = match Secrets::resolve(&job.secrets, &self.environment).await {
+        let secrets = match self.secrets(job, shell).await {
             Ok(secrets) => secrets,
             Err(why) => return Report::failed(why),
         };
@@ -113,7 +113,7 @@ impl Shells {
                 return Recovered::Unknown(why);
             }
         };
-        let resolved = Secrets::resolve(&job.secrets, &self.environment).await;
+        let resolved = self.secrets(job, shell).await;
         let withheld = resolved.as_ref().err().cloned();
         let ready = self.ready(job, shell, resolved.unwrap_or_default(), &attempt);
         // Without the secrets nothing could be cut out of the output, so none is kept.
@@ -154,12 +154,23 @@ impl Shells {
         }
     }
 
+    async fn secrets(&self, job: &Job, shell: &Shell) -> Result<Secrets, String> {
+        let mut secrets = Secrets::resolve(&job.secrets, &self.environment).await?;
+        if shell.database.is_some() {
+            crate::database::add_password(&mut secrets)?;
+        }
+        Ok(secrets)
+    }
+
     /// Works out the environment, and what of it must not be in a snapshot.
     fn ready(&self, job: &Job, shell: &Shell, secrets: Secrets, attempt: &Attempt) -> Ready {
         let mut given = self.environment.clone();
         given.retain(|name, _| !job.removed.contains(name));
         if shell.host.is_none() {
             given.extend(job.variables.clone());
+            if shell.database.is_some() {
+                crate::database::give(&secrets, &mut given);
+            }
             for (name, secret) in &secrets.0 {
                 given.insert(name.clone(), secret.reveal().to_owned());
             }
@@ -283,7 +294,12 @@ impl Shells {
             Why::Itself if passed => Verdict::Passed,
             Why::Itself => Verdict::Failed,
         };
-        let mut sentences = vec![how(job, shell, &ended, record.as_ref())];
+        // A database's tools say in one line what is wrong, and then all end with the same few codes.
+        let said = if shell.database.is_some() { error_line(&output) } else { None };
+        let mut sentences = vec![match (verdict, said) {
+            (Verdict::Failed, Some(said)) => format!("exited with {}: {said}", code.unwrap_or(-1)),
+            _ => how(job, shell, &ended, record.as_ref()),
+        }];
         if ended.leftovers > 0 {
             let (what, were) = if ended.leftovers == 1 { ("process", "was") } else { ("processes", "were") };
             sentences.push(format!("{} {what} that it left running {were} ended", ended.leftovers));
@@ -320,6 +336,15 @@ impl Shells {
         report.detail = capture.redact(&sentences.join("; "));
         report
     }
+}
+
+/// The first line in which a database's tool names an error.
+fn error_line(output: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(output);
+    let names = |line: &&str| ["ERROR:", "FATAL:", "error:"].iter().any(|word| line.contains(word));
+    let words = text.lines().find(names)?.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = words.strip_prefix("error: ").unwrap_or(&words);
+    Some(words.chars().take(300).collect())
 }
 
 /// One sentence about how the process ended.

@@ -28,7 +28,7 @@ builtin trap 'builtin printf "%s\0" tminus-1 "$?" "$PWD" "$__tminus_note" end >>
 "#;
 
 /// For all other code. Beside the above, the record has the exported variables; secrets are
-/// unexported before. Standard error is closed meanwhile, or `set -x` would print all this. A trap
+/// unexported before, and exported again for the code's own trap: what cleans up needs them too. Standard error is closed meanwhile, or `set -x` would print all this. A trap
 /// on EXIT that the code sets runs as well, after ours, with the status that it would see.
 /// Subshells have traps of their own, which ours does not concern.
 const FULL: &str = r#"__tminus_at=$TMINUS_ATTEMPT __tminus_hide=${TMINUS_HIDE-} __tminus_user=
@@ -44,6 +44,7 @@ __tminus_last=$1
 builtin printf '%s\0' tminus-1 "$1" "$PWD" "$__tminus_note"
 builtin declare -px
 builtin printf '\0end\0'
+[[ -z $__tminus_hide || -z $__tminus_user ]] || builtin export $__tminus_hide
 }
 __tminus_status() { builtin return "$1"; }
 trap() {
@@ -85,7 +86,7 @@ impl Files {
     /// Writes the files into a folder, unless they are there. Their names say their version, so
     /// that an older tminus, still running, keeps its own.
     pub(super) fn write(folder: &Path) -> io::Result<Files> {
-        let files = Files { lean: folder.join("lean-2.bash"), full: folder.join("full-2.bash") };
+        let files = Files { lean: folder.join("lean-2.bash"), full: folder.join("full-3.bash") };
         for (path, text) in [(&files.lean, LEAN), (&files.full, FULL)] {
             if fs::read_to_string(path).is_ok_and(|found| found == text) {
                 continue;

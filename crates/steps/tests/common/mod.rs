@@ -21,7 +21,14 @@ pub(crate) fn bash(script: &str) -> Action {
 
 /// Builds a step for an interpreter.
 pub(crate) fn shell(interpreter: Interpreter, script: &str) -> Action {
-    Action::Shell(Shell { interpreter, script: script.to_owned(), folder: None, ok: vec![0], host: None })
+    Action::Shell(Shell {
+        interpreter,
+        script: script.to_owned(),
+        folder: None,
+        ok: vec![0],
+        host: None,
+        database: None,
+    })
 }
 
 /// A folder with a world in it.

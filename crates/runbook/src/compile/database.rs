@@ -1,0 +1,279 @@
+//! Work on databases: queries, copies, migrations, and `db=` of other steps.
+//!
+//! Each becomes a shell step that calls the database's own tools, so that the plan shows, and its
+//! digest covers, the very commands that run; and so that a crash, a limit or a cancellation is
+//! handled as for every other command. They may be repeated: each looks first at what is there.
+
+use tminus_release::plan::{Action, Confirm, Danger, Interpreter, Resume, Shell, Undo, Work};
+use tminus_release::time::Span;
+
+use super::drafts::{Compiler, Place, Placement};
+use crate::control::{Backup, Migrate, MigrateUndo};
+use crate::diagnostic::Severity;
+use crate::outline::FenceUnit;
+use crate::pattern::Pattern;
+
+const PSQL: &str = include_str!("recipes/psql.sh");
+const BACKUP: &str = include_str!("recipes/backup.sh");
+const MIGRATE: &str = include_str!("recipes/migrate.sh");
+const MIGRATE_LOOK: &str = include_str!("recipes/migrate_look.sh");
+const MIGRATE_TRY: &str = include_str!("recipes/migrate_try.sh");
+const MIGRATE_APPLY: &str = include_str!("recipes/migrate_apply.sh");
+const MIGRATE_UNDO: &str = include_str!("recipes/migrate_undo.sh");
+
+/// A copy or a change of a large table takes its time.
+const TIMEOUT: Span = Span::minutes(60);
+
+/// A variable of psql: `:'NAME'` or `:"NAME"`.
+static VARIABLE: Pattern = Pattern::new(&[":'", ":\""], r#":['"]([A-Za-z_]\w*)['"]"#);
+
+impl Compiler<'_> {
+    /// Returns the database that `db=` picks from those that the page shows.
+    pub(super) fn database(&mut self, place: &Place<'_>, fence: &FenceUnit) -> Option<String> {
+        let word = fence.info.attributes.as_ref()?.value("db", place.environment.as_deref())?.clone();
+        if !self.is_visible(place, &["databases", "database"], &word.text) {
+            let message = format!("`db={}` names a database that the page does not show", word.text);
+            self.word_fault("T909", &word, message);
+            return None;
+        }
+        self.known_database(place, &word.text).then_some(word.text)
+    }
+
+    /// Reports a database that has no address here.
+    fn known_database(&mut self, place: &Place<'_>, name: &str) -> bool {
+        let settings = &self.request.settings;
+        let own = settings.environments.iter().find(|known| Some(&known.name) == place.environment.as_ref());
+        let known = settings.databases.contains_key(name)
+            || own.is_some_and(|environment| environment.databases.contains_key(name));
+        if !known {
+            let wherever = place.environment.as_ref().map_or(String::new(), |name| format!(" for {name}"));
+            let message = format!("the database `{name}` has no address here{wherever}");
+            self.faults
+                .add_at_line("T912", Severity::Error, place.unit.line, message)
+                .help(format!("add to tminus.toml, under [databases]: {name} = \"env:DATABASE_URL\""));
+        }
+        known
+    }
+
+    /// A block of SQL runs on the database that it names, or on the only one that the page shows.
+    pub(super) fn sql(&mut self, place: &Place<'_>, fence: &FenceUnit, asks: bool) {
+        let named = fence
+            .info
+            .attributes
+            .as_ref()
+            .is_some_and(|attributes| attributes.value("db", place.environment.as_deref()).is_some());
+        let database = if named {
+            match self.database(place, fence) {
+                Some(database) => Some(database),
+                None => return,
+            }
+        } else {
+            self.only_database(place)
+        };
+        let Some(database) = database else {
+            let reason = "SQL without a database".to_owned();
+            if asks {
+                self.task(place, &fence.body, reason);
+            } else {
+                self.faults
+                    .add_at_line("T909", Severity::Error, place.unit.line, "the block does not say on which database it runs")
+                    .help("add a line `**Database**: name` below the heading, and `db=name` if there are several");
+            }
+            return;
+        };
+        let check = self.has_class(fence, "check");
+        let wanted = fence.info.attributes.as_ref().and_then(|attributes| {
+            attributes.value("match", place.environment.as_deref()).map(|word| word.text.clone())
+        });
+        let script = query(&fence.body, check, wanted.as_deref());
+        let base = self.default_ids[place.index].clone();
+        let at = self.add_step(place, base, place.unit.title.clone(), shell(&database, script));
+        self.drafts[at].step.undo = Undo::Unstated;
+        if asks {
+            let reason = format!("proposed from line {}: SQL on {database}", place.unit.line);
+            self.drafts[at].step.confirm = Some(Confirm { danger: Danger::Confirm, reason });
+        }
+        self.attributes(at, fence, place);
+    }
+
+    /// The only database of the section's line, if it has an address here.
+    fn only_database(&self, place: &Place<'_>) -> Option<String> {
+        let own = self.request.settings.environments.iter();
+        let own = own.filter(|known| Some(&known.name) == place.environment.as_ref());
+        let mut names: Vec<&String> = self
+            .request
+            .settings
+            .databases
+            .keys()
+            .chain(own.flat_map(|known| known.databases.keys()))
+            .collect();
+        names.sort();
+        names.dedup();
+        names.retain(|name| self.is_visible(place, &["databases", "database"], name));
+        match names[..] {
+            [one] => Some(one.clone()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn backup(&mut self, place: &Place<'_>, fence: &FenceUnit, backup: &Backup) {
+        if !self.known_database(place, &backup.db) {
+            return;
+        }
+        let script = format!(
+            "database={}\nto={}\nverify={}\nkeep={}\n{PSQL}\n{BACKUP}",
+            quote(&backup.db),
+            quote(backup.to.trim_end_matches('/')),
+            if backup.restore { "restore" } else { "list" },
+            backup.keep.map_or(String::new(), |keep| keep.to_string()),
+        );
+        let id = self.default_ids[place.index].clone();
+        let title = format!("Back up the database {} to {}", backup.db, backup.to);
+        let at = self.add_step(place, id, title, shell(&backup.db, script));
+        self.repeatable(at, fence, place);
+    }
+
+    pub(super) fn migrate(&mut self, place: &Place<'_>, fence: &FenceUnit, migrate: &Migrate) {
+        if !self.known_database(place, &migrate.db) {
+            return;
+        }
+        let id = self.default_ids[place.index].clone();
+        let check = self.has_class(fence, "check");
+        // The step itself comes last: it is what the block's id and prose belong to.
+        let notes = std::mem::take(&mut self.notes);
+        if let Some(environment) = migrate.dry_run_on.as_ref().filter(|_| !check) {
+            self.dry_run(place, migrate, environment, &id);
+        }
+        let mut undo = match &migrate.undo {
+            MigrateUndo::Unstated => Undo::Unstated,
+            MigrateUndo::Keep => Undo::NotNeeded,
+            MigrateUndo::Impossible => Undo::Impossible,
+            MigrateUndo::Files(_) if check => Undo::NotNeeded,
+            MigrateUndo::Files(files) => {
+                let title = format!("Take back what this release changed in the database {}", migrate.db);
+                let script = migrate_script(migrate, Some(files), MIGRATE_UNDO);
+                let at = self.add_step(place, format!("{id}/undo"), title, shell(&migrate.db, script));
+                let draft = &mut self.drafts[at];
+                draft.placement = Placement::OnDemand;
+                (draft.step.resume, draft.step.timeout) = (Resume::Rerun, TIMEOUT);
+                Undo::Step(draft.step.id.clone())
+            }
+        };
+        self.notes = notes;
+        let (what, tail) = if check {
+            undo = Undo::NotNeeded;
+            ("Look what would change in", MIGRATE_LOOK)
+        } else {
+            ("Migrate", MIGRATE_APPLY)
+        };
+        let title = format!("{what} the database {}: {}", migrate.db, migrate.apply);
+        let at = self.add_step(place, id, title, shell(&migrate.db, migrate_script(migrate, None, tail)));
+        self.repeatable(at, fence, place);
+        if !matches!(self.drafts[at].step.undo, Undo::Impossible) {
+            self.drafts[at].step.undo = undo;
+        }
+    }
+
+    /// Tries the files in the database of another environment.
+    fn dry_run(&mut self, place: &Place<'_>, migrate: &Migrate, environment: &str, id: &str) {
+        let names = self.request.settings.environments.iter().map(|known| &known.name);
+        let found = names.clone().find(|name| crate::attributes::is_environment(environment, name));
+        let Some(found) = found.cloned() else {
+            let message =
+                format!("`dry_run_on: {environment}` names an environment that tminus.toml does not have");
+            self.faults.add_at_line("T907", Severity::Error, place.unit.line, message).help(format!(
+                "add to tminus.toml: [environments.{environment}.databases] with {} = \"env:NAME\"",
+                migrate.db
+            ));
+            return;
+        };
+        let title =
+            format!("Try the migrations in the database {} of {found}, and take them back", migrate.db);
+        let script = migrate_script(migrate, None, MIGRATE_TRY);
+        let at = self.add_step(place, format!("{id}/dry-run"), title, shell(&migrate.db, script));
+        let step = &mut self.drafts[at].step;
+        step.environment = Some(found);
+        (step.check, step.resume, step.timeout) = (true, Resume::Rerun, TIMEOUT);
+    }
+
+    fn repeatable(&mut self, at: usize, fence: &FenceUnit, place: &Place<'_>) {
+        let step = &mut self.drafts[at].step;
+        (step.resume, step.timeout) = (Resume::Rerun, TIMEOUT);
+        self.attributes(at, fence, place);
+    }
+}
+
+fn shell(database: &str, script: String) -> Work {
+    Work::Act(Action::Shell(Shell {
+        interpreter: Interpreter::Bash,
+        script,
+        // Paths are those of the runbook, wherever an earlier step of the phase went.
+        folder: Some(".".to_owned()),
+        ok: vec![0],
+        host: None,
+        database: Some(database.to_owned()),
+    }))
+}
+
+/// Writes a query. Inputs reach it as variables of psql, which quotes them as SQL wants it.
+fn query(body: &str, check: bool, wanted: Option<&str>) -> String {
+    let mut names: Vec<String> = VARIABLE.captures_iter(body).map(|found| found[1].to_owned()).collect();
+    names.sort();
+    names.dedup();
+    let variables: String = names.iter().map(|name| format!(" -v {name}=\"${name}\"")).collect();
+    let mut end = "SQL".to_owned();
+    while body.lines().any(|line| line == end) {
+        end.push('_');
+    }
+    let body = body.trim_end();
+    if !check {
+        return format!(
+            "psql -X -v ON_ERROR_STOP=1 --single-transaction{variables} -f - <<'{end}'\n{body}\n{end}\n"
+        );
+    }
+    let judged = match wanted {
+        Some(pattern) => format!(
+            "wanted={}\nif ! grep -Eq -- \"$wanted\" <<<\"$found\"; then\n  printf 'error: the check wants a line that matches %s\\n' \"$wanted\" >&2\n  exit 1\nfi\n",
+            quote(pattern)
+        ),
+        None => "if [ \"$found\" != t ]; then\n  printf 'error: the check wants one row with the one value true, or a line that match= names, and this is not it\\n' >&2\n  exit 1\nfi\n".to_owned(),
+    };
+    format!(
+        "found=$(psql -X -q -A -t -v ON_ERROR_STOP=1{variables} -c 'set default_transaction_read_only = on' -f - <<'{end}'\n{body}\n{end}\n)\nprintf '%s\\n' \"$found\"\n{judged}"
+    )
+}
+
+fn migrate_script(migrate: &Migrate, undo: Option<&String>, tail: &str) -> String {
+    let mut head = format!(
+        "apply={}\nlock_timeout={}ms\nstatement_timeout={}ms\n",
+        quote(&migrate.apply),
+        migrate.lock_timeout.0,
+        migrate.statement_timeout.0
+    );
+    match undo {
+        Some(files) => {
+            let name = migrate.apply.rsplit('/').next().unwrap_or_default();
+            let (apply_head, apply_tail) = name.split_once('*').unwrap_or((name, ""));
+            let (undo_head, undo_tail) = files.split_once('*').unwrap_or((files, ""));
+            for (key, value) in [
+                ("apply_head", apply_head),
+                ("apply_tail", apply_tail),
+                ("undo_head", undo_head),
+                ("undo_tail", undo_tail),
+            ] {
+                head.push_str(&format!("{key}={}\n", quote(value)));
+            }
+        }
+        None => head.push_str(&format!(
+            "baseline={}\nout_of_order={}\nshopt -s nullglob\nfiles=({})\n",
+            quote(migrate.baseline.as_deref().unwrap_or_default()),
+            migrate.out_of_order,
+            migrate.apply
+        )),
+    }
+    format!("{head}{PSQL}\n{MIGRATE}\n{tail}")
+}
+
+fn quote(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
+}

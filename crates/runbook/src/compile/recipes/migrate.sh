@@ -1,0 +1,85 @@
+# What the ledger in the database says of each file: `public.tminus_migrations`.
+declare -A known=() state=()
+declare -a pending=()
+ours=0
+
+read_ledger() {
+  local there rows name sum how release
+  there=$(sql -c "select to_regclass('public.tminus_migrations') is not null")
+  if [ "$there" != t ]; then return 0; fi
+  rows=$(sql -F '|' -c "select name, checksum, case when finished_at is null then 'open' else 'done' end, release from public.tminus_migrations")
+  while IFS='|' read -r name sum how release; do
+    if [ -z "$name" ]; then continue; fi
+    known[$name]=$sum state[$name]=$how
+    if [ "$release" = "$RELEASE_ID" ]; then ours=$((ours + 1)); fi
+  done <<<"$rows"
+}
+
+# Marked in its first lines: such a file holds what PostgreSQL refuses in a transaction.
+alone() { head -n 5 -- "$1" | grep -Eiq '^--[[:space:]]*tminus:[[:space:]]*no-transaction'; }
+
+# A file that ends our transaction, or leaves this database, would escape the ledger.
+readable() {
+  local found
+  if found=$(grep -nE '^[[:space:]]*\\(c|connect|!)' -- "$1"); then
+    stop "$1 leaves this database or starts a shell: line $found" "take that line out; what is not SQL belongs into a step of the runbook"
+  fi
+  if ! alone "$1" && found=$(grep -niE '^[[:space:]]*(begin|start[[:space:]]+transaction|commit|rollback)([[:space:]]+(work|transaction))?[[:space:]]*;' -- "$1"); then
+    stop "$1 begins or ends a transaction by itself: line ${found%%$'\n'*}" "take BEGIN and COMMIT out: each file has a transaction of its own, with its line in the ledger" "or begin the file with: -- tminus: no-transaction"
+  fi
+}
+
+# Statements that hold up everybody else for as long as they take on a large table. Only said: how
+# large the table is, the author knows.
+note_blocking() {
+  local why pattern
+  while IFS='~' read -r why pattern; do
+    if grep -Eiq "$pattern" -- "$1"; then printf 'note: %s: %s\n' "${1##*/}" "$why"; fi
+  done <<'LIST'
+CREATE INDEX without CONCURRENTLY stops writes to the table until it is built~create[[:space:]]+(unique[[:space:]]+)?index[[:space:]]+[^c]
+a changed column type rewrites the table under an exclusive lock~alter[[:space:]]+column[[:space:]].*[[:space:]]type[[:space:]]
+SET NOT NULL reads the whole table under an exclusive lock, unless a valid CHECK says so already~set[[:space:]]+not[[:space:]]+null
+what is dropped is gone, and the version before this one may still read it~drop[[:space:]]+(table|column)
+a rename breaks the version before this one at once~rename[[:space:]]+(to|column)
+TRUNCATE removes every row~truncate[[:space:]]
+LIST
+  if command -v squawk >/dev/null; then squawk -- "$1" || true; fi
+}
+
+# Compares the files with the ledger; sets `pending`.
+survey() {
+  local file name earliest='' listed
+  declare -A seen=()
+  if [ "${#files[@]}" -eq 0 ]; then stop "no file matches $apply in $PWD" "is the path right, and was this version's code fetched before this step?"; fi
+  listed=$(printf '%s\n' "${files[@]}" | sort -V)
+  mapfile -t files <<<"$listed"
+  read_ledger
+  for file in "${files[@]}"; do
+    name=${file##*/}
+    if ! [[ $name =~ ^[A-Za-z0-9._+@-]+$ ]]; then stop "the name of $file has characters other than letters, digits and . _ - + @"; fi
+    if [ -n "${seen[$name]:-}" ]; then stop "two files are called $name: the ledger knows files by their names"; fi
+    seen[$name]=1
+    if [ "${state[$name]:-}" = open ]; then
+      stop "$name was begun outside a transaction, and nothing says how it ended" \
+        "look at what it did (an index that was not finished shows as INVALID in psql's \\d), then say so in the ledger:" \
+        "  it is all there:   update public.tminus_migrations set finished_at = now() where name = '$name';" \
+        "  it is to run again: delete from public.tminus_migrations where name = '$name';" "and retry this step"
+    elif [ -n "${known[$name]:-}" ]; then
+      if [ "${known[$name]}" != "$(checksum "$file")" ]; then
+        stop "$name was changed after it was applied to this database" "restore the file as it was, and put the change into a new file: databases that have it already would never get it"
+      fi
+      if [ -n "$earliest" ] && [ "$out_of_order" != true ]; then
+        stop "$earliest comes before $name, which is applied already" "give it a later name, or write \`out_of_order: true\` if the order does not matter"
+      fi
+    elif [ -n "$baseline" ] && [ "$(printf '%s\n' "$name" "$baseline" | sort -V | head -n 1)" = "$name" ]; then
+      continue
+    else
+      readable "$file"
+      earliest=${earliest:-$name}
+      pending+=("$file")
+    fi
+  done
+  for name in "${!known[@]}"; do
+    if [ -z "${seen[$name]:-}" ]; then printf 'note: %s is applied to this database and is not among these files\n' "$name"; fi
+  done
+}

@@ -1,0 +1,125 @@
+//! `.backup` and `.migrate` as written.
+
+use tminus_release::time::Span;
+
+use super::{Backup, Body, Migrate, MigrateUndo};
+use crate::data::{Keys, Value};
+
+/// A migration that waits longer for a lock holds up everything that comes after it in the queue.
+const LOCK_TIMEOUT: Span = Span::seconds(5);
+
+pub(super) fn backup(keys: &mut Keys<'_, '_>) -> Option<Body> {
+    let db = required(keys, "db", "the database's name under [databases], such as `db: app`");
+    let to = required(keys, "to", "the folder that keeps the copies, such as `to: backups/`");
+    let restore = keys.parsed("verify", |text| match text {
+        "list" => Ok(false),
+        "restore" => Ok(true),
+        other => Err(format!("`{other}` is neither `list` nor `restore`")),
+    });
+    let keep = keys.parsed("keep", |text| match text.parse() {
+        Ok(0) | Err(_) => Err(format!("`{text}` is no number of copies from 1")),
+        Ok(count) => Ok(count),
+    });
+    let (db, to) = (text(db?), to?);
+    if text(to).contains("://") {
+        keys.fault(to, "a bucket is not available yet: name a folder, and send the copy on in a step of its own (`$BACKUP_FILE`)");
+        return None;
+    }
+    Some(Body::Backup(Backup { db, to: text(to), restore: restore.unwrap_or(false), keep }))
+}
+
+pub(super) fn migrate(keys: &mut Keys<'_, '_>) -> Option<Body> {
+    let db = required(keys, "db", "the database's name under [databases], such as `db: app`");
+    let apply = required(keys, "apply", "which files, such as `apply: db/migrations/*.up.sql`");
+    let undo = keys.value("undo");
+    keys.parsed("tool", |text| match text {
+        "sql" => Ok(()),
+        "prisma" | "supabase" | "command" => Err(format!(
+            "`tool: {text}` is not available yet; write its command as a `bash` fence with `db=`"
+        )),
+        other => Err(format!("`{other}` is no tool that is known; the only one is `sql`")),
+    });
+    let lock_timeout = keys.duration("lock_timeout").unwrap_or(LOCK_TIMEOUT);
+    let statement_timeout = keys.duration("statement_timeout").unwrap_or(Span(0));
+    let dry_run_on = keys.text("dry_run_on").map(str::to_owned);
+    let baseline = keys.parsed("baseline", |text| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"._+@-".contains(&b);
+        if text.bytes().all(plain) { Ok(text.to_owned()) } else { Err(format!("`{text}` is no file's name")) }
+    });
+    let out_of_order = keys.parsed("out_of_order", |text| match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        other => Err(format!("`{other}` is neither `true` nor `false`")),
+    });
+    let (db, apply) = (db?, pattern(keys, apply?)?);
+    let undo = match undo {
+        None => MigrateUndo::Unstated,
+        Some(value) => match value.text() {
+            Some("keep") => MigrateUndo::Keep,
+            Some("none") => MigrateUndo::Impossible,
+            Some(_) => match pattern(keys, value)? {
+                (glob, 1) => MigrateUndo::Files(glob),
+                _ => {
+                    keys.fault(
+                        value,
+                        "`undo` has one `*`, which stands for the same text as that of `apply`",
+                    );
+                    return None;
+                }
+            },
+            None => {
+                keys.fault(value, "`undo` is the files that take these back, `keep` or `none`");
+                return None;
+            }
+        },
+    };
+    if matches!(undo, MigrateUndo::Files(_)) && apply.1 != 1 {
+        let value = keys.value("apply")?;
+        keys.fault(value, "with `undo`, `apply` has one `*`, so that each file finds its pair");
+        return None;
+    }
+    Some(Body::Migrate(Migrate {
+        db: text(db),
+        apply: apply.0,
+        undo,
+        lock_timeout,
+        statement_timeout,
+        dry_run_on,
+        baseline,
+        out_of_order: out_of_order.unwrap_or(false),
+    }))
+}
+
+fn required<'v>(keys: &mut Keys<'v, '_>, key: &'static str, help: &str) -> Option<&'v Value> {
+    let value = keys.value(key);
+    match value {
+        None => keys.missing(key, help),
+        Some(value) if value.text().is_none() => {
+            keys.fault(value, format!("`{key}` must be a text, not {}", value.kind()));
+            return None;
+        }
+        Some(_) => {}
+    }
+    value
+}
+
+fn text(value: &Value) -> String {
+    value.text().unwrap_or_default().to_owned()
+}
+
+/// Reads a pattern of file names, with the number of its `*`. It stands unquoted in a command, so
+/// it may have nothing in it that a shell would take for more.
+fn pattern(keys: &mut Keys<'_, '_>, value: &Value) -> Option<(String, usize)> {
+    let glob = text(value);
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-./@%+,=*".contains(&b);
+    if glob.is_empty() || !glob.bytes().all(plain) {
+        keys.fault(value, "a pattern of files has letters, digits, `/ . _ - @ % + , =` and `*`");
+        return None;
+    }
+    if glob.rsplit_once('/').is_some_and(|(folder, _)| folder.contains('*')) {
+        keys.fault(value, "`*` stands in the name of the files, not of their folder");
+        return None;
+    }
+    let stars = glob.matches('*').count();
+    Some((glob, stars))
+}
