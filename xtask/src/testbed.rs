@@ -3,7 +3,7 @@
 use crate::{shell, web};
 
 /// Program and the Debian package that has it.
-const PROGRAMS: [(&str, &str); 8] = [
+const PROGRAMS: [(&str, &str); 12] = [
     ("bash", "bash"),
     ("python3", "python3"),
     ("node", "nodejs"),
@@ -12,6 +12,10 @@ const PROGRAMS: [(&str, &str); 8] = [
     ("setsid", "util-linux"),
     // Only the wrapper of the package is in the PATH; it comes with the server.
     ("pg_ctlcluster", "postgresql"),
+    ("dockerd", "docker.io"),
+    ("docker", "docker.io"),
+    ("docker-registry", "docker-registry"),
+    ("busybox", "busybox-static"),
     ("shellcheck", "shellcheck"),
 ];
 
@@ -27,6 +31,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
 
 fn up() -> Result<(), String> {
     programs()?;
+    compose()?;
     browser();
     Ok(())
 }
@@ -42,6 +47,29 @@ fn browser() {
         let _ =
             shell::run("apt-get", &["install", "--yes", "--quiet", "--no-install-recommends", "chromium"]);
     }
+}
+
+/// Compose version 2 is not in Debian 12; the next version's package needs nothing that 12 has not. A
+/// package list of its own keeps it from mixing with the machine's.
+const COMPOSE: &str = r#"set -e
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+mkdir -p "$folder/lists/partial"
+echo 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main' >"$folder/sources"
+cd "$folder"
+set -- -o Dir::Etc::sourcelist="$folder/sources" -o Dir::Etc::sourceparts=- -o Dir::State::lists="$folder/lists"
+apt-get --quiet --quiet "$@" update
+apt-get --quiet --quiet "$@" download docker-compose
+dpkg -x docker-compose_*.deb tree
+mkdir -p /usr/local/lib/docker/cli-plugins
+cp "$(find tree -type f -path '*cli-plugins/docker-compose')" /usr/local/lib/docker/cli-plugins/
+"#;
+
+fn compose() -> Result<(), String> {
+    if shell::run("sh", &["-c", "docker compose version >/dev/null 2>&1"]).is_ok() || !shell::has("apt-get") {
+        return Ok(());
+    }
+    shell::run("sh", &["-c", COMPOSE])
 }
 
 fn programs() -> Result<(), String> {

@@ -208,6 +208,7 @@ async fn run(
                 ok: vec![0],
                 host: None,
                 database: None,
+                recipe: None,
             };
             step.work = Work::Act(Action::Shell(notify));
         }

@@ -20,7 +20,10 @@ pub(crate) fn class(name: &str) -> &'static str {
         "migrate" => {
             "files of SQL, each applied once: db, apply, undo, lock_timeout, statement_timeout, dry_run_on, baseline"
         }
-        "deploy" | "rollout" | "flag" | "gate" | "attest" | "handoff" | "report" | "incident" => {
+        "deploy" => {
+            "services that move to another version, with their way back: target, services, env_file, set, within"
+        }
+        "rollout" | "flag" | "gate" | "attest" | "handoff" | "report" | "incident" => {
             "a control step that is planned and rehearsed; not available yet in a release"
         }
         _ => "",

@@ -283,6 +283,9 @@ pub struct Shell {
     /// as the variables that its tools read (`PGHOST`, `PGUSER`, …).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<String>,
+    /// The kind of step whose script this is (`migrate`, `deploy`, …). None: the document's own code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<String>,
 }
 
 /// Programs that can read a fence.

@@ -1,6 +1,7 @@
 //! Control steps: a `yaml` fence whose class says what it is.
 
 mod database;
+mod deploy;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -56,6 +57,8 @@ pub enum Body {
     Backup(Backup),
     /// Files of SQL that change a database, each once.
     Migrate(Migrate),
+    /// Services that move to another version.
+    Deploy(Deploy),
     /// A kind that this version recognises and cannot run.
     Unavailable,
 }
@@ -92,6 +95,27 @@ pub struct Migrate {
     pub baseline: Option<String>,
     /// Whether a file may come late that sorts before applied ones.
     pub out_of_order: bool,
+}
+
+/// Services of a compose file that move to another version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deploy {
+    /// In the order in which they move.
+    pub services: Vec<String>,
+    /// The compose files; none: what compose looks for itself.
+    pub files: Vec<String>,
+    /// The file of variables that `set` changes.
+    pub env_file: Option<String>,
+    /// Variables of the file and their new values, inputs not yet bound.
+    pub set: BTreeMap<String, String>,
+    /// How long one service may take to become healthy.
+    pub within: Span,
+    /// Where the compose file is; none: beside the runbook.
+    pub folder: Option<String>,
+    /// The name of the compose project.
+    pub project: Option<String>,
+    /// The check below that says whether it serves what it should.
+    pub healthy: Option<String>,
 }
 
 /// What takes migrations back.
@@ -149,7 +173,6 @@ pub const CONTROL_KINDS: [&str; 14] = [
 /// Keys of the kinds that this version recognises and cannot run.
 pub(crate) fn unavailable_keys(kind: &str) -> &'static [&'static str] {
     match kind {
-        "deploy" => &["target", "services", "version", "healthy", "strategy", "batch"],
         "rollout" => &["shift", "steps", "waves", "hold", "compare", "rules", "on_breach"],
         "flag" => &["flag", "to", "provider"],
         "gate" => &["evidence", "format", "require", "github", "env_keys", "git", "window"],
@@ -193,6 +216,7 @@ fn read(kind: &str, value: &Value, faults: &mut Vec<Fault>) -> Option<Control> {
         "choice" => choice(&mut keys),
         "backup" => database::backup(&mut keys),
         "migrate" => database::migrate(&mut keys),
+        "deploy" => deploy::deploy(&mut keys),
         _ => {
             for key in unavailable_keys(kind) {
                 keys.value(key);

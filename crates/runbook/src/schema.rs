@@ -154,6 +154,22 @@ fn control_step(kind: &str) -> Value {
             ],
             &["db", "apply"],
         ),
+        "deploy" => keys(
+            &[
+                ("target", word(&["compose"], "What is deployed to.")),
+                ("services", texts("In the order in which they move.")),
+                ("files", texts("The compose files; without, what compose looks for itself.")),
+                ("env_file", text("The file of variables that `set` changes.")),
+                ("set", named(&text("A value; $VERSION and inputs are bound."), "Variables of the file.")),
+                ("within", text("How long one service may take to become healthy; 2m.")),
+                ("folder", text("Where the compose file is; without, beside the runbook.")),
+                ("project", text("The name of the compose project.")),
+                ("healthy", text("The check below that says whether it serves what it should.")),
+                ("strategy", word(&["rolling"], "One service after the other.")),
+                only,
+            ],
+            &["target", "services"],
+        ),
         other => {
             let known = crate::control::unavailable_keys(other);
             let anything = json!({ "description": "Not available yet." });

@@ -48,6 +48,7 @@ fn step(runtime: &tokio::runtime::Runtime, world: &World, folder: &Path, attempt
         ok: vec![0],
         host: None,
         database: None,
+        recipe: None,
     };
     let scratch = folder.join(format!("scratch/r/{attempt}"));
     let job = Job {

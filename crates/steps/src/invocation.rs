@@ -190,6 +190,7 @@ mod tests {
             ok: vec![0],
             host,
             database: None,
+            recipe: None,
         })
     }
 

@@ -1,5 +1,6 @@
 //! For tests only: builders, a simulated world, local services. Never a normal dependency.
 
+pub mod docker;
 pub mod folder;
 pub mod http;
 pub mod plan;

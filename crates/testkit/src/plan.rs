@@ -105,6 +105,7 @@ impl PlanBuilder {
             ok: vec![0],
             host: None,
             database: None,
+            recipe: None,
         };
         self.add(id, Work::Act(Action::Shell(shell)))
     }

@@ -354,7 +354,8 @@ fn the_scripts_of_recipes_are_clean_by_shellcheck() {
     );
     let look = "```yaml {#look .migrate .check}\ndb: shop\napply: db/*.sql\n```";
     let tried = RELEASE.replace("undo: db/*.down.sql", "undo: db/*.down.sql\ndry_run_on: staging");
-    desk.write("r.md", release().replace(RELEASE, &format!("{look}\n{tried}")));
+    let deploy = "```yaml {#d .deploy}\ntarget: compose\nservices: [web]\nenv_file: .env\nset: { A: b }\n```";
+    desk.write("r.md", release().replace(RELEASE, &format!("{look}\n{tried}\n{deploy}")));
     let plan = desk.expect(0, &["plan", "r.md", "--json", "--set", "LEAST=1"]);
     let plan: serde_json::Value = serde_json::from_str(&plan.out).expect("JSON");
     let mut scripts = Vec::new();
@@ -369,7 +370,7 @@ fn the_scripts_of_recipes_are_clean_by_shellcheck() {
             _ => {}
         }
     }
-    assert!(scripts.len() >= 7, "{}", scripts.len());
+    assert!(scripts.len() >= 9, "{}", scripts.len());
     for (at, script) in scripts.iter().enumerate() {
         let path = desk.write(&format!("{at}.sh"), script);
         // Values of the document stand at the head; a script need not use each of them.

@@ -6,6 +6,7 @@ mod check_output;
 mod commands;
 mod crash_everywhere;
 mod databases;
+mod deployments;
 mod integration_files;
 mod lsp;
 mod pains;

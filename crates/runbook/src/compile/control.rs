@@ -77,6 +77,7 @@ impl Compiler<'_> {
             Body::Choice { ask, options } => self.choice(place, fence, id, ask, options),
             Body::Backup(backup) => self.backup(place, fence, &backup),
             Body::Migrate(migrate) => self.migrate(place, fence, &migrate),
+            Body::Deploy(deploy) => self.deploy(place, fence, &deploy),
             Body::Unavailable => {
                 let unavailable = Unavailable { kind: kind.to_owned(), body: fence.body.clone() };
                 let at = self.add_step(place, id, title, Work::Act(Action::Unavailable(unavailable)));

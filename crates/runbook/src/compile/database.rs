@@ -87,7 +87,7 @@ impl Compiler<'_> {
         });
         let script = query(&fence.body, check, wanted.as_deref());
         let base = self.default_ids[place.index].clone();
-        let at = self.add_step(place, base, place.unit.title.clone(), shell(&database, script));
+        let at = self.add_step(place, base, place.unit.title.clone(), shell("sql", &database, script));
         self.drafts[at].step.undo = Undo::Unstated;
         if asks {
             let reason = format!("proposed from line {}: SQL on {database}", place.unit.line);
@@ -129,7 +129,7 @@ impl Compiler<'_> {
         );
         let id = self.default_ids[place.index].clone();
         let title = format!("Back up the database {} to {}", backup.db, backup.to);
-        let at = self.add_step(place, id, title, shell(&backup.db, script));
+        let at = self.add_step(place, id, title, shell("backup", &backup.db, script));
         self.repeatable(at, fence, place);
     }
 
@@ -152,7 +152,8 @@ impl Compiler<'_> {
             MigrateUndo::Files(files) => {
                 let title = format!("Take back what this release changed in the database {}", migrate.db);
                 let script = migrate_script(migrate, Some(files), MIGRATE_UNDO);
-                let at = self.add_step(place, format!("{id}/undo"), title, shell(&migrate.db, script));
+                let at =
+                    self.add_step(place, format!("{id}/undo"), title, shell("migrate", &migrate.db, script));
                 let draft = &mut self.drafts[at];
                 draft.placement = Placement::OnDemand;
                 (draft.step.resume, draft.step.timeout) = (Resume::Rerun, TIMEOUT);
@@ -167,7 +168,12 @@ impl Compiler<'_> {
             ("Migrate", MIGRATE_APPLY)
         };
         let title = format!("{what} the database {}: {}", migrate.db, migrate.apply);
-        let at = self.add_step(place, id, title, shell(&migrate.db, migrate_script(migrate, None, tail)));
+        let at = self.add_step(
+            place,
+            id,
+            title,
+            shell("migrate", &migrate.db, migrate_script(migrate, None, tail)),
+        );
         self.repeatable(at, fence, place);
         if !matches!(self.drafts[at].step.undo, Undo::Impossible) {
             self.drafts[at].step.undo = undo;
@@ -190,7 +196,7 @@ impl Compiler<'_> {
         let title =
             format!("Try the migrations in the database {} of {found}, and take them back", migrate.db);
         let script = migrate_script(migrate, None, MIGRATE_TRY);
-        let at = self.add_step(place, format!("{id}/dry-run"), title, shell(&migrate.db, script));
+        let at = self.add_step(place, format!("{id}/dry-run"), title, shell("migrate", &migrate.db, script));
         let step = &mut self.drafts[at].step;
         step.environment = Some(found);
         (step.check, step.resume, step.timeout) = (true, Resume::Rerun, TIMEOUT);
@@ -203,7 +209,7 @@ impl Compiler<'_> {
     }
 }
 
-fn shell(database: &str, script: String) -> Work {
+fn shell(kind: &str, database: &str, script: String) -> Work {
     Work::Act(Action::Shell(Shell {
         interpreter: Interpreter::Bash,
         script,
@@ -212,6 +218,7 @@ fn shell(database: &str, script: String) -> Work {
         ok: vec![0],
         host: None,
         database: Some(database.to_owned()),
+        recipe: Some(kind.to_owned()),
     }))
 }
 
@@ -274,6 +281,6 @@ fn migrate_script(migrate: &Migrate, undo: Option<&String>, tail: &str) -> Strin
     format!("{head}{PSQL}\n{MIGRATE}\n{tail}")
 }
 
-fn quote(word: &str) -> String {
+pub(super) fn quote(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }

@@ -174,6 +174,7 @@ impl Compiler<'_> {
             ok: self.exit_codes(fence, place),
             host: own_host.or(host),
             database: self.database(place, fence),
+            recipe: None,
         };
         let base = self.default_ids[place.index].clone();
         let at = self.add_step(place, base, place.unit.title.clone(), Work::Act(Action::Shell(shell)));

@@ -117,6 +117,7 @@ impl Compiler<'_> {
             ok: vec![0],
             host: None,
             database: None,
+            recipe: None,
         };
         let base = self.default_ids[place.index].clone();
         let at = self.add_step(place, base, command.to_owned(), Work::Act(Action::Shell(shell)));

@@ -7,6 +7,7 @@ mod bind;
 mod choices;
 mod control;
 mod database;
+mod deploy;
 mod drafts;
 mod edges;
 mod fences;

@@ -249,7 +249,7 @@ fn a_schema_has_the_keys_of_its_parser() {
 
 #[test]
 fn control_steps_are_taken_and_refused_by_both() {
-    let table: [(&'static str, &[&str], &[&str]); 7] = [
+    let table: [(&'static str, &[&str], &[&str]); 8] = [
         (
             "approval",
             &[
@@ -294,6 +294,20 @@ fn control_steps_are_taken_and_refused_by_both() {
                 "apply: db/*.sql",
                 "db: app\napply: db/*.sql\ntool: sqlx",
                 "db: app\napply: db/*.sql\nout_of_order: maybe",
+            ],
+        ),
+        (
+            "deploy",
+            &[
+                "target: compose\nservices: [api, web]\nenv_file: .env\nset: { TAG: $VERSION }\nwithin: 1m",
+                "target: compose\nservices: [web]\nfiles: [a.yml, b.yml]\nfolder: app\nproject: shop\nstrategy: rolling",
+            ],
+            &[
+                "services: [web]",
+                "target: compose",
+                "target: kubernetes\nservices: [web]",
+                "target: compose\nservices: [web]\nstrategy: blue-green",
+                "target: compose\nservices: [web]\nbatch: 2",
             ],
         ),
         ("flag", &["flag: new-page\nto: { production: 10% }", ""], &["flags: x"]),

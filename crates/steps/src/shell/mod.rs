@@ -294,8 +294,9 @@ impl Shells {
             Why::Itself if passed => Verdict::Passed,
             Why::Itself => Verdict::Failed,
         };
-        // A database's tools say in one line what is wrong, and then all end with the same few codes.
-        let said = if shell.database.is_some() { error_line(&output) } else { None };
+        // Recipes and the tools that they call say in one line what is wrong; the line of the script
+        // would mean nothing to anybody.
+        let said = if shell.recipe.is_some() { error_line(&output) } else { None };
         let mut sentences = vec![match (verdict, said) {
             (Verdict::Failed, Some(said)) => format!("exited with {}: {said}", code.unwrap_or(-1)),
             _ => how(job, shell, &ended, record.as_ref()),
@@ -338,10 +339,14 @@ impl Shells {
     }
 }
 
-/// The first line in which a database's tool names an error.
+/// The first line that names an error.
 fn error_line(output: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(output);
-    let names = |line: &&str| ["ERROR:", "FATAL:", "error:"].iter().any(|word| line.contains(word));
+    let names = |line: &&str| {
+        ["ERROR:", "FATAL:", "error:", "Error response from daemon:", "Error: "]
+            .iter()
+            .any(|word| line.contains(word))
+    };
     let words = text.lines().find(names)?.split_whitespace().collect::<Vec<_>>().join(" ");
     let words = words.strip_prefix("error: ").unwrap_or(&words);
     Some(words.chars().take(300).collect())

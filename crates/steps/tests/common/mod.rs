@@ -28,6 +28,7 @@ pub(crate) fn shell(interpreter: Interpreter, script: &str) -> Action {
         ok: vec![0],
         host: None,
         database: None,
+        recipe: None,
     })
 }
 

@@ -1,0 +1,110 @@
+//! Deployments: `.deploy`, as a shell step that calls docker compose, with its way back.
+//!
+//! What ran before is recorded on the machine itself, by the id of the image, before anything
+//! moves. So the way back needs neither a registry nor what a tag means by then.
+
+use tminus_release::plan::{Action, Interpreter, Resume, Shell, Undo, Work};
+use tminus_release::time::Span;
+
+use super::bind::Dollars;
+use super::database::quote;
+use super::drafts::{Compiler, Place, Placement};
+use crate::control::Deploy;
+use crate::diagnostic::Severity;
+use crate::outline::{FenceUnit, UnitKind};
+
+const COMPOSE: &str = include_str!("recipes/compose.sh");
+const COMPOSE_DEPLOY: &str = include_str!("recipes/compose_deploy.sh");
+const COMPOSE_UNDO: &str = include_str!("recipes/compose_undo.sh");
+
+impl Compiler<'_> {
+    pub(super) fn deploy(&mut self, place: &Place<'_>, fence: &FenceUnit, deploy: &Deploy) {
+        let Some(head) = self.compose_head(place, deploy) else { return };
+        self.healthy(place, deploy);
+        let host = self.host(place, fence);
+        let step = |script: &str| {
+            Work::Act(Action::Shell(Shell {
+                interpreter: Interpreter::Bash,
+                script: format!("{head}{COMPOSE}\n{script}"),
+                folder: Some(deploy.folder.clone().unwrap_or_else(|| ".".to_owned())),
+                ok: vec![0],
+                host: host.clone(),
+                database: None,
+                recipe: Some("deploy".to_owned()),
+            }))
+        };
+        // Each service may take its time, and so may the pull before.
+        let count = deploy.services.len() as u64 + 1;
+        let timeout = Span(deploy.within.0.saturating_mul(count).saturating_add(Span::minutes(10).0));
+        let services = deploy.services.join(", ");
+        let id = self.default_ids[place.index].clone();
+        let notes = std::mem::take(&mut self.notes);
+        let title = format!("Bring back {services} as they were before this release");
+        let at = self.add_step(place, format!("{id}/undo"), title, step(COMPOSE_UNDO));
+        let draft = &mut self.drafts[at];
+        draft.placement = Placement::OnDemand;
+        (draft.step.resume, draft.step.timeout) = (Resume::Rerun, timeout);
+        let undo = Undo::Step(draft.step.id.clone());
+        self.notes = notes;
+        let at =
+            self.add_step(place, id, format!("Deploy {services} by docker compose"), step(COMPOSE_DEPLOY));
+        let draft = &mut self.drafts[at];
+        (draft.step.resume, draft.step.timeout, draft.step.undo) = (Resume::Rerun, timeout, undo);
+        self.attributes(at, fence, place);
+    }
+
+    /// `healthy` promises a check; one that is not there, or comes before, would promise nothing.
+    fn healthy(&mut self, place: &Place<'_>, deploy: &Deploy) {
+        let Some(name) = &deploy.healthy else { return };
+        let found = self.outline.units.iter().find_map(|unit| match &unit.kind {
+            UnitKind::Fence(fence) if fence.id() == Some(name) => {
+                Some((unit.line, self.has_class(fence, "check")))
+            }
+            _ => None,
+        });
+        let message = match found {
+            Some((line, true)) if line > place.unit.line => return,
+            Some((_, true)) => format!("the check `{name}` comes before the deployment that it is to judge"),
+            Some((_, false)) => format!("`{name}` is no check"),
+            None => format!("`healthy: {name}` names no step"),
+        };
+        self.faults
+            .add_at_line("T905", Severity::Error, place.unit.line, message)
+            .help(format!("put a block with {{#{name} .check}} below this one"));
+    }
+
+    /// The values of the document, as the script has them.
+    fn compose_head(&mut self, place: &Place<'_>, deploy: &Deploy) -> Option<String> {
+        let own = self.variables(place.environment.as_deref());
+        let mut changes = Vec::new();
+        for (key, value) in &deploy.set {
+            let (bound, missing) = self.values.text(value, &own, Dollars::Bound);
+            if !missing.is_empty() || bound.contains('\n') {
+                let message =
+                    format!("`set: {key}` needs a value of one line; not bound: {}", missing.join(", "));
+                self.faults
+                    .add_at_line("T903", Severity::Error, place.unit.line, message)
+                    .help("bind it: `--set NAME=value`, `--version`, or an input in the front matter");
+                return None;
+            }
+            changes.push(quote(&format!("{key}={bound}")));
+        }
+        let mut options: Vec<String> =
+            deploy.files.iter().flat_map(|file| ["-f".to_owned(), quote(file)]).collect();
+        options.extend(deploy.project.iter().flat_map(|name| ["-p".to_owned(), quote(name)]));
+        let name: String = self.default_ids[place.index]
+            .chars()
+            .chain(place.run.iter().flat_map(|run| ['@'].into_iter().chain(run.chars()).collect::<Vec<_>>()))
+            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@') { c } else { '_' })
+            .collect();
+        Some(format!(
+            "name={}\nservices=({})\noptions=({})\nenv_file={}\nchanges=({})\npatience={}\n",
+            quote(&name),
+            deploy.services.iter().map(|service| quote(service)).collect::<Vec<_>>().join(" "),
+            options.join(" "),
+            quote(deploy.env_file.as_deref().unwrap_or_default()),
+            changes.join(" "),
+            deploy.within.0.div_ceil(1000),
+        ))
+    }
+}

@@ -1,0 +1,94 @@
+//! `.deploy` as written.
+
+use std::collections::BTreeMap;
+
+use tminus_release::time::Span;
+
+use super::{Body, Deploy};
+use crate::data::{Keys, Value};
+
+/// How long one service may take to become healthy.
+const PATIENCE: Span = Span::minutes(2);
+
+pub(super) fn deploy(keys: &mut Keys<'_, '_>) -> Option<Body> {
+    let target = keys.value("target");
+    match target.map(|value| (value, value.text())) {
+        Some((_, Some("compose"))) => {}
+        Some((value, Some(known @ ("kubernetes" | "static" | "command")))) => keys.fault(
+            value,
+            format!(
+                "`target: {known}` is not available yet; write its commands as `bash` fences, with an `.undo`"
+            ),
+        ),
+        Some((value, _)) => keys.fault(value, "`target` is what is deployed to; the only one is `compose`"),
+        None => keys.missing("target", "what is deployed to: `target: compose`"),
+    }
+    let given = keys.value("services");
+    let services = given.map(|value| texts(keys, value)).unwrap_or_default();
+    let is_name = |name: &String| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    };
+    match given {
+        Some(value) if services.is_empty() || !services.iter().all(is_name) => {
+            keys.fault(
+                value,
+                "`services` are the names of the compose file, in the order in which they move",
+            );
+        }
+        Some(_) => {}
+        None => keys.missing("services", "in the order in which they move, such as `services: [api, web]`"),
+    }
+    keys.parsed("strategy", |text| match text {
+        "rolling" => Ok(()),
+        other => Err(format!("`{other}` is not available yet; the only strategy is `rolling`")),
+    });
+    let files = match keys.value("files") {
+        Some(value) => texts(keys, value),
+        None => Vec::new(),
+    };
+    let env_file = keys.text("env_file").map(str::to_owned);
+    let set = keys.value("set").map(|value| changes(keys, value, env_file.is_some())).unwrap_or_default();
+    let within = keys.duration("within").unwrap_or(PATIENCE);
+    let folder = keys.text("folder").map(str::to_owned);
+    let project = keys.text("project").map(str::to_owned);
+    let healthy = keys.text("healthy").map(str::to_owned);
+    (target?.text() == Some("compose") && !services.is_empty()).then_some(Body::Deploy(Deploy {
+        services,
+        files,
+        env_file,
+        set,
+        within,
+        folder,
+        project,
+        healthy,
+    }))
+}
+
+fn texts(keys: &mut Keys<'_, '_>, value: &Value) -> Vec<String> {
+    let texts = value.texts().or_else(|| value.text().map(|one| vec![one]));
+    if texts.is_none() {
+        keys.fault(value, format!("a list of names is wanted, such as `[api, web]`, not {}", value.kind()));
+    }
+    texts.unwrap_or_default().into_iter().map(str::to_owned).collect()
+}
+
+fn changes(keys: &mut Keys<'_, '_>, value: &Value, has_file: bool) -> BTreeMap<String, String> {
+    if !has_file {
+        keys.fault(value, "`set` changes a file: name it, such as `env_file: .env`");
+    }
+    let mut set = BTreeMap::new();
+    let entries = value.entries();
+    if entries.is_none() {
+        keys.fault(value, "`set` is variables and their values, such as `{ TAG: $VERSION }`");
+    }
+    for (key, value) in entries.unwrap_or_default() {
+        match value.text() {
+            Some(text) if crate::names::is_variable(&key.text) => {
+                drop(set.insert(key.text.clone(), text.to_owned()))
+            }
+            Some(_) => keys.fault(value, format!("`{}` is no name of a variable", key.text)),
+            None => keys.fault(value, format!("`{}` must be a text, not {}", key.text, value.kind())),
+        }
+    }
+    set
+}

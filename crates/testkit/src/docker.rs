@@ -1,0 +1,165 @@
+//! A Docker engine and an image registry of a test's own, ended with the test.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::TemporaryFolder;
+
+/// What this needs, and what `cargo xtask testbed up` installs.
+const PROGRAMS: [&str; 4] = ["docker", "dockerd", "docker-registry", "busybox"];
+
+/// A running engine with a registry.
+#[derive(Debug)]
+pub struct Docker {
+    folder: TemporaryFolder,
+    engine: Child,
+    registry: Option<Child>,
+    port: u16,
+}
+
+impl Docker {
+    /// Starts both. None, with a line that says so, where they are not installed or this is not root.
+    ///
+    /// # Panics
+    /// When they are there and do not start, or are missing where CI=true.
+    pub fn start() -> Option<Docker> {
+        let missing: Vec<&str> = PROGRAMS.into_iter().filter(|program| !is_there(program)).collect();
+        let has_compose = Command::new("docker").args(["compose", "version"]).output();
+        let has_compose = has_compose.is_ok_and(|output| output.status.success());
+        if !missing.is_empty() || !has_compose {
+            assert!(std::env::var_os("CI").is_none(), "Docker must be there in CI: cargo xtask testbed up");
+            eprintln!("skipped: docker, compose or a registry is not installed (cargo xtask testbed up)");
+            return None;
+        }
+        let folder = TemporaryFolder::new();
+        let mut engine = Command::new("dockerd");
+        for (option, name) in [("--data-root", "data"), ("--exec-root", "exec"), ("--pidfile", "pid")] {
+            engine.arg(option).arg(folder.join(name));
+        }
+        engine.arg("--host").arg(address(folder.path()));
+        // Several engines share one network here, and their services need none.
+        let engine =
+            engine.args(["--bridge=none", "--iptables=false", "--ip6tables=false", "--log-level=info"]);
+        let engine = until(engine, "API listen on");
+        let spare = std::net::TcpListener::bind("127.0.0.1:0").and_then(|found| found.local_addr());
+        let mut docker = Docker { engine, registry: None, port: spare.expect("a spare port").port(), folder };
+        docker.start_registry();
+        Some(docker)
+    }
+
+    /// Starts the registry, again after it was stopped, with what it had.
+    pub fn start_registry(&mut self) {
+        let settings = format!(
+            "version: 0.1\nlog: {{level: info}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: '127.0.0.1:{}'}}\n",
+            self.folder.join("registry").display(),
+            self.port
+        );
+        let file = self.folder.join("registry.yml");
+        std::fs::write(&file, settings).expect("a file");
+        self.registry = Some(until(Command::new("docker-registry").arg("serve").arg(file), "listening on"));
+    }
+
+    /// Stops the registry.
+    pub fn stop_registry(&mut self) {
+        if let Some(mut registry) = self.registry.take() {
+            let _ = registry.kill();
+            let _ = registry.wait();
+        }
+    }
+
+    /// Returns what `DOCKER_HOST` must be.
+    pub fn host(&self) -> String {
+        address(self.folder.path())
+    }
+
+    /// Returns the name of an image in the registry: `127.0.0.1:PORT/NAME`.
+    pub fn image(&self, name: &str) -> String {
+        format!("127.0.0.1:{}/{name}", self.port)
+    }
+
+    /// Makes an image that serves a page on port 8080 (none: every request is answered by 404), pushes
+    /// it, and removes it here, so that it has to be pulled.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub fn publish(&self, image: &str, page: Option<&str>) {
+        let root = TemporaryFolder::new();
+        for folder in ["bin", "www", "tmp"] {
+            std::fs::create_dir_all(root.join(folder)).expect("a folder");
+        }
+        std::fs::copy("/bin/busybox", root.join("bin/busybox")).expect("busybox is there");
+        if let Some(page) = page {
+            std::fs::write(root.join("www/index.html"), page).expect("a file");
+        }
+        let archive = self.folder.join("image.tar");
+        let mut tar = Command::new("tar");
+        tar.arg("-C").arg(root.path()).arg("-cf").arg(&archive).arg(".");
+        assert!(tar.status().expect("tar").success());
+        let serve = "CMD [\"/bin/busybox\", \"httpd\", \"-f\", \"-p\", \"8080\", \"-h\", \"/www\"]";
+        self.docker(&["import", "--change", serve, &archive.to_string_lossy(), image]);
+        self.docker(&["push", "--quiet", image]);
+        self.docker(&["rmi", "--force", image]);
+    }
+
+    /// Runs `docker` and returns what it prints.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn docker(&self, arguments: &[&str]) -> String {
+        let output = Command::new("docker").args(arguments).env("DOCKER_HOST", self.host()).output();
+        let output = output.expect("docker starts");
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        assert!(
+            output.status.success(),
+            "docker {arguments:?}: {text}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        text
+    }
+}
+
+impl Drop for Docker {
+    fn drop(&mut self) {
+        self.stop_registry();
+        let all =
+            Command::new("docker").args(["ps", "--all", "--quiet"]).env("DOCKER_HOST", self.host()).output();
+        let ids = all.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+        if !ids.trim().is_empty() {
+            let mut remove = Command::new("docker");
+            remove.args(["rm", "--force"]).args(ids.split_whitespace()).env("DOCKER_HOST", self.host());
+            let _ = remove.output();
+        }
+        // Asked and not killed: it has processes of its own to end.
+        let _ = Command::new("kill").args(["-TERM", &self.engine.id().to_string()]).status();
+        let _ = self.engine.wait();
+    }
+}
+
+fn address(folder: &Path) -> String {
+    format!("unix://{}", folder.join("docker.sock").display())
+}
+
+fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain([PathBuf::from("/usr/sbin")])
+        .any(|folder| folder.join(program).is_file())
+}
+
+/// Starts a program and returns when it has said the words. What it says later is read and dropped,
+/// or it would stop at a full pipe.
+fn until(command: &mut Command, words: &str) -> Child {
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
+    let mut said = Vec::new();
+    let found = lines.by_ref().take(2000).any(|line| {
+        let found = line.contains(words);
+        said.push(line);
+        found
+    });
+    assert!(found, "it never said `{words}`:\n{}", said.join("\n"));
+    std::thread::spawn(move || lines.for_each(drop));
+    child
+}
