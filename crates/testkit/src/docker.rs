@@ -78,19 +78,20 @@ impl Docker {
         format!("127.0.0.1:{}/{name}", self.port)
     }
 
-    /// Makes an image that serves a page on port 8080 (none: every request is answered by 404), pushes
+    /// Makes an image that serves `/version` on port 8080 (none: that is answered by 404), pushes
     /// it, and removes it here, so that it has to be pulled.
     ///
     /// # Panics
     /// When that fails.
-    pub fn publish(&self, image: &str, page: Option<&str>) {
+    pub fn publish(&self, image: &str, version: Option<&str>) {
         let root = TemporaryFolder::new();
         for folder in ["bin", "www", "tmp"] {
             std::fs::create_dir_all(root.join(folder)).expect("a folder");
         }
         std::fs::copy("/bin/busybox", root.join("bin/busybox")).expect("busybox is there");
-        if let Some(page) = page {
-            std::fs::write(root.join("www/index.html"), page).expect("a file");
+        std::os::unix::fs::symlink("busybox", root.join("bin/wget")).expect("a link");
+        if let Some(version) = version {
+            std::fs::write(root.join("www/version"), version).expect("a file");
         }
         let archive = self.folder.join("image.tar");
         let mut tar = Command::new("tar");

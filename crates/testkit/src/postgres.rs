@@ -74,8 +74,20 @@ impl Postgres {
 
     /// Stops the server as a lost machine would: connections break at once.
     pub fn stop(&self) {
+        let _ = self.stopping().output();
+    }
+
+    /// Returns a line of shell that stops the server in the same way.
+    pub fn stop_line(&self) -> String {
+        let command = self.stopping();
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        words.map(|word| format!("'{}'", word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+    }
+
+    fn stopping(&self) -> Command {
         let mut command = self.program("pg_ctl");
-        let _ = command.arg("-D").arg(self.data()).args(["-m", "immediate", "stop"]).output();
+        command.arg("-D").arg(self.data()).args(["-m", "immediate", "stop"]);
+        command
     }
 
     /// Returns the address of a database, with the password.

@@ -9,14 +9,17 @@ use tminus_runbook::settings;
 /// Compiles every runbook of the project's `runbooks/` folder. Name and plan.
 pub fn all() -> Vec<(String, Plan)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../runbooks");
-    let settings = std::fs::read_to_string(folder.join("tminus.toml")).expect("runbooks/tminus.toml");
     let mut plans = Vec::new();
     for entry in std::fs::read_dir(&folder).expect("runbooks/").flatten() {
-        let path = entry.path();
-        if path.extension().is_none_or(|extension| extension != "md") {
+        let mut path = entry.path();
+        if path.is_dir() {
+            path.push("RUNBOOK.md");
+        } else if path.extension().is_none_or(|extension| extension != "md") {
             continue;
         }
-        let name = entry.file_name().to_string_lossy().into_owned();
+        let name = path.strip_prefix(&folder).expect("inside").to_string_lossy().into_owned();
+        let settings =
+            std::fs::read_to_string(path.with_file_name("tminus.toml")).expect("tminus.toml beside it");
         let text = std::fs::read_to_string(&path).expect("a runbook");
         let request = Request {
             name: name.clone(),

@@ -151,6 +151,10 @@ fn details(plan: &Plan, step: &Step, length: usize) -> Vec<String> {
                 lines.push(format!("on {host}"));
             }
             lines.extend(shell.database.as_ref().map(|name| format!("on the database {name}")));
+            let own = |line: &str| !line.starts_with('#');
+            let head = shell.script.lines().take_while(|line| own(line)).count();
+            // Of a recipe the values of the document; the text below is the same in each.
+            let length = if shell.recipe.is_some() && length < usize::MAX { head } else { length };
             lines.extend(shortened(&shell.script, length));
         }
         Work::Act(Action::Http(http)) => {

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use tminus_testkit::docker::Docker;
+use tminus_testkit::postgres::Postgres;
 
 use crate::support::{Desk, Ran};
 
@@ -20,7 +21,7 @@ impl Yard {
         let desk = Desk::new();
         let service = |name: &str| {
             format!(
-                "  {name}:\n    image: {}:${{TAG}}\n    init: true\n    stop_grace_period: 1s\n    network_mode: none\n    healthcheck:\n      test: [CMD, /bin/busybox, wget, -q, -O, /dev/null, 'http://127.0.0.1:8080/index.html']\n      interval: 0.3s\n      retries: 2\n",
+                "  {name}:\n    image: {}:${{TAG}}\n    init: true\n    stop_grace_period: 1s\n    network_mode: none\n    healthcheck:\n      test: [CMD, /bin/busybox, wget, -q, -O, /dev/null, 'http://127.0.0.1:8080/version']\n      interval: 0.3s\n      retries: 2\n",
                 docker.image(name)
             )
         };
@@ -76,7 +77,7 @@ impl Yard {
             "-q",
             "-O",
             "-",
-            "http://127.0.0.1:8080/index.html",
+            "http://127.0.0.1:8080/version",
         ])
     }
 }
@@ -141,4 +142,164 @@ fn crash_everywhere_in_the_middle_of_a_deployment_it_moves_once() {
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     assert_eq!((yard.serves("api"), yard.serves("web")), ("v2".to_owned(), "v2".to_owned()));
     assert_eq!(yard.docker.docker(&["ps", "--all", "--quiet"]).lines().count(), 2);
+}
+
+/// The team of `runbooks/compose`: the services, and a database.
+struct Team {
+    yard: Yard,
+    server: Postgres,
+}
+
+/// Everything that a rollback has to bring back.
+type Everything = ((Vec<String>, String), String);
+
+impl Team {
+    fn open() -> Option<Team> {
+        let (yard, server) = (Yard::open()?, Postgres::start()?);
+        server.sql("postgres", "create database shop");
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../runbooks/compose");
+        for name in ["RUNBOOK.md", "tminus.toml"] {
+            yard.desk.write(name, std::fs::read(folder.join(name)).expect("runbooks/compose"));
+        }
+        yard.desk.write("yes.yaml", "otherwise: yes\n");
+        yard.desk.write("db/001_orders.up.sql", "create table orders (id int primary key, total int not null);\ninsert into orders values (1, 10), (2, 20);\n");
+        yard.desk.write("db/001_orders.down.sql", "drop table orders;\n");
+        Some(Team { yard, server })
+    }
+
+    fn release(&self, code: i32, version: &str) -> Ran {
+        let mut command =
+            self.yard.command(&["run", "RUNBOOK.md", "--version", version, "--answers", "yes.yaml"]);
+        let ran =
+            Ran::of(command.env("SHOP_DATABASE_URL", self.server.url("shop")).output().expect("it starts"));
+        assert_eq!(ran.code, code, "{version}\n{}\n{}", ran.out, ran.err);
+        ran
+    }
+
+    /// Releases v1, and writes the migration that v2 brings. Returns how it was before that.
+    fn first(&self) -> Everything {
+        self.release(0, "v1").says("succeeded");
+        self.yard.desk.write(
+            "db/002_paid.up.sql",
+            "alter table orders add column paid boolean not null default false;\n",
+        );
+        self.yard.desk.write("db/002_paid.down.sql", "alter table orders drop column paid;\n");
+        self.everything()
+    }
+
+    fn everything(&self) -> Everything {
+        (self.yard.state(), self.server.dump("shop"))
+    }
+
+    /// Runs SQL outside of the release, as a stranger would.
+    fn sql(&self, sql: &str) {
+        self.server.sql("shop", sql);
+    }
+}
+
+#[test]
+fn runbooks_compose_comes_back_when_the_database_is_in_the_way() {
+    let Some(team) = Team::open() else { return };
+    let before = team.first();
+    let desk = &team.yard.desk;
+
+    // A migration that fails half-way, with an earlier one of the same release applied.
+    desk.write("db/003_bad.up.sql", "create table more (id int);\nselect nothing from nowhere;\n");
+    desk.write("db/003_bad.down.sql", "drop table more;\n");
+    team.release(3, "v2").says("nowhere").says("undo 002_paid.up.sql");
+    assert_eq!(team.everything(), before, "a migration that fails half-way");
+
+    // A migration that waits for a lock: the session below is ended by the server itself.
+    desk.write("db/003_bad.up.sql", "alter table orders add column note text;\n");
+    desk.write("db/003_bad.down.sql", "alter table orders drop column note;\n");
+    let hold = "begin; lock table orders in access share mode; select pg_sleep(60)";
+    let mut holder = team.server.client("psql", "shop").args(["-X", "-q", "-c", hold]).spawn().expect("psql");
+    // The dump of the backup reads beside it; the migration does not get in.
+    team.sql("do $$ begin for at in 1..3000 loop perform pg_stat_clear_snapshot(); if exists (select from pg_locks where relation = 'orders'::regclass and pid <> pg_backend_pid()) then return; end if; perform pg_sleep(0.01); end loop; raise exception 'it never held'; end $$");
+    let ran = team.release(3, "v2");
+    team.server.sql(
+        "postgres",
+        "select pg_terminate_backend(pid) from pg_stat_activity where query like 'begin; lock%'",
+    );
+    holder.wait().expect("it was ended");
+    ran.says("lock timeout");
+    assert_eq!(team.everything(), before, "a migration that waits for a lock");
+    std::fs::remove_file(desk.path("db/003_bad.up.sql")).expect("it is there");
+
+    // Data that is not as it should be after the migration.
+    desk.write("db/003_minus.up.sql", "update orders set total = -total where id = 2;\n");
+    desk.write("db/003_minus.down.sql", "update orders set total = -total where id = 2;\n");
+    team.release(3, "v2").says("one row with the one value true");
+    assert_eq!(team.everything(), before, "a failing integrity check");
+    for name in ["db/003_minus.up.sql", "db/003_minus.down.sql"] {
+        std::fs::remove_file(desk.path(name)).expect("it is there");
+    }
+
+    // The disk is full where the copy goes.
+    let full = desk.path("backups");
+    std::fs::remove_dir_all(&full).expect("copies were made");
+    std::os::unix::fs::symlink("/dev/full", &full).expect("a link");
+    team.release(3, "v2").says("backups");
+    assert_eq!(team.everything(), before, "nowhere to put the copy");
+    std::fs::remove_file(&full).expect("the link");
+    team.server.stop();
+    team.release(3, "v2").says("Connection refused");
+    team.server.start_again();
+    assert_eq!(team.everything(), before, "the database is down");
+    team.release(0, "v2").says("succeeded");
+}
+
+#[test]
+fn runbooks_compose_comes_back_when_the_services_do_not_start() {
+    let Some(mut team) = Team::open() else { return };
+    let before = team.first();
+    let docker = &team.yard.docker;
+
+    // An image that does not exist; one that never becomes healthy; one that serves something else.
+    team.release(3, "v9").says("not found").says("undo 002_paid.up.sql");
+    assert_eq!(team.everything(), before, "no such image");
+    docker.publish(&docker.image("api:v3"), Some("v3"));
+    docker.publish(&docker.image("web:v3"), None);
+    team.release(3, "v3").says("web did not become healthy");
+    assert_eq!(team.everything(), before, "failing health");
+    docker.publish(&docker.image("api:v4"), Some("v4"));
+    docker.publish(&docker.image("web:v4"), Some("an older build"));
+    team.release(3, "v4").says("web serves an older build").says("undo 002_paid.up.sql");
+    assert_eq!(team.everything(), before, "the wrong thing is served");
+
+    // The registry is away.
+    team.yard.docker.stop_registry();
+    team.release(3, "v2").says("connection refused");
+    assert_eq!(team.everything(), before, "the registry is down");
+    team.yard.docker.start_registry();
+    team.release(0, "v2").says("succeeded");
+    assert_eq!(team.yard.serves("web"), "v2");
+}
+
+#[test]
+fn runbooks_compose_asks_when_the_way_back_itself_is_cut_off() {
+    let Some(team) = Team::open() else { return };
+    let before = team.first();
+    // The database is lost while the services are looked at, after both have moved.
+    let stop = team.server.stop_line();
+    team.yard.desk.program("docker", &format!("#!/bin/sh\nif [ -e lose ]; then case \"$*\" in *\" exec \"*) rm lose; {stop} >/dev/null ;; esac; fi\nPATH=${{PATH#*:}} exec docker \"$@\"\n"));
+    team.yard.desk.write("lose", "");
+    team.yard.desk.write("yes.yaml", "answers:\n  - { step: go, say: yes }\n  - { step: 'go@*', say: yes }\n  - { step: '1-*', say: yes }\notherwise: nothing\n");
+    let ran = team.release(6, "v2");
+    ran.says("api runs").says("again").says("Connection refused").says("migrate");
+    assert_eq!(team.yard.state(), before.0, "the services are back");
+    team.server.start_again();
+    // What the message says to type.
+    let line = ran
+        .out
+        .lines()
+        .chain(ran.err.lines())
+        .find(|line| line.contains("tminus answer") && line.contains("retry"));
+    let mut words: Vec<&str> = line.expect("a way on").split_whitespace().skip(1).collect();
+    words.extend(["--as", "ana"]);
+    team.yard.desk.expect(0, &words);
+    let mut resume = team.yard.command(&["resume", "--no-wait"]);
+    let ran = Ran::of(resume.env("SHOP_DATABASE_URL", team.server.url("shop")).output().expect("it starts"));
+    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+    assert_eq!(team.everything(), before);
 }
