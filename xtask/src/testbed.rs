@@ -3,12 +3,13 @@
 use crate::{shell, web};
 
 /// Program and the Debian package that has it.
-const PROGRAMS: [(&str, &str); 12] = [
+const PROGRAMS: [(&str, &str); 13] = [
     ("bash", "bash"),
     ("python3", "python3"),
     ("node", "nodejs"),
     ("curl", "curl"),
     ("ssh", "openssh-client"),
+    ("sshd", "openssh-server"),
     ("setsid", "util-linux"),
     // Only the wrapper of the package is in the PATH; it comes with the server.
     ("pg_ctlcluster", "postgresql"),

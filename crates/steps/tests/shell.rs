@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where its ground is missing")]
 
 mod common;
+mod ssh;
 
 use std::collections::BTreeMap;
 use std::fs;

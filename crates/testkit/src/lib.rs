@@ -7,5 +7,6 @@ pub mod plan;
 pub mod postgres;
 pub mod runbooks;
 pub mod sim;
+pub mod ssh;
 
 pub use folder::TemporaryFolder;
