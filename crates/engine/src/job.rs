@@ -55,7 +55,8 @@ pub(crate) fn build(
     }
     let mut secrets = context.secrets;
     if let Action::Shell(shell) = action {
-        if let Some(own) = &shell.folder {
+        // The folder of a step on another host is there; `ssh` itself starts where the phase stands.
+        if let Some(own) = shell.folder.as_ref().filter(|_| shell.host.is_none()) {
             folder = places.work.join(own);
         }
         if let Some(address) = shell.database.as_ref().and_then(|name| state.program.plan.address(step, name))
