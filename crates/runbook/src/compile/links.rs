@@ -7,6 +7,7 @@ use tminus_release::plan::{Mode, Resume, StepId, Undo, Work};
 use super::drafts::{Compiler, Placement, Reference};
 use crate::diagnostic::{Fix, Severity};
 use crate::faults::nearest;
+use crate::outline::UnitKind;
 
 /// Drafts by id, to find those that a name means.
 pub(super) struct Names {
@@ -113,6 +114,14 @@ impl Compiler<'_> {
             None => {
                 // Without its check the item would never be ticked; a person can still tick it.
                 self.drafts[at].auto = None;
+                // A block that could not be read has its own fault, and this one would hide it.
+                let is_written = self.outline.units.iter().any(|unit| match &unit.kind {
+                    UnitKind::Fence(fence) => fence.id() == Some(&reference.name),
+                    _ => false,
+                });
+                if found.is_none() && is_written && self.faults.has_errors() {
+                    return;
+                }
                 let severity = if lenient { Severity::Warning } else { Severity::Error };
                 let message = match found {
                     Some(_) => format!("`{}` does not run by itself, so it ticks nothing", reference.name),

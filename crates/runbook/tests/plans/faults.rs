@@ -211,3 +211,11 @@ fn an_adopted_block_runs_until_one_byte_changes() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("changed after it was adopted"), "{found:?}");
 }
+
+#[test]
+fn a_block_that_cannot_be_read_is_one_fault_and_not_two() {
+    check(
+        "## A\n- [ ] Nothing unexpected (auto: `look`)\n\n```yaml {#look .migrate .check}\ndb: app\n```\n",
+        &["T907 5: `.migrate` needs `apply`"],
+    );
+}
