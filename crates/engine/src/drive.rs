@@ -406,6 +406,12 @@ impl Round<'_> {
     }
 
     async fn finish(&mut self, key: Key, attempt: u32, mut report: Report) -> Result<(), EngineError> {
+        if report.verdict == tminus_steps::Verdict::Unknown {
+            let step = self.log.state.program.plan.steps[key.0].id.clone();
+            let (now, detail) = (self.driver.clock.now(), report.detail);
+            let event = Event::OutcomeUnknown { step, purpose: key.1, attempt, detail };
+            return self.log.push_outcome(now, event);
+        }
         let output = std::mem::take(&mut report.output);
         let blob = if output.is_empty() { None } else { Some(self.driver.store.put_blob(output).await?) };
         let step = self.log.state.program.plan.steps[key.0].id.clone();

@@ -56,7 +56,7 @@ pub(crate) fn build(
     let mut secrets = context.secrets;
     if let Action::Shell(shell) = action {
         // The folder of a step on another host is there; `ssh` itself starts where the phase stands.
-        if let Some(own) = shell.folder.as_ref().filter(|_| shell.host.is_none()) {
+        if let Some(own) = shell.folder.as_ref().filter(|_| !shell.is_far()) {
             folder = places.work.join(own);
         }
         if let Some(address) = shell.database.as_ref().and_then(|name| state.program.plan.address(step, name))
@@ -106,7 +106,8 @@ pub(crate) fn finished(report: Report, blob: Option<String>) -> Finished {
             tminus_steps::Verdict::Passed => Verdict::Passed,
             tminus_steps::Verdict::Failed => Verdict::Failed,
             tminus_steps::Verdict::TimedOut => Verdict::TimedOut,
-            tminus_steps::Verdict::Cancelled => Verdict::Cancelled,
+            // The log has an event of its own for what nobody knows.
+            tminus_steps::Verdict::Cancelled | tminus_steps::Verdict::Unknown => Verdict::Cancelled,
         },
         detail: report.detail,
         exit_code: report.exit_code,

@@ -209,6 +209,7 @@ async fn run(
                 host: None,
                 database: None,
                 recipe: None,
+                group: None,
             };
             step.work = Work::Act(Action::Shell(notify));
         }

@@ -72,8 +72,8 @@ fn about_step(step: &Step) -> String {
     }
     let (language, command) = match &step.work {
         Work::Act(Action::Shell(shell)) => {
-            if let Some(host) = &shell.host {
-                let _ = write!(text, " · on {host}");
+            if shell.is_far() {
+                let _ = write!(text, " · on {}", shell.hosts().join(", "));
             }
             ("bash", shell.script.trim_end().to_owned())
         }

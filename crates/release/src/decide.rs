@@ -166,10 +166,10 @@ fn advance_step(state: &State, index: usize, now: Moment, decision: &mut Decisio
         }
         Life::Unknown => match &step.resume {
             _ if held => {}
-            Resume::Rerun => start(index, Purpose::Forward, track, decision),
+            Resume::Rerun if may_look_again(track) => start(index, Purpose::Forward, track, decision),
             // Verified once; if even that did not tell, a person decides.
             Resume::Verify(_) if !was_verified(track) => start(index, Purpose::Verify, track, decision),
-            Resume::Verify(_) | Resume::Ask => {}
+            Resume::Rerun | Resume::Verify(_) | Resume::Ask => {}
         },
         Life::Passed | Life::Running | Life::Verifying | Life::ByHand | Life::Skipped | Life::Declined => {}
     }
@@ -284,6 +284,13 @@ fn elapse(state: &State, index: usize, now: Moment, decision: &mut Decision) {
 
 pub(crate) fn start(index: usize, purpose: Purpose, track: &TrackState, decision: &mut Decision) {
     decision.commands.push(Command::Start { step: index, purpose, attempt: track.attempts + 1 });
+}
+
+/// What may be repeated is repeated after an unknown outcome, but not for ever: a host that does not
+/// answer is something to tell a person.
+pub(crate) fn may_look_again(track: &TrackState) -> bool {
+    const ATTEMPTS: u32 = 5;
+    track.attempts.saturating_sub(track.forgiven) < ATTEMPTS
 }
 
 /// Returns when a failed attempt is to be tried again; None when it has failed for good.

@@ -200,7 +200,8 @@ pub enum Event {
         /// How it ended.
         result: Finished,
     },
-    /// A crash left an intent without an outcome, and looking did not tell.
+    /// A crash, or a host that does not answer, left an intent without an outcome, and looking did
+    /// not tell.
     OutcomeUnknown {
         /// Which step.
         step: StepId,

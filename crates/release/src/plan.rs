@@ -16,8 +16,10 @@ use crate::time::Span;
 
 pub use measure::{Comparison, Rule, Source, Usage};
 
-/// The version of this data format. Readers refuse a plan with a higher one.
-pub const PLAN_FORMAT: u32 = 1;
+/// The highest version of this data format that is known. Readers refuse a plan with a higher one,
+/// writers use the lowest that says everything: 1, or 2 with steps on a group of hosts, which a
+/// reader of 1 would run here.
+pub const PLAN_FORMAT: u32 = 2;
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -57,7 +59,7 @@ text_id!(
 /// The runbook compiled for given inputs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// [`PLAN_FORMAT`] at the time of writing.
+    /// At most [`PLAN_FORMAT`].
     pub format: u32,
     /// The document's title.
     pub title: String,
@@ -286,6 +288,39 @@ pub struct Shell {
     /// The kind of step whose script this is (`migrate`, `deploy`, …). None: the document's own code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipe: Option<String>,
+    /// Several hosts, in place of [`Shell::host`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
+}
+
+/// Hosts that a step runs on, some at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// As the document calls it.
+    pub name: String,
+    /// In the order in which they come.
+    pub hosts: Vec<String>,
+    /// How many at once. The next ones begin when all of these have ended.
+    pub batch: u32,
+    /// How many may fail before the rest is left alone and the step has failed.
+    pub failures: u32,
+    /// Whether another attempt leaves those alone that have passed. A check asks all again.
+    pub once: bool,
+}
+
+impl Shell {
+    /// Returns the hosts that it runs on; none: here.
+    pub fn hosts(&self) -> Vec<&str> {
+        match &self.group {
+            Some(group) => group.hosts.iter().map(String::as_str).collect(),
+            None => self.host.as_deref().into_iter().collect(),
+        }
+    }
+
+    /// Tells whether it runs on other hosts.
+    pub fn is_far(&self) -> bool {
+        self.host.is_some() || self.group.is_some()
+    }
 }
 
 /// Programs that can read a fence.

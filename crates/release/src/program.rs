@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::plan::{Action, Lane, Plan, Resume, StepId, Undo, When, Work};
+use crate::plan::{Action, Lane, PLAN_FORMAT, Plan, Resume, StepId, Undo, When, Work};
 
 /// A plan with its indexes. Built once for each release that is driven.
 #[derive(Debug)]
@@ -36,6 +36,9 @@ pub enum Track {
 /// A plan that cannot be run.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
+    /// It may say what this version would not do.
+    #[error("use the plan: it is of format {0}, and this tminus knows up to {PLAN_FORMAT}; use a newer one")]
+    Newer(u32),
     /// Two steps with one id.
     #[error("use the plan: the id `{0}` is given to two steps")]
     Duplicate(StepId),
@@ -64,6 +67,9 @@ impl Program {
     /// # Errors
     /// The first thing that makes the plan impossible to follow.
     pub fn new(plan: Plan) -> Result<Program, PlanError> {
+        if plan.format > PLAN_FORMAT {
+            return Err(PlanError::Newer(plan.format));
+        }
         let mut by_id = HashMap::with_capacity(plan.steps.len());
         for (index, step) in plan.steps.iter().enumerate() {
             if by_id.insert(step.id.clone(), index).is_some() {

@@ -3,7 +3,9 @@
 //! A failed undo is a normal, visible state: the release is stuck and a person decides. Nothing
 //! that failed to be reversed is ever counted as reversed.
 
-use crate::decide::{Decision, advance, close, end_active, has_active, messages_sent, retry_at, start};
+use crate::decide::{
+    Decision, advance, close, end_active, has_active, may_look_again, messages_sent, retry_at, start,
+};
 use crate::event::{Event, Outcome, Purpose};
 use crate::life::Life;
 use crate::plan::{Resume, Undo, When, Work};
@@ -81,7 +83,9 @@ fn undo_next(state: &State, now: Moment, decision: &mut Decision) -> bool {
                     if now >= at { start(index, Purpose::Undo, track, decision) } else { decision.wake(at) }
                 }
             }
-            Life::Unknown if undo.resume == Resume::Rerun => start(index, Purpose::Undo, track, decision),
+            Life::Unknown if undo.resume == Resume::Rerun && may_look_again(track) => {
+                start(index, Purpose::Undo, track, decision);
+            }
             _ => {}
         }
         return false;

@@ -275,7 +275,10 @@ fn undo_wait(state: &State, index: usize) -> Option<Wait> {
             let detail = track.result.as_ref().map_or("", |result| result.detail.as_str());
             format!("its undo `{}` failed: {detail}", undo.id)
         }
-        Life::Unknown => format!("nobody knows whether its undo `{}` took effect", undo.id),
+        Life::Unknown => {
+            let note = track.note.as_deref().unwrap_or_default();
+            format!("nobody knows whether its undo `{}` took effect: {note}", undo.id)
+        }
         _ => return None,
     };
     let commands = match track.life {

@@ -18,7 +18,7 @@ pub const KIND_CLASSES: [&str; 15] = [
 ];
 
 /// Keys that a fence may have.
-pub const KEYS: [&str; 22] = [
+pub const KEYS: [&str; 24] = [
     "timeout",
     "retry",
     "backoff",
@@ -27,6 +27,8 @@ pub const KEYS: [&str; 22] = [
     "verify",
     "needs",
     "on",
+    "batch",
+    "failures",
     "db",
     "cwd",
     "shell",

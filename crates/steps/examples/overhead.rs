@@ -49,6 +49,7 @@ fn step(runtime: &tokio::runtime::Runtime, world: &World, folder: &Path, attempt
         host: None,
         database: None,
         recipe: None,
+        group: None,
     };
     let scratch = folder.join(format!("scratch/r/{attempt}"));
     let job = Job {

@@ -1,9 +1,8 @@
 //! The exact command as a value: what `plan` prints is what runs.
 //!
-//! A pure function of the action and its variables. Secrets are never part of it: they go by the
-//! environment, or to another machine by standard input, and into a request at the last moment.
+//! A pure function of the action. Secrets are never part of it: they go by the environment, or to
+//! another machine by standard input, and into a request at the last moment.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use tminus_release::plan::{Action, Http, Interpreter, Shell};
@@ -17,9 +16,6 @@ pub enum Invocation {
         program: String,
         /// After the program's name.
         arguments: Vec<String>,
-        /// The names of the secrets that standard input carries to another machine; here they are
-        /// in the environment.
-        secrets_on_stdin: Vec<String>,
     },
     /// A request: its line, headers and body as written, references to secrets unresolved.
     Request(String),
@@ -34,13 +30,10 @@ pub enum Invocation {
     Unavailable(String),
 }
 
-/// Tells how an action is carried out. `secrets` are the names that the step is given.
-pub fn invocation(action: &Action, variables: &BTreeMap<String, String>, secrets: &[&str]) -> Invocation {
+/// Tells how an action is carried out; code for other hosts, how it would be here.
+pub fn invocation(action: &Action) -> Invocation {
     match action {
-        Action::Shell(shell) => match &shell.host {
-            None => here(shell),
-            Some(host) => there(shell, host, variables, secrets),
-        },
+        Action::Shell(shell) => here(shell),
         Action::Http(http) => Invocation::Request(request(http)),
         Action::Notify(notify) => {
             Invocation::Message { to: notify.to.clone(), template: notify.template.clone() }
@@ -50,7 +43,7 @@ pub fn invocation(action: &Action, variables: &BTreeMap<String, String>, secrets
 }
 
 /// The program and its arguments up to the code.
-fn interpreter(interpreter: Interpreter) -> (&'static str, &'static [&'static str]) {
+pub(crate) fn interpreter(interpreter: Interpreter) -> (&'static str, &'static [&'static str]) {
     match interpreter {
         Interpreter::Bash => {
             ("bash", &["--noprofile", "--norc", "-eEo", "pipefail", "-O", "inherit_errexit", "-c"])
@@ -64,7 +57,7 @@ fn interpreter(interpreter: Interpreter) -> (&'static str, &'static [&'static st
 }
 
 /// What stands for `$0` in messages of the shells.
-fn own_name(interpreter: Interpreter) -> Option<&'static str> {
+pub(crate) fn own_name(interpreter: Interpreter) -> Option<&'static str> {
     matches!(interpreter, Interpreter::Bash | Interpreter::Sh | Interpreter::Zsh).then_some("tminus")
 }
 
@@ -73,44 +66,7 @@ fn here(shell: &Shell) -> Invocation {
     let mut arguments: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
     arguments.push(shell.script.clone());
     arguments.extend(own_name(shell.interpreter).map(str::to_owned));
-    Invocation::Process { program: program.to_owned(), arguments, secrets_on_stdin: Vec::new() }
-}
-
-/// By the user's own `ssh`, so that their configuration, keys, agents and jump hosts apply. The
-/// code is an argument and not standard input: a command in it that reads would eat the rest.
-fn there(shell: &Shell, host: &str, variables: &BTreeMap<String, String>, secrets: &[&str]) -> Invocation {
-    let mut preamble = String::new();
-    for (name, value) in variables.iter().filter(|(name, _)| is_name(name)) {
-        preamble.push_str(&format!("export {name}={}; ", quote_on_one_line(value)));
-    }
-    if !secrets.is_empty() {
-        // Arguments can be seen by every user of both machines; standard input cannot.
-        preamble.push_str("while IFS= read -r -d '' pair; do export \"$pair\"; done; unset pair; ");
-    }
-    preamble.push_str("exec </dev/null; ");
-    if let Some(folder) = &shell.folder {
-        preamble.push_str(&format!("cd -- {}; ", quote(folder)));
-    }
-    // The first line of the code stays on the first line, so that the numbers in messages are right.
-    let (program, flags) = interpreter(shell.interpreter);
-    let code = if shell.interpreter == Interpreter::Bash {
-        format!("{preamble}{}", shell.script)
-    } else {
-        let words = flags.iter().map(|&flag| flag.to_owned()).chain([shell.script.clone()]);
-        let words: Vec<String> = words.chain(own_name(shell.interpreter).map(str::to_owned)).collect();
-        format!(
-            "{preamble}exec {program} {}",
-            words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
-        )
-    };
-    let (bash, flags) = interpreter(Interpreter::Bash);
-    let remote = format!("{bash} {} {} tminus", flags.join(" "), quote(&code));
-    let arguments = ["-o", "BatchMode=yes", "-T", "--", host, &remote];
-    Invocation::Process {
-        program: "ssh".to_owned(),
-        arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
-        secrets_on_stdin: secrets.iter().map(|&name| name.to_owned()).collect(),
-    }
+    Invocation::Process { program: program.to_owned(), arguments }
 }
 
 /// Tells whether a shell can have a variable of this name.
@@ -127,16 +83,6 @@ pub(crate) fn quote(word: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', "'\\''"))
-}
-
-/// Writes a word so that bash reads it as this word, without a line end: the lines of the code
-/// after it keep their numbers.
-fn quote_on_one_line(word: &str) -> String {
-    if !word.contains('\n') {
-        return quote(word);
-    }
-    let escaped = word.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n");
-    format!("$'{escaped}'")
 }
 
 fn request(http: &Http) -> String {
@@ -160,13 +106,10 @@ impl fmt::Display for Invocation {
     /// Writes a command so that it can be pasted into a shell.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Invocation::Process { program, arguments, secrets_on_stdin } => {
+            Invocation::Process { program, arguments } => {
                 f.write_str(program)?;
                 for argument in arguments {
                     write!(f, " {}", quote(argument))?;
-                }
-                if !secrets_on_stdin.is_empty() {
-                    write!(f, "\n(standard input carries the secrets {})", secrets_on_stdin.join(", "))?;
                 }
                 Ok(())
             }
@@ -181,75 +124,25 @@ impl fmt::Display for Invocation {
 mod tests {
     use super::*;
 
-    fn shell(interpreter: Interpreter, script: &str, host: Option<&str>) -> Action {
-        let host = host.map(str::to_owned);
-        Action::Shell(Shell {
-            interpreter,
-            script: script.to_owned(),
-            folder: None,
-            ok: vec![0],
-            host,
-            database: None,
-            recipe: None,
-        })
-    }
-
     #[test]
     fn commands_read_as_they_run() {
-        let variables =
-            BTreeMap::from([("V".to_owned(), "it's 1".to_owned()), ("not a name".to_owned(), String::new())]);
         let bash = "bash --noprofile --norc -eEo pipefail -O inherit_errexit -c";
-        for (action, secrets, expected) in [
-            (shell(Interpreter::Bash, "npm ci", None), vec!["S"], format!("{bash} 'npm ci' tminus")),
-            (shell(Interpreter::Sh, "true", None), vec![], "sh -e -c true tminus".to_owned()),
-            (shell(Interpreter::Python, "print(1)", None), vec![], "python3 -c 'print(1)'".to_owned()),
+        for (interpreter, script, expected) in [
+            (Interpreter::Bash, "npm ci", format!("{bash} 'npm ci' tminus")),
+            (Interpreter::Sh, "true", "sh -e -c true tminus".to_owned()),
+            (Interpreter::Python, "print(1)", "python3 -c 'print(1)'".to_owned()),
         ] {
-            assert_eq!(invocation(&action, &variables, &secrets).to_string(), expected);
+            let action = Action::Shell(Shell {
+                interpreter,
+                script: script.to_owned(),
+                folder: None,
+                ok: vec![0],
+                host: None,
+                database: None,
+                recipe: None,
+                group: None,
+            });
+            assert_eq!(invocation(&action).to_string(), expected);
         }
-    }
-
-    /// What a remote shell would make of the words, seen by a shell here.
-    fn remote_output(
-        action: &Action,
-        variables: &BTreeMap<String, String>,
-        secrets: &[&str],
-        input: &str,
-    ) -> String {
-        let Invocation::Process { program, arguments, .. } = invocation(action, variables, secrets) else {
-            panic!("a shell step is a process")
-        };
-        assert_eq!(
-            (program.as_str(), &arguments[..5]),
-            ("ssh", &["-o", "BatchMode=yes", "-T", "--", "web-1"].map(String::from)[..])
-        );
-        let folder = tminus_testkit::TemporaryFolder::new();
-        std::fs::write(folder.join("input"), input).unwrap();
-        let output = std::process::Command::new("sh")
-            .args(["-c", &arguments[5]])
-            .stdin(std::fs::File::open(folder.join("input")).unwrap())
-            .output()
-            .unwrap();
-        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-    }
-
-    #[test]
-    fn what_goes_over_ssh_arrives_as_written() {
-        let value = "it's $HOME \"x\"\n`y`\\";
-        let variables = BTreeMap::from([("V".to_owned(), value.to_owned())]);
-        let script =
-            "printf '%s|' \"$V\" \"$S\" \"$0\"; cat; echo $LINENO\necho 'a b'; false | true\necho no";
-        let found = remote_output(
-            &shell(Interpreter::Bash, script, Some("web-1")),
-            &variables,
-            &["S"],
-            "S=a 'secret'\0",
-        );
-        assert_eq!(found, format!("{value}|a 'secret'|tminus|1\na b\n"));
-        let python = shell(
-            Interpreter::Python,
-            "import os, sys; print(os.environ['S'], sys.stdin.read() == '')",
-            Some("web-1"),
-        );
-        assert_eq!(remote_output(&python, &variables, &["S"], "S=x=y\0"), "x=y True\n");
     }
 }

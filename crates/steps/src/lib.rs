@@ -78,6 +78,8 @@ pub enum Verdict {
     TimedOut,
     /// It was ended because somebody said so.
     Cancelled,
+    /// Nobody knows: it ran on another host, which does not answer any more.
+    Unknown,
 }
 
 /// What came of an attempt.

@@ -502,38 +502,3 @@ async fn other_interpreters_are_found_again_and_stay_unknown() {
     let fresh = ground.job(shell(Interpreter::Sh, "true"));
     assert_eq!(ground.world.recover(fresh).await, Recovered::NotStarted);
 }
-
-#[tokio::test]
-async fn another_machine_is_reached_by_the_users_ssh() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mut ground = Ground::new();
-    let bin = ground.folder.join("bin");
-    fs::create_dir(&bin).unwrap();
-    // Does what sshd does: hands the rest of the words to the user's shell as one.
-    let stand_in = "#!/bin/sh\n[ \"$1 $2 $3 $4\" = '-o BatchMode=yes -T --' ] || exit 9\n[ \"$5\" = web-1 ] || { echo \"no route to $5\" >&2; exit 255; }\nexec env -i PATH=\"$PATH\" sh -c \"$6\"\n";
-    fs::write(bin.join("ssh"), stand_in).unwrap();
-    fs::set_permissions(bin.join("ssh"), fs::Permissions::from_mode(0o755)).unwrap();
-    ground.look_for_programs_in(&bin);
-    let job = |host: &str, script: &str| {
-        let mut job = ground.job(bash(script));
-        if let tminus_release::plan::Action::Shell(shell) = &mut job.action {
-            shell.host = Some(host.to_owned());
-        }
-        job.variables.insert("VERSION".to_owned(), "it's v1".to_owned());
-        job.secrets.insert("TOKEN".to_owned(), "env:THE_TOKEN".to_owned());
-        job
-    };
-    let report = ground
-        .perform(&job("web-1", "echo \"$VERSION ${#TOKEN} $TOKEN\"; env | grep -c INHERITED || true"))
-        .await;
-    assert_eq!(
-        (report.verdict, text(&report).as_str()),
-        (Verdict::Passed, "it's v1 16 ‹redacted›\n0\n"),
-        "{}",
-        report.detail
-    );
-    let report = ground.perform(&job("web-1", "false | true; touch ran")).await;
-    assert_eq!((report.verdict, report.exit_code), (Verdict::Failed, Some(1)));
-    let report = ground.perform(&job("web-2", "true")).await;
-    assert_eq!(report.detail, "exited with 255, which is what ssh does when it cannot reach web-2");
-}

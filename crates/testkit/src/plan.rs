@@ -36,7 +36,7 @@ impl PlanBuilder {
             line: 1,
         };
         let plan = Plan {
-            format: tminus_release::plan::PLAN_FORMAT,
+            format: 1,
             title: "Test".to_owned(),
             document: DocumentRef { name: "test.md".to_owned(), sha256: "0".repeat(64) },
             mode: Mode::Unattended,
@@ -106,6 +106,7 @@ impl PlanBuilder {
             host: None,
             database: None,
             recipe: None,
+            group: None,
         };
         self.add(id, Work::Act(Action::Shell(shell)))
     }

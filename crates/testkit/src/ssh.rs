@@ -51,6 +51,11 @@ impl SshHosts {
         self.folder.join("bin")
     }
 
+    /// The home folder of whoever logs in there: hosts on one machine must not share what they keep.
+    pub fn home(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.home"))
+    }
+
     /// Lets the client expect another key of a host, as after a machine was replaced.
     ///
     /// # Panics
@@ -78,10 +83,12 @@ impl SshHosts {
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\n\
              UsePAM no\nStrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
-             PermitRootLogin yes\nSetEnv HOST_NAME={name}\n",
+             PermitRootLogin yes\nMaxStartups 200\nSetEnv HOST_NAME={name} HOME={}\n",
             own("key").display(),
             self.folder.join("authorized").display(),
+            self.home(name).display(),
         );
+        fs::create_dir(self.home(name)).expect("the folder can be written");
         fs::write(own("config"), config).expect("the folder can be written");
         if program.starts_with("/usr/sbin") {
             // Started as root, sshd wants this folder; elsewhere it does without.

@@ -2,7 +2,7 @@
 
 use tminus_engine::rehearse::{self, Case};
 use tminus_release::event::Outcome;
-use tminus_release::plan::{Action, Danger, Lane, Plan, Resume, Step, Undo, When, Work};
+use tminus_release::plan::{Action, Danger, Group, Lane, Plan, Resume, Step, Undo, When, Work};
 
 use crate::args::{PlanArgs, Rehearse};
 use crate::commands::source::{self, Compiled};
@@ -143,6 +143,20 @@ fn shortened(script: &str, length: usize) -> Vec<String> {
     lines
 }
 
+fn on_hosts(group: &Group) -> String {
+    let at_once = match group.batch as usize {
+        1 => "one after the other".to_owned(),
+        batch if batch >= group.hosts.len() => "all at once".to_owned(),
+        batch => format!("{batch} at once"),
+    };
+    let may_fail = if group.failures == 0 {
+        "stops at the first failure".to_owned()
+    } else {
+        format!("{} may fail", group.failures)
+    };
+    format!("on {} ({}), {at_once}, {may_fail}", group.name, group.hosts.join(", "))
+}
+
 fn details(plan: &Plan, step: &Step, length: usize) -> Vec<String> {
     let mut lines = Vec::new();
     match &step.work {
@@ -150,6 +164,7 @@ fn details(plan: &Plan, step: &Step, length: usize) -> Vec<String> {
             if let Some(host) = &shell.host {
                 lines.push(format!("on {host}"));
             }
+            lines.extend(shell.group.as_ref().map(on_hosts));
             lines.extend(shell.database.as_ref().map(|name| format!("on the database {name}")));
             let own = |line: &str| !line.starts_with('#');
             let head = shell.script.lines().take_while(|line| own(line)).count();

@@ -249,29 +249,6 @@ impl Compiler<'_> {
         }
     }
 
-    /// Returns the host that `on=` picks from those that the page shows.
-    pub(super) fn host(&mut self, place: &Place<'_>, fence: &FenceUnit) -> Option<String> {
-        let environment = place.environment.as_deref();
-        let word = fence.info.attributes.as_ref()?.value("on", environment)?.clone();
-        if !self.is_visible(place, &["hosts", "host"], &word.text) {
-            self.word_fault(
-                "T909",
-                &word,
-                format!("`on={}` names a host that the page does not show", word.text),
-            );
-            return None;
-        }
-        match self.request.settings.hosts.get(&word.text).map(Vec::as_slice) {
-            None => Some(word.text),
-            Some([one]) => Some(one.clone()),
-            Some(_) => {
-                let message = format!("`{}` stands for several hosts; a step runs on one", word.text);
-                self.word_fault("T909", &word, message);
-                None
-            }
-        }
-    }
-
     /// A first line `ssh host` in an unattended release needs a `Hosts` line that shows the host.
     pub(super) fn visible_host(&mut self, place: &Place<'_>, target: &str) {
         let host = target.rsplit('@').next().unwrap_or(target);

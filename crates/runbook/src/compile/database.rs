@@ -219,6 +219,7 @@ fn shell(kind: &str, database: &str, script: String) -> Work {
         host: None,
         database: Some(database.to_owned()),
         recipe: Some(kind.to_owned()),
+        group: None,
     }))
 }
 

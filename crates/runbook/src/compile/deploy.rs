@@ -21,16 +21,17 @@ impl Compiler<'_> {
     pub(super) fn deploy(&mut self, place: &Place<'_>, fence: &FenceUnit, deploy: &Deploy) {
         let Some(head) = self.compose_head(place, deploy) else { return };
         self.healthy(place, deploy);
-        let host = self.host(place, fence);
+        let own = self.hosts(place, fence);
         let step = |script: &str| {
             Work::Act(Action::Shell(Shell {
                 interpreter: Interpreter::Bash,
                 script: format!("{head}{COMPOSE}\n{script}"),
                 folder: Some(deploy.folder.clone().unwrap_or_else(|| ".".to_owned())),
                 ok: vec![0],
-                host: host.clone(),
+                host: own.host.clone(),
                 database: None,
                 recipe: Some("deploy".to_owned()),
+                group: own.group.clone(),
             }))
         };
         // Each service may take its time, and so may the pull before.

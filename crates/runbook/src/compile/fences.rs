@@ -163,7 +163,7 @@ impl Compiler<'_> {
             }
             self.cannot_run(place, &reason, !unbound.is_empty());
         }
-        let own_host = self.host(place, fence);
+        let own = self.hosts(place, fence);
         if let (Some(target), Mode::Unattended) = (&host, self.request.mode) {
             self.visible_host(place, target);
         }
@@ -172,9 +172,10 @@ impl Compiler<'_> {
             script: bound,
             folder: self.value(fence, "cwd", place).map(|word| word.text.clone()),
             ok: self.exit_codes(fence, place),
-            host: own_host.or(host),
+            host: if own.group.is_some() { None } else { own.host.or(host) },
             database: self.database(place, fence),
             recipe: None,
+            group: own.group,
         };
         let base = self.default_ids[place.index].clone();
         let at = self.add_step(place, base, place.unit.title.clone(), Work::Act(Action::Shell(shell)));

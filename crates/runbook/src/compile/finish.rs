@@ -53,7 +53,7 @@ pub(super) fn finish(mut compiler: Compiler<'_>) -> Finished {
         inputs.extend(compiler.choice_inputs.clone());
         let request = compiler.request;
         Plan {
-            format: PLAN_FORMAT,
+            format: if has_groups(&compiler) { PLAN_FORMAT } else { 1 },
             title: compiler.outline.title.clone(),
             document: DocumentRef {
                 name: request.name.clone(),
@@ -82,6 +82,11 @@ pub(super) fn finish(mut compiler: Compiler<'_>) -> Finished {
         inputs: compiler.values.list(),
         diagnostics: compiler.faults.into_sorted(),
     }
+}
+
+fn has_groups(compiler: &Compiler<'_>) -> bool {
+    let is_group = |work: &Work| matches!(work, Work::Act(Action::Shell(shell)) if shell.group.is_some());
+    compiler.drafts.iter().any(|draft| is_group(&draft.step.work))
 }
 
 /// Two steps of one id would be one in the log.

@@ -118,6 +118,7 @@ impl Compiler<'_> {
             host: None,
             database: None,
             recipe: None,
+            group: None,
         };
         let base = self.default_ids[place.index].clone();
         let at = self.add_step(place, base, command.to_owned(), Work::Act(Action::Shell(shell)));

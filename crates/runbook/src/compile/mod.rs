@@ -12,6 +12,7 @@ mod drafts;
 mod edges;
 mod fences;
 mod finish;
+mod hosts;
 mod items;
 mod limits;
 mod links;

@@ -62,7 +62,14 @@ fn work(work: &Work) -> Map<String, Value> {
             "shell",
             Some(interpreter_name(shell.interpreter)),
             Some(shell.script.clone()),
-            json!({ "host": shell.host, "folder": shell.folder, "exit_codes": shell.ok }),
+            json!({
+                "host": shell.host,
+                "hosts": shell.group.as_ref().map(|group| json!({
+                    "name": group.name, "hosts": group.hosts, "batch": group.batch, "failures": group.failures,
+                })),
+                "folder": shell.folder,
+                "exit_codes": shell.ok,
+            }),
         ),
         Work::Act(Action::Http(http)) => ("http", Some("http"), Some(request(http)), http_json(http)),
         Work::Act(Action::Notify(notify)) => (

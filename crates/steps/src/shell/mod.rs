@@ -1,6 +1,7 @@
 //! Runs code in an interpreter: here, or on another machine by the user's own `ssh`.
 
 pub(crate) mod attempt;
+mod far;
 mod prelude;
 mod process;
 mod snapshot;
@@ -13,11 +14,10 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tminus_release::plan::{Interpreter, Shell};
-use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 use tokio::sync::{mpsc, watch};
 
-use crate::invocation::{Invocation, invocation, quote};
+use crate::invocation::{Invocation, invocation, is_name, quote};
 use crate::output::Capture;
 use crate::redact::Redactor;
 use crate::secret::Secrets;
@@ -74,7 +74,7 @@ impl Shells {
         let attempt = Attempt::at(&job.scratch);
         let ready = self.ready(job, shell, secrets, &attempt);
         let started = self.prepare(job, shell, &ready, &attempt, scratch);
-        let mut running = match started.and_then(|command| {
+        let running = match started.and_then(|command| {
             if !ready.tells {
                 attempt.begin().map_err(|error| format!("this attempt cannot begin: {error}"))?;
             }
@@ -83,17 +83,9 @@ impl Shells {
             Ok(running) => running,
             Err(why) => return Report::failed(Redactor::new(&ready.secrets).text(&why)),
         };
-        if let Some(mut stdin) = running.stdin() {
-            let mut pairs = String::new();
-            for (name, secret) in &ready.secrets.0 {
-                pairs.push_str(&format!("{name}={}\0", secret.reveal()));
-            }
-            // A connection that fails ends by itself and says why. What does not read it must not
-            // stop us either: a pipe holds far more than a few secrets.
-            let _ = tokio::time::timeout(Duration::from_secs(30), stdin.write_all(pairs.as_bytes())).await;
-        }
         let mut capture = Capture::new(Redactor::new(&ready.secrets), job.output_limit_bytes, progress);
-        let ended = running.wait(Duration::from_millis(job.timeout.0), cancel, &mut capture).await;
+        let ended =
+            running.wait(Duration::from_millis(job.timeout.0), grace(shell), cancel, &mut capture).await;
         let record = if ready.tells { attempt.record() } else { None };
         self.report(job, shell, &ready, &attempt, ended, record, capture)
     }
@@ -103,6 +95,7 @@ impl Shells {
         let attempt = Attempt::at(&job.scratch);
         let (process, record) = match attempt.trace(scratch) {
             Ok(Trace::NotStarted) => return Recovered::NotStarted,
+            Ok(Trace::Lost) if shell.is_far() => (None, None),
             Ok(Trace::Lost) => {
                 let why = "the machine was restarted, and what the step left on the disk is gone";
                 return Recovered::Unknown(why.to_owned());
@@ -123,7 +116,7 @@ impl Shells {
         let mut why = Why::Itself;
         if record.is_none()
             && let Some(orphan) = Orphan::find(attempt.path())
-            && !orphan.wait(Duration::from_millis(job.timeout.0), &mut capture).await
+            && !orphan.wait(Duration::from_millis(job.timeout.0), grace(shell), &mut capture).await
         {
             why = Why::TimeLimit;
         }
@@ -131,7 +124,11 @@ impl Shells {
             Some(process) => end_group_of(process, attempt.outputs_path()).await,
             None => 0,
         };
-        match record.or_else(|| attempt.record()) {
+        let record = record.or_else(|| attempt.record());
+        if shell.is_far() && record.is_none() {
+            return self.ask_hosts(job, shell, &ready, &attempt).await;
+        }
+        match record {
             Some(record) if ready.tells => {
                 let status = exit_status(record.status);
                 let ended = Ended { why, status: Some(status), forced: false, leftovers };
@@ -148,7 +145,10 @@ impl Shells {
                     report.carried = None;
                     report.outputs = BTreeMap::new();
                 }
-                Recovered::Finished(report)
+                match report.verdict {
+                    Verdict::Unknown => Recovered::Unknown(report.detail),
+                    _ => Recovered::Finished(report),
+                }
             }
             _ => Recovered::Unknown(unknown(shell)),
         }
@@ -166,23 +166,24 @@ impl Shells {
     fn ready(&self, job: &Job, shell: &Shell, secrets: Secrets, attempt: &Attempt) -> Ready {
         let mut given = self.environment.clone();
         given.retain(|name, _| !job.removed.contains(name));
-        if shell.host.is_none() {
+        // On another host they are exported there.
+        if !shell.is_far() {
             given.extend(job.variables.clone());
-            if shell.database.is_some() {
-                crate::database::give(&secrets, &mut given);
-            }
-            for (name, secret) in &secrets.0 {
-                given.insert(name.clone(), secret.reveal().to_owned());
-            }
-            given.insert("RUN_OUT".to_owned(), attempt.outputs_path().to_string_lossy().into_owned());
         }
+        if shell.database.is_some() {
+            crate::database::give(&secrets, &mut given);
+        }
+        for (name, secret) in &secrets.0 {
+            given.insert(name.clone(), secret.reveal().to_owned());
+        }
+        given.insert("RUN_OUT".to_owned(), attempt.outputs_path().to_string_lossy().into_owned());
         given.insert("PWD".to_owned(), job.folder.to_string_lossy().into_owned());
         let mut hidden = Vec::new();
         if !secrets.0.is_empty() {
             let holds = |(_, value): &(&String, &String)| secrets.is_in(value);
             hidden = given.iter().filter(holds).map(|(name, _)| name.clone()).collect();
         }
-        let tells = shell.interpreter == Interpreter::Bash && shell.host.is_none();
+        let tells = shell.interpreter == Interpreter::Bash || shell.is_far();
         Ready { given, hidden, secrets, tells }
     }
 
@@ -197,31 +198,109 @@ impl Shells {
     ) -> Result<Command, String> {
         let prepared = attempt.prepare(scratch);
         prepared.map_err(|error| format!("{} cannot be made: {error}", attempt.path().display()))?;
-        let names: Vec<&str> = ready.secrets.0.keys().map(String::as_str).collect();
-        let action = tminus_release::plan::Action::Shell(shell.clone());
-        let Invocation::Process { program, arguments, .. } = invocation(&action, &job.variables, &names)
-        else {
-            unreachable!("a shell step is a process")
-        };
-        let path = self
-            .find(&program, ready.given.get("PATH").map_or("", String::as_str), &job.folder)
-            .ok_or_else(|| not_found(&program))?;
-        let mut command = Command::new(path);
-        command.args(arguments).current_dir(&job.folder).env_clear().envs(&ready.given);
+        let mut command = self.command(job, shell, ready, far::Mode::Run)?;
         command.env("TMINUS_ATTEMPT", attempt.path());
         if ready.tells {
             let files = self
                 .files()
                 .map_err(|error| format!("{} cannot be written: {error}", self.folder.display()))?;
-            command.env("BASH_ENV", files.bash_env(&shell.script, self.functions));
+            let code = if shell.is_far() { far::HERE } else { &shell.script };
+            command.env("BASH_ENV", files.bash_env(code, self.functions));
             if !ready.hidden.is_empty() {
-                let hide = ready.hidden.iter().filter(|name| crate::invocation::is_name(name));
+                let hide = ready.hidden.iter().filter(|name| is_name(name));
                 command.env("TMINUS_HIDE", hide.cloned().collect::<Vec<_>>().join(" "));
             }
         }
-        let speaks = shell.host.is_some() && !names.is_empty();
-        command.stdin(if speaks { Stdio::piped() } else { Stdio::null() });
         Ok(command)
+    }
+
+    /// The program with its arguments and its environment.
+    fn command(&self, job: &Job, shell: &Shell, ready: &Ready, mode: far::Mode) -> Result<Command, String> {
+        let (program, arguments) = if shell.is_far() {
+            let mut parts = BTreeMap::new();
+            crate::database::give(&ready.secrets, &mut parts);
+            let names = ready.secrets.0.keys().chain(parts.keys());
+            let names: Vec<&str> = names.map(String::as_str).filter(|name| is_name(name)).collect();
+            ("bash".to_owned(), far::arguments(job, shell, mode, &names))
+        } else {
+            let action = tminus_release::plan::Action::Shell(shell.clone());
+            let Invocation::Process { program, arguments } = invocation(&action) else {
+                unreachable!("a shell step is a process")
+            };
+            (program, arguments)
+        };
+        let path = ready.given.get("PATH").map_or("", String::as_str);
+        if shell.is_far() && find("ssh", path, &job.folder).is_none() {
+            return Err(not_found("ssh"));
+        }
+        let path = self.find(&program, path, &job.folder).ok_or_else(|| not_found(&program))?;
+        let mut command = Command::new(path);
+        command.args(arguments).current_dir(&job.folder).env_clear().envs(&ready.given);
+        command.stdin(Stdio::null());
+        Ok(command)
+    }
+
+    /// Asks the hosts what came of an attempt whose script here is gone.
+    async fn ask_hosts(&self, job: &Job, shell: &Shell, ready: &Ready, attempt: &Attempt) -> Recovered {
+        let started = self.command(job, shell, ready, far::Mode::Look).and_then(|command| {
+            start(command).map_err(|error| self.why_not_started(job, shell, ready, &error))
+        });
+        let running = match started {
+            Ok(running) => running,
+            Err(why) => return Recovered::Unknown(Redactor::new(&ready.secrets).text(&why)),
+        };
+        let mut capture =
+            Capture::new(Redactor::new(&ready.secrets), job.output_limit_bytes, mpsc::channel(1).0);
+        let (_keep, cancel) = watch::channel(false);
+        let limit = Duration::from_millis(job.timeout.0);
+        let ended = running.wait(limit, grace(shell), cancel, &mut capture).await;
+        let judged = far::judge(shell, &far::said(attempt, shell.hosts().len()));
+        if judged.never {
+            return Recovered::NotStarted;
+        }
+        let report = self.far_report(shell, &ended, judged, &mut capture, attempt, ready);
+        match report.verdict {
+            Verdict::Unknown => Recovered::Unknown(report.detail),
+            _ => Recovered::Finished(report),
+        }
+    }
+
+    /// Makes a report of what the hosts said.
+    fn far_report(
+        &self,
+        shell: &Shell,
+        ended: &Ended,
+        judged: far::Judged,
+        capture: &mut Capture,
+        attempt: &Attempt,
+        ready: &Ready,
+    ) -> Report {
+        let (output, output_bytes) = capture.finish();
+        let said = if shell.recipe.is_some() && judged.verdict == Verdict::Failed {
+            error_line(&output)
+        } else {
+            None
+        };
+        // What was ended at its limit has failed, unless it is not even known that it was ended.
+        let (verdict, began) = match (ended.why, judged.verdict) {
+            (Why::Itself, verdict) => (verdict, None),
+            (_, Verdict::Unknown) => (Verdict::Unknown, Some("its time was up, or it was cancelled")),
+            (Why::TimeLimit, _) => (Verdict::TimedOut, Some("took longer than its limit and was ended")),
+            (Why::Cancelled, _) => (Verdict::Cancelled, Some("was cancelled")),
+        };
+        let sentences = [began.map(str::to_owned), Some(judged.detail), said];
+        let (outputs, bad) =
+            if shell.hosts().len() == 1 { attempt.outputs() } else { (BTreeMap::new(), None) };
+        let sentences: Vec<String> = sentences.into_iter().flatten().chain(bad).collect();
+        let kept = outputs.into_iter().filter(|(_, value)| !ready.secrets.is_in(value)).collect();
+        Report {
+            exit_code: judged.exit_code,
+            output,
+            output_bytes,
+            leftovers: judged.leftovers,
+            outputs: kept,
+            ..Report::new(verdict, capture.redact(&sentences.join(": ")))
+        }
     }
 
     /// Finds a program. Most steps are bash, and a `PATH` of ten folders takes as long to go through
@@ -285,6 +364,10 @@ impl Shells {
         record: Option<Record>,
         mut capture: Capture,
     ) -> Report {
+        if shell.is_far() {
+            let judged = far::judge(shell, &far::said(attempt, shell.hosts().len()));
+            return self.far_report(shell, &ended, judged, &mut capture, attempt, ready);
+        }
         let (output, output_bytes) = capture.finish();
         let code = ended.status.and_then(|status| status.code());
         let passed = code.is_some_and(|code| shell.ok.contains(&code));
@@ -312,7 +395,7 @@ impl Shells {
             leftovers: ended.leftovers,
             ..Report::new(verdict, "")
         };
-        let (outputs, bad) = if shell.host.is_none() { attempt.outputs() } else { (BTreeMap::new(), None) };
+        let (outputs, bad) = attempt.outputs();
         sentences.extend(bad);
         for (name, value) in outputs {
             if ready.secrets.is_in(&value) {
@@ -354,16 +437,14 @@ fn error_line(output: &[u8]) -> Option<String> {
 
 /// One sentence about how the process ended.
 fn how(job: &Job, shell: &Shell, ended: &Ended, record: Option<&Record>) -> String {
-    let far = shell.host.as_ref().filter(|_| ended.why != Why::Itself);
-    let far = far.map_or(String::new(), |host| format!("; what runs on {host} may still go on"));
     let force = match (ended.status, ended.forced) {
         (None, _) => ", and could not even be killed",
         (_, true) => ", by force because it ignored SIGTERM",
         _ => "",
     };
     match ended.why {
-        Why::TimeLimit => format!("took longer than its limit of {} and was ended{force}{far}", job.timeout),
-        Why::Cancelled => format!("was cancelled{force}{far}"),
+        Why::TimeLimit => format!("took longer than its limit of {} and was ended{force}", job.timeout),
+        Why::Cancelled => format!("was cancelled{force}"),
         Why::Itself => {
             let Some(status) = ended.status else { return "ended, and its status cannot be read".to_owned() };
             if let Some(signal) = signal_of(status) {
@@ -377,12 +458,6 @@ fn how(job: &Job, shell: &Shell, ended: &Ended, record: Option<&Record>) -> Stri
             match record.and_then(|record| record.failed.as_ref()) {
                 Some((noted, line, command)) if *noted == code => {
                     format!("exited with {code} at line {line}: `{}`", failed_line(shell, *line, command))
-                }
-                _ if code == 255 && shell.host.is_some() => {
-                    format!(
-                        "exited with 255, which is what ssh does when it cannot reach {}",
-                        shell.host.as_deref().unwrap_or_default()
-                    )
                 }
                 _ => format!("exited with {code}"),
             }
@@ -401,11 +476,15 @@ fn failed_line<'a>(shell: &'a Shell, line: u32, command: &'a str) -> &'a str {
 }
 
 fn unknown(shell: &Shell) -> String {
-    match (&shell.host, shell.interpreter) {
-        (Some(host), _) => format!("it ran on {host} while tminus was away, and how it ended was not seen"),
-        (None, Interpreter::Bash) => "it was killed before it could write down how it ended".to_owned(),
-        (None, _) => "it ended while tminus was away, and how was not seen".to_owned(),
+    match shell.interpreter {
+        Interpreter::Bash => "it was killed before it could write down how it ended".to_owned(),
+        _ => "it ended while tminus was away, and how was not seen".to_owned(),
     }
+}
+
+/// Time between the request to end and the force. Other hosts have to be told first.
+fn grace(shell: &Shell) -> Duration {
+    Duration::from_secs(if shell.is_far() { 40 } else { 5 })
 }
 
 /// Builds a status from an exit code, as a process that ended by itself has it.

@@ -19,7 +19,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::output::Capture;
 
-/// Time between the request to end and the force, as init systems of old have it.
+/// Time between the request to end and the force for what a step left behind, as init systems of old
+/// have it.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// What a step left running may end by itself within this time (`> >(tee log)` does).
@@ -81,15 +82,12 @@ pub(super) fn start(mut command: Command) -> io::Result<Running> {
 }
 
 impl Running {
-    /// Gives the way to the child's standard input, if it was asked for.
-    pub(super) fn stdin(&mut self) -> Option<tokio::process::ChildStdin> {
-        self.child.stdin.take()
-    }
-
-    /// Waits until the process has ended, by itself or not, and nothing of its group is left.
+    /// Waits until the process has ended, by itself or not, and nothing of its group is left. `grace`
+    /// is the time between the request to end and the force.
     pub(super) async fn wait(
         mut self,
         limit: Duration,
+        grace: Duration,
         mut cancel: watch::Receiver<bool>,
         capture: &mut Capture,
     ) -> Ended {
@@ -112,7 +110,7 @@ impl Running {
                         (Why::Itself, _) => {
                             ended.why = Why::TimeLimit;
                             self.signal(Signal::TERM);
-                            deadline = Some(Instant::now() + GRACE);
+                            deadline = Some(Instant::now() + grace);
                         }
                         (_, false) => {
                             ended.forced = true;
@@ -125,7 +123,7 @@ impl Running {
                 () = said(&mut cancel), if ended.why == Why::Itself => {
                     ended.why = Why::Cancelled;
                     self.signal(Signal::TERM);
-                    deadline = Some(Instant::now() + GRACE);
+                    deadline = Some(Instant::now() + grace);
                 }
             }
         }
@@ -275,7 +273,7 @@ impl Orphan {
     }
 
     /// Waits until it has ended, and reads what it writes. False: its time was up and it was ended.
-    pub(super) async fn wait(self, limit: Duration, capture: &mut Capture) -> bool {
+    pub(super) async fn wait(self, limit: Duration, grace: Duration, capture: &mut Capture) -> bool {
         let mut deadline = Instant::now().checked_add(limit);
         let mut signals = [Signal::TERM, Signal::KILL].into_iter();
         let mut in_time = true;
@@ -293,7 +291,7 @@ impl Orphan {
             }
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 in_time = false;
-                deadline = Some(Instant::now() + GRACE);
+                deadline = Some(Instant::now() + grace);
                 match (signals.next(), self.group) {
                     (Some(signal), Some(group)) => drop(rustix::process::kill_process_group(group, signal)),
                     _ => break,

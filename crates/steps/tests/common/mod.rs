@@ -29,6 +29,7 @@ pub(crate) fn shell(interpreter: Interpreter, script: &str) -> Action {
         host: None,
         database: None,
         recipe: None,
+        group: None,
     })
 }
 
