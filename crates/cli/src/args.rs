@@ -60,6 +60,10 @@ pub(crate) enum Command {
     Abort(Reason),
     /// Turn a release back: undo what was done, in reverse order.
     Rollback(Rollback),
+    /// Let no new release start in an environment; those under way go on, or back.
+    Freeze(FreezeArgs),
+    /// Lift a freeze.
+    Thaw(ThawArgs),
     /// Write the record of a release as files.
     Record(Record),
     /// Verify a record, offline, with nothing else.
@@ -247,6 +251,44 @@ pub(crate) struct Run {
     /// Show the plan and stop.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Wait in the queue while another release has an environment, or it is frozen.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Start although an environment is frozen; the reason is recorded.
+    #[arg(long, value_name = "REASON")]
+    pub(crate) despite_freeze: Option<String>,
+    /// Release a version to where it was taken back.
+    #[arg(long)]
+    pub(crate) again: bool,
+}
+
+/// `freeze`
+#[derive(Args, Debug)]
+pub(crate) struct FreezeArgs {
+    /// Which environment.
+    pub(crate) environment: String,
+    /// Why.
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// For how long (`4h`, `2 days`) [default: until `tminus thaw`].
+    #[arg(long = "for", value_name = "TIME")]
+    pub(crate) span: Option<String>,
+    /// Who says it [default: the operating system's user].
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) by: Option<String>,
+}
+
+/// `thaw`
+#[derive(Args, Debug)]
+pub(crate) struct ThawArgs {
+    /// Which environment.
+    pub(crate) environment: String,
+    /// Why.
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// Who says it [default: the operating system's user].
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) by: Option<String>,
 }
 
 /// How a release is driven.
@@ -284,7 +326,7 @@ pub(crate) struct Resume {
 /// `status`
 #[derive(Args, Debug)]
 pub(crate) struct Status {
-    /// The release, or all of them.
+    /// A release, or an environment: who has it, who waits, what it was left with [default: all releases].
     pub(crate) release: Option<String>,
     /// As JSON.
     #[arg(long)]

@@ -1,5 +1,6 @@
 //! Errors as a tired person needs them: what, why, what now.
 
+use tminus_engine::environments::Obstacle;
 use tminus_engine::{EngineError, StoreError};
 
 use crate::exit_code::ExitCode;
@@ -32,6 +33,9 @@ impl Failure {
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Failure {
+        if let EngineError::Obstacle(obstacle) = &error {
+            return in_the_way(obstacle);
+        }
         let (now, code): (&[&str], ExitCode) = match &error {
             EngineError::Refused(_) => {
                 (&["`tminus status` shows what each step waits for, and who may answer"], ExitCode::Refused)
@@ -57,6 +61,11 @@ impl From<EngineError> for Failure {
                 ExitCode::Usage,
             ),
             EngineError::Plan(_) => (&["`tminus check` shows where in the document"], ExitCode::Usage),
+            // Handled above, with commands that name what is in the way.
+            EngineError::Obstacle(_) => (&[], ExitCode::Refused),
+            EngineError::Environment(_) => {
+                (&["nothing was changed; other environments can be released to meanwhile"], ExitCode::Failed)
+            }
             EngineError::Fold(_) => (
                 &["nothing was changed; `tminus verify` on the record tells which line is damaged"],
                 ExitCode::Failed,
@@ -86,6 +95,36 @@ impl From<EngineError> for Failure {
         };
         Failure { what, now: now.iter().map(|line| (*line).to_owned()).collect(), code }
     }
+}
+
+/// Something stands in the way of a release: who can clear it, and how.
+fn in_the_way(obstacle: &Obstacle) -> Failure {
+    let now = match obstacle {
+        Obstacle::Held { environment, holder } => vec![
+            format!("see what it waits for: `tminus status {}`", holder.release),
+            format!(
+                "or end it: `tminus rollback -r {0} --reason \"…\"`, `tminus abort -r {0} --reason \"…\"`",
+                holder.release
+            ),
+            format!("or start this one with `--wait`: it begins when {environment} is free"),
+        ],
+        Obstacle::Queued { environment, .. } => vec![
+            format!("see who waits: `tminus status {environment}`"),
+            "or wait behind them: the same command with `--wait`".to_owned(),
+        ],
+        Obstacle::Frozen { environment, freeze } => vec![
+            match freeze.until {
+                Some(until) => format!("it ends at {}; `--wait` waits for that", until.rfc3339()),
+                None => format!("it ends with `tminus thaw {environment} --reason \"…\"`"),
+            },
+            "a hotfix may go out all the same, and the record says why: `--despite-freeze \"…\"`".to_owned(),
+        ],
+        Obstacle::TakenBack { left, .. } => vec![
+            format!("what happened then: `tminus log {}`", left.release),
+            "if the cause is gone, release it all the same with `--again`".to_owned(),
+        ],
+    };
+    Failure { what: obstacle.to_string(), now, code: ExitCode::Refused }
 }
 
 /// A file that cannot be read or written.

@@ -296,6 +296,8 @@ impl Round<'_> {
             if let Some((outcome, _)) = &self.log.state.outcome {
                 let outcome = *outcome;
                 self.summarise().await?;
+                let store = self.driver.store.as_ref();
+                crate::environments::give_back(store, now, &self.release, &self.log.state).await?;
                 self.driver.hands.leave(&job::scratch(&self.driver.places, &self.release));
                 return Ok(Left::Finished(outcome));
             }

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod drive;
+pub mod environments;
 pub mod export;
 pub mod host;
 mod job;
@@ -34,6 +35,12 @@ pub enum EngineError {
     /// A person wanted something that cannot be.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Something stands in the way of a release's start.
+    #[error(transparent)]
+    Obstacle(Box<environments::Obstacle>),
+    /// The log of an environment cannot be read.
+    #[error(transparent)]
+    Environment(#[from] tminus_release::environment::EnvironmentError),
     /// No release by that name.
     #[error("find release `{0}`")]
     NoRelease(String),

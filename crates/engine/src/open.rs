@@ -203,7 +203,8 @@ impl Engine {
     pub async fn find(&self, text: &str) -> Result<ReleaseId, EngineError> {
         let releases = self.store.releases().await?;
         if text == "last" {
-            let newest = releases.into_iter().map(|summary| summary.release).max();
+            // The list is newest first; ids of one second are not in order.
+            let newest = releases.into_iter().map(|summary| summary.release).next();
             return newest.ok_or_else(|| EngineError::NoRelease("last".to_owned()));
         }
         let mut found: Vec<ReleaseId> = Vec::new();

@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod context;
 pub mod decide;
+pub mod environment;
 pub mod event;
 pub mod gates;
 pub mod life;

@@ -79,7 +79,8 @@ pub trait Store: Send + Sync + 'static {
     /// ever wrote to has none.
     fn read<'a>(&'a self, release: &'a ReleaseId, from: u64) -> Answer<'a, Vec<Entry>>;
 
-    /// Lists all releases that have entries, newest first.
+    /// Lists all releases that have entries, newest first. Logs of environments
+    /// ([`tminus_release::environment`]) are kept the same way and left out here.
     fn releases<'a>(&'a self) -> Answer<'a, Vec<Summary>>;
 
     /// Keeps a short text for lists. A cache: it need not survive a crash.

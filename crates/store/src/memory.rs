@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tminus_release::ReleaseId;
 use tminus_release::audit::Entry;
+use tminus_release::environment::PREFIX;
 
 use crate::blobs::content_hash;
 use crate::lease::{Lease, Returns};
@@ -138,7 +139,11 @@ impl Store for MemoryStore {
     fn releases<'a>(&'a self) -> Answer<'a, Vec<Summary>> {
         Box::pin(async move {
             let inner = self.shared.lock();
-            let mut logs: Vec<_> = inner.logs.iter().filter(|(_, log)| !log.entries.is_empty()).collect();
+            let mut logs: Vec<_> = inner
+                .logs
+                .iter()
+                .filter(|(name, log)| !log.entries.is_empty() && !name.0.starts_with(PREFIX))
+                .collect();
             logs.sort_by_key(|(_, log)| std::cmp::Reverse(log.created));
             let summary = |(release, log): (&ReleaseId, &Log)| Summary {
                 release: release.clone(),

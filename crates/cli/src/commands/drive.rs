@@ -43,7 +43,13 @@ pub(crate) async fn run(args: &Run, state: Option<&Path>) -> super::Result {
     let place = place::place(state)?;
     let engine = place::engine(&place).await?;
     let by = place::person(args.driving.by.as_deref());
-    let release = engine.create(plan, compiled.text.into_bytes(), by).await?;
+    let terms = super::environment::terms(args);
+    let ticket = match args.wait {
+        true => Some(super::environment::wait(&engine, &plan, &by, &terms).await?),
+        false => None,
+    };
+    let release = engine.start(plan, compiled.text.into_bytes(), by, &terms, ticket.as_ref()).await?;
+    drop(ticket);
     drive(&engine, &place, &release, &args.driving).await
 }
 

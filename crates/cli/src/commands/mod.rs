@@ -5,6 +5,7 @@ mod adopt;
 mod check;
 mod demo;
 mod drive;
+mod environment;
 mod explain;
 mod init;
 mod lsp;
@@ -68,6 +69,8 @@ fn dispatch(cli: &Cli) -> Result {
         Command::Watch(args) => wait_for(status::watch(args, state)),
         Command::Log(args) => wait_for(status::log(args, state)),
         Command::Record(args) => wait_for(record::record(args, state)),
+        Command::Freeze(args) => wait_for(environment::freeze(args, state)),
+        Command::Thaw(args) => wait_for(environment::thaw(args, state)),
         Command::Rollback(args) => wait_for(say::rollback(args, state)),
         Command::Demo(args) => wait_for(demo::run(args)),
         other => wait_for(say::say(other, state)),

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use tminus_engine::drive::{Blind, Reins, WhenIdle};
 use tminus_engine::open::Engine;
+use tminus_engine::{EngineError, StoreError};
 use tminus_release::State;
 use tminus_release::event::{Answer, Event};
 use tminus_release::people::{self, Person, Refusal};
 use tminus_release::plan::{Role, Undo};
 
-use crate::args::{Command, Driving, Rollback, SayArg, Speaker};
+use crate::args::{Command, Driving, Reason, Rollback, SayArg, Speaker};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::place;
@@ -65,13 +67,27 @@ pub(crate) async fn say(command: &Command, state: Option<&Path>) -> super::Resul
         Command::Continue(args) => {
             done(spoken(&args.speaker, state, |state, _| people::lift(state, args.note.clone())).await)
         }
-        Command::Abort(args) => {
-            done(spoken(&args.speaker, state, |state, _| people::abort(state, args.reason.clone())).await)
-        }
+        Command::Abort(args) => abort(args, state).await,
         _ => Err(Failure::usage(
             "do that: the command is not known here",
             "`tminus --help` lists the commands",
         )),
+    }
+}
+
+/// Says it, and brings the release to its end when nobody else drives it: its environments are free
+/// only then.
+async fn abort(args: &Reason, state: Option<&Path>) -> super::Result {
+    let place = place::place(state)?;
+    let engine = place::existing_engine(&place).await?;
+    let release = super::status::open_release(&engine, args.speaker.release.as_deref()).await?;
+    said(&engine, &args.speaker, &mut |state: &State, _: &Person| people::abort(state, args.reason.clone()))
+        .await?;
+    let (mut reins, _waker, _stopper) = Reins::new();
+    let driver = engine.driver(&place.work, WhenIdle::Leave);
+    match driver.drive(&release, &mut reins, &mut Blind, None).await {
+        Ok(_) | Err(EngineError::Store(StoreError::Held { .. })) => Ok(ExitCode::Success),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -42,7 +42,13 @@ pub(crate) async fn status(args: &args::Status, state: Option<&Path>) -> super::
     let place = place::place(state)?;
     let engine = place::existing_engine(&place).await?;
     match &args.release {
-        Some(name) => one(&engine, name, args.json).await,
+        Some(name) => {
+            let environment = engine.environment(name).await?;
+            if environment.length > 0 {
+                return super::environment::show(&engine, name, &environment, args.json).await;
+            }
+            one(&engine, name, args.json).await
+        }
         None => list(&engine, args.json).await,
     }
 }

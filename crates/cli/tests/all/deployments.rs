@@ -168,8 +168,15 @@ impl Team {
     }
 
     fn release(&self, code: i32, version: &str) -> Ran {
-        let mut command =
-            self.yard.command(&["run", "RUNBOOK.md", "--version", version, "--answers", "yes.yaml"]);
+        let mut command = self.yard.command(&[
+            "run",
+            "RUNBOOK.md",
+            "--version",
+            version,
+            "--answers",
+            "yes.yaml",
+            "--again",
+        ]);
         let ran =
             Ran::of(command.env("SHOP_DATABASE_URL", self.server.url("shop")).output().expect("it starts"));
         assert_eq!(ran.code, code, "{version}\n{}\n{}", ran.out, ran.err);

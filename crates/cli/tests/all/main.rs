@@ -7,6 +7,7 @@ mod commands;
 mod crash_everywhere;
 mod databases;
 mod deployments;
+mod environments;
 mod hosts;
 mod integration_files;
 mod lsp;

@@ -56,7 +56,7 @@ fn pain_09_a_killed_process_leaves_a_release_that_goes_on_and_can_be_ended() {
     desk.kill_step();
     desk.expect(6, &["resume", "--no-wait"]);
     desk.expect(0, &["abort", "--reason", "by hand from here"]);
-    desk.expect(4, &["resume"]).says("aborted");
+    desk.expect(0, &["status", "last"]).says("aborted");
     desk.expect(7, &["answer", "out", "retry"]).says("already ended");
     desk.expect(4, &["resume", "last"]);
     assert_eq!(desk.calls(), ["deploy new"], "an ended release never goes back to running");

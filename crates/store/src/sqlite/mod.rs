@@ -168,7 +168,7 @@ impl Reader {
     fn summaries(&mut self) -> rusqlite::Result<Vec<Summary>> {
         let sql = "SELECT name, (SELECT max(sequence) + 1 FROM entry WHERE entry.release = release.id) AS length, \
                    coalesce(summary.text, '') FROM release LEFT JOIN summary ON summary.release = release.id \
-                   WHERE length IS NOT NULL ORDER BY release.id DESC";
+                   WHERE length IS NOT NULL AND name NOT LIKE 'environment/%' ORDER BY release.id DESC";
         let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map((), |row| {
             Ok(Summary { release: ReleaseId(row.get(0)?), length: row.get(1)?, text: row.get(2)? })
