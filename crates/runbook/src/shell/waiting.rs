@@ -15,8 +15,8 @@ pub(super) fn judge(survey: &mut Survey) {
             push_once(&mut survey.prompts, command.line, reason);
         }
         if !command.place.background
-            && !ends_early(command, &commands[index + 1..])
             && let Some(reason) = endless(command)
+            && !ends_early(command, &commands[index + 1..])
         {
             push_once(&mut survey.endless, command.line, reason);
         }
@@ -35,7 +35,8 @@ pub(super) fn judge(survey: &mut Survey) {
 }
 
 fn push_once(list: &mut Vec<(u32, String)>, line: u32, reason: String) {
-    if !list.iter().any(|(known, _)| *known == line) {
+    // What stands on one line comes one after the other.
+    if !list.iter().rev().take(16).any(|(known, _)| *known == line) {
         list.push((line, reason));
     }
 }
