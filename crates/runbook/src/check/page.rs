@@ -210,15 +210,10 @@ impl<'a> Page<'a> {
 
     /// Adds a finding of a script.
     pub(super) fn report(&mut self, finding: Finding) {
-        let start = self.markdown.lines.start_of(finding.at.0) + self.bytes_of(finding.at);
-        let end = self.markdown.lines.start_of(finding.end.0) + self.bytes_of(finding.end);
+        let byte = |place: (u32, u32)| self.markdown.lines.offset(self.document, place.0, place.1);
+        let (start, end) = (byte(finding.at), byte(finding.end));
         let added = self.faults.add(finding.code, finding.severity, start..end.max(start), finding.message);
         added.help(finding.help);
-    }
-
-    fn bytes_of(&self, place: (u32, u32)) -> usize {
-        let line = self.markdown.lines.text_of(self.document, place.0);
-        line.chars().take(place.1.saturating_sub(1) as usize).map(char::len_utf8).sum()
     }
 
     /// Returns all faults, with a fix where one is known.

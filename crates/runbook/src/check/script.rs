@@ -401,6 +401,9 @@ fn waits(script: &Script<'_>, found: &mut Vec<Finding>) {
     }
 }
 
+/// How many places of one command are told; what is between them is read for each.
+const MOST_IN_ONE: usize = 50;
+
 /// T207: places to fill in that a shell reads as something else.
 fn placeholders(page: &mut Page<'_>) {
     let mut found = Vec::new();
@@ -409,10 +412,16 @@ fn placeholders(page: &mut Page<'_>) {
             continue;
         }
         let (ends, around) = (bracket_ends(script), Around::new(script));
+        let mut told: HashMap<usize, usize> = HashMap::new();
         for placeholder in
             script.survey.placeholders.iter().filter(|p| p.kind.must_be_bound() && !page.is_bound(&p.text))
         {
             let Some(command) = around.command(placeholder.start, placeholder.end) else { continue };
+            let count = told.entry(command.start).or_default();
+            *count += 1;
+            if *count > MOST_IN_ONE {
+                continue;
+            }
             // A quoted text alone is a message for people.
             if command.place.quoted_program || matches!(placeholder.kind, PlaceholderKind::Blank) {
                 continue;

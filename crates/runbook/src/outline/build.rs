@@ -331,9 +331,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn group_in_fence(&mut self, line: u32, title: &str) {
         let section = self.section;
-        let path = &self.outline.sections[section].path;
-        let number = self.outline.groups.iter().filter(|group| group.section == section).count();
-        let id = if number == 0 { path.clone() } else { format!("{path}-{}", number + 1) };
+        let id = options::next_id(&self.outline, section);
         self.outline.groups.push(OptionGroup {
             id,
             ask: format!("{title}: the block holds several ways"),

@@ -143,11 +143,15 @@ fn asks(command: &CommandUse, before: Option<&CommandUse>) -> Option<String> {
     })
 }
 
+/// How far along a pipe its end is looked for.
+const LONGEST_PIPE: usize = 64;
+
 /// `tail -f x | head`, `| grep -m1` and `timeout 30 …` end.
 fn ends_early(command: &CommandUse, after: &[CommandUse]) -> bool {
     let limited = command.wrappers.iter().any(|wrapper| wrapper == "timeout" || wrapper == "gtimeout");
     let cut = after
         .iter()
+        .take(LONGEST_PIPE)
         .take_while(|next| {
             next.list == command.list && next.pipe.0 > command.pipe.0 && next.link == command.link
         })
