@@ -9,8 +9,8 @@ use std::ops::Range;
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use super::{
-    Block, Fence, FenceKind, FrontMatterText, Heading, List, ListItem, Markdown, Piece, PieceKind, Table,
-    TableRow, TaskBox, Text,
+    Block, Details, Fence, FenceKind, FrontMatterText, Heading, Html, List, ListItem, Markdown, Piece,
+    PieceKind, Table, TableRow, TaskBox, Text, admonition,
 };
 use crate::lines::LineIndex;
 
@@ -21,10 +21,10 @@ const DEPTH_LIMIT: usize = 64;
 pub fn parse(document: &str) -> Markdown {
     let lines = LineIndex::new(document);
     let (front_matter, content_start) = split_front_matter(document);
-    let content = &document[content_start..];
+    let content = admonition::as_items(&document[content_start..]);
     let options = Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;
     let mut builder = Builder::new(document, &lines, content_start);
-    for (event, range) in Parser::new_ext(content, options).into_offset_iter() {
+    for (event, range) in Parser::new_ext(&content, options).into_offset_iter() {
         builder.take(event, range.start + content_start..range.end + content_start);
     }
     let blocks = builder.finish();
@@ -108,6 +108,7 @@ struct Builder<'a> {
     table: Option<Table>,
     row: Vec<Text>,
     html_depth: usize,
+    html: String,
 }
 
 impl<'a> Builder<'a> {
@@ -125,6 +126,7 @@ impl<'a> Builder<'a> {
             table: None,
             row: Vec::new(),
             html_depth: 0,
+            html: String::new(),
         }
     }
 
@@ -149,7 +151,8 @@ impl<'a> Builder<'a> {
                 self.end_implied(range.start);
                 self.push(Block::Rule);
             }
-            Event::Html(_) | Event::FootnoteReference(_) | Event::InlineMath(_) | Event::DisplayMath(_) => {}
+            Event::Html(html) => self.html.push_str(&html),
+            Event::FootnoteReference(_) | Event::InlineMath(_) | Event::DisplayMath(_) => {}
         }
     }
 
@@ -228,7 +231,8 @@ impl<'a> Builder<'a> {
             }
             TagEnd::HtmlBlock => {
                 self.html_depth = self.html_depth.saturating_sub(1);
-                self.push(Block::Html);
+                let html = std::mem::take(&mut self.html);
+                self.push(Block::Html(Html { line: self.lines.line(range.start), details: details(&html) }));
             }
             _ => {}
         }
@@ -376,6 +380,30 @@ fn closing(source: &str, ticks: char, width: usize) -> FenceKind {
     let last = last.trim_start_matches([' ', '\t', '>']).trim_end();
     let closes = last.len() >= width && !last.is_empty() && last.chars().all(|c| c == ticks);
     if closes { FenceKind::Fenced } else { FenceKind::Unclosed }
+}
+
+/// Tells whether a block of HTML opens or closes what is folded away; one that does both does neither.
+fn details(html: &str) -> Option<Details> {
+    let lower = html.to_ascii_lowercase();
+    let closes = lower.contains("</details");
+    let summary = lower.find("<summary").and_then(|at| {
+        let start = at + lower[at..].find('>')? + 1;
+        let end = lower[start..].find("</summary").map_or(html.len(), |length| start + length);
+        Some(without_tags(&html[start..end]))
+    });
+    match (lower.contains("<details") || summary.is_some(), closes) {
+        (true, false) => Some(Details::Opens(summary.unwrap_or_default())),
+        (false, true) => Some(Details::Closes),
+        _ => None,
+    }
+}
+
+fn without_tags(html: &str) -> String {
+    let mut text = String::new();
+    for (at, part) in html.split('<').enumerate() {
+        text.push_str(if at == 0 { part } else { part.split_once('>').map_or("", |(_, rest)| rest) });
+    }
+    text.replace("**", "").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Returns the text of inline HTML that a person reads as text.

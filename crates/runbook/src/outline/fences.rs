@@ -273,6 +273,10 @@ fn note_survey(reader: &mut Reader<'_>, fence: &Fence, survey: &Survey, title: &
         let number = fence.body_line + u32::try_from(offset).unwrap_or(0);
         let shown = repair(line).text;
         durations::in_code(reader, &shown, number);
+        if let Some(comment) = shown.trim_start().strip_prefix('#') {
+            let comment = comment.trim_start_matches('#').trim();
+            super::purpose::thresholds(reader, comment, number, None, super::purpose::Place::Paragraph);
+        }
         reader.environments.in_code(&shown, number);
     }
     for (line, text) in &survey.manual_comments {

@@ -470,7 +470,12 @@ fn here_documents_without_a_name_are_refused() {
         ("<<\u{c} ", true),
         ("<<<<<\u{c} ", true),
         ("cat <<\r ", true),
-        ("bash -c \"cat <<'' \"", true),
+        ("grep -n 'x\n' <<'' ", true),
+        ("echo $(grep '<<' <<'' ", true),
+        // The sign as a text: what is looked for, and a script that is read by itself.
+        ("grep '<<' notes.md\n", false),
+        ("grep -rn \"<<<<<<< \" src/ && exit 1\n", false),
+        ("bash -c \"cat <<'' \"", false),
         ("cat <<< ''\n", false),
         ("cat <<<\"\"\n", false),
         ("# <<<<<<< HEAD\ntrue\n", false),

@@ -1,5 +1,7 @@
 //! Parses a script, with limits: the grammar's own parser backtracks and recurses.
 
+use std::ops::Range;
+
 use brush_parser::ast::Program;
 use brush_parser::{ParseError, ParserOptions, Token, parse_tokens, uncached_tokenize_str};
 
@@ -88,10 +90,23 @@ fn number_too_large(tokens: &[Token]) -> Option<(u32, &'static str)> {
 /// stays open), or never comes inside `$(…)` or `${…}`. The tokenizer then never ends, or ends the
 /// whole program.
 fn odd_here_document(script: &str) -> Option<u32> {
+    if !script.contains("<<") {
+        return None;
+    }
     let lines: Vec<&str> = script.lines().collect();
     let (mut nested, mut count) = (false, 0);
+    // Whether it is certain which of the quotes so far are open: none.
+    let mut is_plain = !script.contains("$'");
     for (number, line) in (1u32..).zip(&lines) {
+        let quoted = quoted_parts(line).filter(|_| is_plain && !nested);
+        is_plain &= quoted.is_some();
         for at in here_document_signs(line) {
+            // `grep '<<' file` looks for the sign.
+            let is_text = |part: &Range<usize>| part.contains(&at) && !line[..at].contains(NESTS);
+            if quoted.iter().flatten().any(is_text) {
+                continue;
+            }
+            is_plain = false;
             let (before, after) = (&line[..at], &line[at + 2..]);
             let is_shift = before.rfind("((").is_some_and(|open| !before[open..].contains("))"));
             if is_shift {
@@ -110,6 +125,30 @@ fn odd_here_document(script: &str) -> Option<u32> {
         nested |= line.contains(NESTS);
     }
     None
+}
+
+/// Returns the quoted parts of a line that begins outside of quotes; none when it ends inside of
+/// some.
+fn quoted_parts(line: &str) -> Option<Vec<Range<usize>>> {
+    let mut parts = Vec::new();
+    let mut open: Option<(u8, usize)> = None;
+    let (mut escaped, mut before) = (false, b' ');
+    for (at, byte) in line.bytes().enumerate() {
+        match (byte, open) {
+            _ if escaped => escaped = false,
+            (b'\\', None | Some((b'"', _))) => escaped = true,
+            (b'#', None) if before.is_ascii_whitespace() || before == b';' => return Some(parts),
+            (b'"' | b'\'', None) => open = Some((byte, at)),
+            (_, Some((quote, start))) if quote == byte => {
+                parts.push(start..at);
+                open = None;
+            }
+            _ => {}
+        }
+        before = byte;
+    }
+    // A line that goes on may go on inside of a word.
+    (open.is_none() && !escaped).then_some(parts)
 }
 
 /// Returns where each `<<` of a line stands. Three signs in a row are taken for `<<<` first, so a
