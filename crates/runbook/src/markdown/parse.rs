@@ -12,7 +12,7 @@ use super::{
     Block, Details, Fence, FenceKind, FrontMatterText, Heading, Html, List, ListItem, Markdown, Piece,
     PieceKind, Table, TableRow, TaskBox, Text, admonition,
 };
-use crate::lines::LineIndex;
+use crate::lines::{LineIndex, floor_boundary};
 
 /// How deep lists and quotes may nest. People write four levels; sixty-four is an accident.
 const DEPTH_LIMIT: usize = 64;
@@ -232,7 +232,14 @@ impl<'a> Builder<'a> {
             TagEnd::HtmlBlock => {
                 self.html_depth = self.html_depth.saturating_sub(1);
                 let html = std::mem::take(&mut self.html);
-                self.push(Block::Html(Html { line: self.lines.line(range.start), details: details(&html) }));
+                let ends = details(&html);
+                if ends.is_empty() {
+                    self.push(Block::Html(Html { line: self.lines.line(range.start), details: None }));
+                }
+                for (at, end) in ends {
+                    let line = self.lines.line(range.start + at);
+                    self.push(Block::Html(Html { line, details: Some(end) }));
+                }
             }
             _ => {}
         }
@@ -382,20 +389,40 @@ fn closing(source: &str, ticks: char, width: usize) -> FenceKind {
     if closes { FenceKind::Fenced } else { FenceKind::Unclosed }
 }
 
-/// Tells whether a block of HTML opens or closes what is folded away; one that does both does neither.
-fn details(html: &str) -> Option<Details> {
+/// Bytes of `<summary>` that are read.
+const LONGEST_SUMMARY: usize = 500;
+
+/// Finds where a block of HTML folds text of other blocks away; what it opens and closes by itself
+/// is left out.
+fn details(html: &str) -> Vec<(usize, Details)> {
     let lower = html.to_ascii_lowercase();
-    let closes = lower.contains("</details");
-    let summary = lower.find("<summary").and_then(|at| {
-        let start = at + lower[at..].find('>')? + 1;
-        let end = lower[start..].find("</summary").map_or(html.len(), |length| start + length);
-        Some(without_tags(&html[start..end]))
-    });
-    match (lower.contains("<details") || summary.is_some(), closes) {
-        (true, false) => Some(Details::Opens(summary.unwrap_or_default())),
-        (false, true) => Some(Details::Closes),
-        _ => None,
+    let mut found: Vec<(usize, Details)> = Vec::new();
+    for (at, _) in lower.match_indices('<') {
+        let rest = &lower[at..];
+        if rest.starts_with("</details") {
+            match found.pop() {
+                Some((_, Details::Opens(_))) => {}
+                other => {
+                    found.extend(other);
+                    found.push((at, Details::Closes));
+                }
+            }
+        } else if rest.starts_with("<details") {
+            found.push((at, Details::Opens(String::new())));
+        } else if rest.starts_with("<summary") {
+            // A summary is a line; longer text is none, and is not read again for each tag.
+            let near = &rest[..floor_boundary(rest, LONGEST_SUMMARY)];
+            let Some(start) = near.find('>').map(|end| end + 1) else { continue };
+            let end = near[start..].find("</summary").map_or(near.len(), |length| start + length);
+            let title = without_tags(&html[at + start..at + end]);
+            match found.last_mut() {
+                Some((_, Details::Opens(summary))) => *summary = title,
+                // `<details>` stood in a block before.
+                _ => found.push((at, Details::Opens(title))),
+            }
+        }
     }
+    found
 }
 
 fn without_tags(html: &str) -> String {

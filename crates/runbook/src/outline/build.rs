@@ -87,6 +87,7 @@ impl<'a> Reader<'a> {
     fn new(markdown: &'a Markdown, name: &str, faults: Faults<'a>) -> Self {
         let mut headings: Vec<Found> = Vec::new();
         let mut folded = HashSet::new();
+        let mut folds = folds::sections(&markdown.blocks).into_iter().peekable();
         for (at, block) in markdown.blocks.iter().enumerate() {
             match block {
                 Block::Heading(heading) => {
@@ -94,7 +95,8 @@ impl<'a> Reader<'a> {
                     headings.push(Found { title, level: heading.level, line: heading.text.line });
                 }
                 Block::Html(html) => {
-                    let Some(title) = folds::section(&markdown.blocks[at..]) else { continue };
+                    let Some(fold) = folds.next_if(|fold| fold.0 == at) else { continue };
+                    let title = fold.1;
                     let outer = headings.iter().rev().find(|outer| !folded.contains(&outer.line));
                     let level = outer.map_or(2, |outer| outer.level + 1);
                     folded.insert(html.line);
@@ -184,7 +186,7 @@ impl<'a> Reader<'a> {
     /// What is folded away is introduced by its summary, and a section of its own where that says so.
     fn html(&mut self, html: &Html) {
         match &html.details {
-            Some(_) if self.folded.contains(&html.line) => self.heading(html.line),
+            Some(Details::Opens(_)) if self.folded.contains(&html.line) => self.heading(html.line),
             Some(Details::Opens(summary)) if !summary.is_empty() => self.lead = Some(repair(summary).text),
             Some(Details::Closes) => self.lead = None,
             Some(Details::Opens(_)) | None => {}
