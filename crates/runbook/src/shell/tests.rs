@@ -470,6 +470,7 @@ fn here_documents_without_a_name_are_refused() {
         ("<<\u{c} ", true),
         ("<<<<<\u{c} ", true),
         ("cat <<\r ", true),
+        ("cat <<\r\r -fx \rvim\nvi & <?'E'\n", true),
         ("grep -n 'x\n' <<'' ", true),
         ("echo $(grep '<<' <<'' ", true),
         // The sign as a text: what is looked for, and a script that is read by itself.

@@ -112,7 +112,8 @@ fn odd_here_document(script: &str) -> Option<u32> {
             if is_shift {
                 continue;
             }
-            let word = after.strip_prefix('-').unwrap_or(after).trim_start();
+            // Only these stand between words; a carriage return would be a part of the name.
+            let word = after.strip_prefix('-').unwrap_or(after).trim_start_matches([' ', '\t']);
             let end = word.find(|c: char| c.is_whitespace() || ";|&<>)".contains(c)).unwrap_or(word.len());
             count += 1;
             let inside = nested || before.contains(NESTS);
