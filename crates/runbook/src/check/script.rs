@@ -565,6 +565,17 @@ fn refused(script: &Script<'_>, found: &mut Vec<Finding>) {
             });
             return;
         }
+        if let Some(language) = other_language(script.text) {
+            found.push(Finding {
+                code: "T212",
+                severity: Severity::Note,
+                at,
+                end: (at.0, at.1 + 1),
+                message: format!("this block calls itself a shell's, and is {language}: no step can be made of it"),
+                help: "name its own language behind the ticks; a file that a step writes can stand in a here-document".to_owned(),
+            });
+            return;
+        }
         found.push(Finding {
             code: "T212",
             severity: Severity::Error,
@@ -586,9 +597,54 @@ fn is_printed(script: &Script<'_>) -> bool {
 }
 
 static PRINTED: Pattern = Pattern::new(
-    &["at ", "Traceback", "(gdb)", "(lldb)"],
-    r"(?m)^\s+at \S.*[:(]\S*:\d+(?::\d+)?\)?$|^Traceback \(most recent call last\)|^\((?:gdb|lldb)\) ",
+    &["at ", "traceback", "(", "warn", "error", "info", "|"],
+    r"(?m)^\s+at \S.*[:(]\S*:\d+(?::\d+)?\)?$|^Traceback \(most recent call last\)|^\([\w.-]+\) (?:\$ )?\w|^(?:\S+: )?(?:WARN(?:ING)?|ERROR|INFO|DEBUG|[Ww]arning)(?::| {1,8}[\d\[])|^\| ?\S.* \|$",
 );
+
+/// Tells the language of a block that calls itself a shell's and is something else: a file to be
+/// written, in a page that only wants its colours.
+fn other_language(text: &str) -> Option<&'static str> {
+    OTHER.iter().find(|(pattern, _)| pattern.is_match(text)).map(|(_, name)| *name)
+}
+
+static OTHER: [(Pattern, &str); 6] = [
+    (
+        Pattern::new(
+            &["server", "location", "upstream", "http", "events"],
+            r"(?m)^\s*(?:server|http|events|upstream \S+|location [^{\n]+)\s*\{\s*$",
+        ),
+        "a configuration of nginx",
+    ),
+    (
+        Pattern::new(
+            &["<"],
+            r"(?m)^\s*<(?:VirtualHost|Directory|Location|IfModule|Proxy|Files)\b[^>\n]*>\s*$",
+        ),
+        "a configuration of Apache",
+    ),
+    (
+        Pattern::new(
+            &["import", "def ", "class ", "print"],
+            r"(?m)^(?:from [\w.]+ import \w|import [\w.]+(?: as \w+)?$|def \w+\(.*\).*:$|class \w+.*:$|\w+ = \w+\(.*\)$)",
+        ),
+        "Python",
+    ),
+    (
+        Pattern::new(
+            &["const ", "let ", "function", "=>"],
+            r"(?m)^(?:const|let) \w+ = |^\s*\}\);?$|^(?:export |async )*function \w+\(",
+        ),
+        "JavaScript",
+    ),
+    (Pattern::new(&["{", "["], r#"^\s*[{\[]\s*(?:\n\s*)?["{\[\]}]"#), "JSON"),
+    (
+        Pattern::new(
+            &["resource", "variable", "provider", "module"],
+            r#"(?m)^(?:resource|variable|provider|module|output|data) "[^"\n]+"(?: "[^"\n]+")? \{"#,
+        ),
+        "Terraform",
+    ),
+];
 
 /// T213: a download that runs unseen.
 fn piped_download(script: &Script<'_>, found: &mut Vec<Finding>) {

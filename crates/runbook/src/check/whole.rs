@@ -60,6 +60,9 @@ pub fn check_in_mode(text: &str, name: &str, settings: Settings, mode: Mode) -> 
     // That one lane is empty is no fault of a document whose work stands in another.
     let elsewhere = compiled.outline.phases().next().is_some();
     found.retain(|found| found.code != "T111" || !elsewhere);
+    if mode == Mode::Assisted {
+        found.iter_mut().for_each(milder);
+    }
     found.extend(commands);
     found.sort_by(|a, b| {
         (a.line, a.column, a.code).cmp(&(b.line, b.column, b.code)).then(b.severity.cmp(&a.severity))
@@ -67,6 +70,16 @@ pub fn check_in_mode(text: &str, name: &str, settings: Settings, mode: Mode) -> 
     found.dedup_by(|a, b| a.line == b.line && a.column == b.column && a.code == b.code);
     let settled = settle(text, &markdown, found, &settings.checks);
     Checked { found: settled.findings, silenced: settled.silenced, compiled }
+}
+
+/// A document as it is may be no runbook at all, and whoever runs it is asked which way to take:
+/// neither is a fault that anybody made.
+fn milder(found: &mut Diagnostic) {
+    match found.code {
+        "T111" => found.severity = found.severity.min(Severity::Warning),
+        "T908" => found.severity = found.severity.min(Severity::Note),
+        _ => {}
+    }
 }
 
 /// Shorter documents take no longer than a thread does to begin.

@@ -164,8 +164,9 @@ pub(super) fn manual(comments: &[Comment], script: &str, commands: &[u32]) -> Ve
 /// `# Open a tunnel` above a command describes the command; `# Via dashboard: …` never does.
 fn fits_command(text: &str, follows: bool) -> bool {
     let lower = text.to_ascii_lowercase();
-    // "Via dashboard or CLI" above a command: the command is the way.
-    if lower.ends_with("or cli") && follows {
+    // "Via dashboard or CLI" above a command: the command is the way; "If it is not there you can
+    // manually give it" tells what the command is for.
+    if follows && (lower.ends_with("or cli") || lower.starts_with("if ") || lower.contains(" can ")) {
         return true;
     }
     let never = ["dashboard", "manually", "by hand", "post in", "channel", "->", "→", "â†’", "portal", " ui"];

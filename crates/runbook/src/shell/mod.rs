@@ -13,6 +13,7 @@ mod placeholder;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod unclosed;
 mod unwrap;
 mod waiting;
 mod walk;

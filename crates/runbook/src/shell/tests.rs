@@ -461,6 +461,32 @@ fn redirections_of_numbers_that_are_no_files_are_refused() {
     }
 }
 
+/// Found by fuzzing: the grammar takes `!` alone for a pipeline without a command.
+#[test]
+fn nothing_hides_a_failure_where_nothing_runs() {
+    for script in ["-||pkill||\n!\n\u{f5c8}", "a || b ||\n!\n", "a || !\n"] {
+        let found = survey(script);
+        assert!(found.swallowed.iter().all(|one| one.by < found.commands.len()), "{script:?}");
+    }
+}
+
+#[test]
+fn what_is_never_closed_is_told_where_it_begins() {
+    for (script, line, column, reason) in [
+        ("true\nif [ -f x ]; then\n  ls\necho a\n", 2, 1, "`if` is never closed: there is no `fi` for it"),
+        ("for a in b; do\n  (ls\ndone\n", 3, 5, "the shell does not accept this"),
+        ("a\nfor x in 1 2; do\n  echo $x\n", 2, 1, "`for` is never closed: there is no `done` for it"),
+        ("f() {\n  ls\n", 1, 5, "`{` is never closed: there is no `}` for it"),
+        ("a\necho \"b\nc \"d\"\ne \"f\"\n", 2, 6, "a double quote is opened and never closed"),
+        ("a 'b\nc'\nd 'e\n", 3, 3, "a single quote is opened and never closed"),
+        ("a\nb=$(date\nc\n", 2, 3, "`$(` is opened and never closed"),
+        ("a\necho ${b\n", 2, 6, "`${` is opened and never closed"),
+    ] {
+        let error = survey(script).syntax_error.expect(script);
+        assert_eq!(error, (line, column, reason.to_owned()), "{script}");
+    }
+}
+
 /// Found by fuzzing: the grammar's tokenizer took all memory.
 #[test]
 fn here_documents_without_a_name_are_refused() {

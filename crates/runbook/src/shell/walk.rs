@@ -158,7 +158,7 @@ impl Walker {
         }
         if let Some((index, by)) = last_or
             && index + 1 == list.additional.len()
-            && by > first
+            && (first + 1..self.findings.commands.len()).contains(&by)
             && !around.place.condition
             && let AndOr::Or(pipeline) = &list.additional[index]
             && always_succeeds(pipeline)
