@@ -520,6 +520,8 @@ fn indices_that_are_not_closed_take_no_time() {
         let _ = survey(&format!("echo \"{}}} x\"\n", "${s[a:-v1=".repeat(count)));
         let _ = survey(&format!("echo \"{}\"\n", "TAG=${s[a:-v1 K}".repeat(count)));
     }
+    let few = "$(date +(a~u/O \"se o1: d\n -rf ${DI[T:O[T:O$e:\"`a``a`s{v\rn}${TA['EG:-v <e?$'E**W T$e:\"`a``a`s{v\rn}${TA['EG:-v <e?$'E**W T**: 30 m)$Y%m%d)";
+    let _ = survey(few);
     let found = survey("echo \"${a[${i}]} ${b[$j]} ${c[0]}\"\n");
     assert!(found.variables_read.iter().any(|name| name == "b"), "{:?}", found.variables_read);
 }
