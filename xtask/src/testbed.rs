@@ -1,6 +1,6 @@
 //! Programs and services that tests use. Installs what is missing; starts and ends what is named.
 
-use crate::{shell, web};
+use crate::{shell, targets, web};
 
 /// Program and the Debian package that has it.
 const PROGRAMS: [(&str, &str); 13] = [
@@ -34,6 +34,7 @@ fn up() -> Result<(), String> {
     programs()?;
     compose()?;
     browser();
+    targets::add();
     Ok(())
 }
 
