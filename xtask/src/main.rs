@@ -3,6 +3,7 @@
 mod bench;
 mod edges;
 mod shell;
+mod targets;
 mod testbed;
 mod tidy;
 mod web;
@@ -55,7 +56,8 @@ fn test() -> Result<(), String> {
     } else {
         shell::run("cargo", &["test", "--workspace", "--no-fail-fast", "--quiet"])
     };
+    let others = targets::test();
     let page = web::test();
     let down = testbed::run(&["down".to_owned()]);
-    tests.and(page).and(down)
+    tests.and(others).and(page).and(down)
 }

@@ -1,9 +1,9 @@
 //! Programs and services that tests use. Installs what is missing; starts and ends what is named.
 
-use crate::{shell, web};
+use crate::{shell, targets, web};
 
 /// Program and the Debian package that has it.
-const PROGRAMS: [(&str, &str); 13] = [
+const PROGRAMS: [(&str, &str); 14] = [
     ("bash", "bash"),
     ("python3", "python3"),
     ("node", "nodejs"),
@@ -18,6 +18,8 @@ const PROGRAMS: [(&str, &str); 13] = [
     ("docker-registry", "docker-registry"),
     ("busybox", "busybox-static"),
     ("shellcheck", "shellcheck"),
+    // A validator of JSON schemas that knows nothing of tminus.
+    ("jsonschema", "python3-jsonschema"),
 ];
 
 /// `up` makes sure that everything is there, `down` ends what `up` started.
@@ -34,6 +36,7 @@ fn up() -> Result<(), String> {
     programs()?;
     compose()?;
     browser();
+    targets::add();
     Ok(())
 }
 

@@ -10,6 +10,9 @@ mod place;
 mod sample;
 mod screen;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     exit_code::leave(commands::run());
 }

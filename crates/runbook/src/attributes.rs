@@ -96,6 +96,11 @@ pub struct Pair {
 }
 
 impl Attributes {
+    fn count(&self) -> usize {
+        let ids = self.more_ids.len() + usize::from(self.id.is_some());
+        ids + self.classes.len() + self.pairs.len() + self.strays.len()
+    }
+
     /// Tells whether a class is there.
     pub fn has(&self, class: &str) -> bool {
         self.classes.iter().any(|word| word.text == class)
@@ -148,12 +153,83 @@ pub fn parse(info: &str, start: usize) -> Info {
     // `{1,3-5}` marks lines to highlight on many sites; it says nothing about running.
     let is_highlight =
         !inner.is_empty() && inner.chars().all(|c| c.is_ascii_digit() || matches!(c, ',' | '-' | ' '));
-    if !is_highlight {
-        parsed.attributes = Some(read(inner, start + open + 1));
-    } else {
+    if is_highlight {
         parsed.glued_at = None;
+        return parsed;
     }
+    if let Some(directive) = directive(inner).filter(|_| open == 0) {
+        parsed.language = directive.to_lowercase();
+        return parsed;
+    }
+    let mut attributes = read(inner, start + open + 1);
+    // `{.bash #deploy}` is how Pandoc writes the language.
+    let is_language = |class: &Word| !RUN_CLASSES.contains(&class.text.as_str()) && !is_kind(&class.text);
+    if open == 0 && attributes.classes.first().is_some_and(is_language) {
+        parsed.language = attributes.classes.remove(0).text.to_lowercase();
+        if attributes == Attributes::default() {
+            return parsed;
+        }
+    }
+    let written = attributes.count();
+    attributes.classes.retain(|class| !SHOWN_CLASSES.contains(&class.text.to_lowercase().as_str()));
+    attributes.pairs.retain(|pair| !SHOWN_KEYS.contains(&pair.key.text.to_lowercase().as_str()));
+    attributes.strays.retain(|word| !SHOWN_KEYS.contains(&word.text.to_lowercase().as_str()));
+    if written > 0 && attributes.count() == 0 {
+        parsed.glued_at = None;
+        return parsed;
+    }
+    parsed.attributes = Some(attributes);
     parsed
+}
+
+/// Keys by which makers of sites are told how to show a block (Hugo, Docusaurus, Material for MkDocs,
+/// Pandoc): they are about the page, and mean nothing here.
+const SHOWN_KEYS: [&str; 18] = [
+    "linenos",
+    "linenums",
+    "linenostart",
+    "linenumbers",
+    "numberlines",
+    "showlinenumbers",
+    "startline",
+    "startfrom",
+    "anchorlinenos",
+    "hl_lines",
+    "highlight",
+    "title",
+    "filename",
+    "caption",
+    "copy",
+    "wrap",
+    "style",
+    "data-filename",
+];
+
+/// Classes of the same kind.
+const SHOWN_CLASSES: [&str; 9] = [
+    "numberlines",
+    "number-lines",
+    "line-numbers",
+    "linenums",
+    "copy",
+    "no-copy",
+    "nocopy",
+    "annotate",
+    "no-select",
+];
+
+/// `{note}`, `{code-block} bash`, `{r, echo=FALSE}`: the name of a directive (MyST) or of a language
+/// (R Markdown) stands in the braces, and no attributes do.
+fn directive(inner: &str) -> Option<&str> {
+    let name = inner.split(|c: char| c == ',' || c.is_whitespace()).next().unwrap_or_default();
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_:".contains(c));
+    let ours = inner.split_whitespace().any(|word| word.starts_with(['#', '.']));
+    (is_name && !ours).then_some(name)
+}
+
+fn is_kind(class: &str) -> bool {
+    KIND_CLASSES.contains(&class)
 }
 
 /// Finds the brace that closes the one at `open`, quotes respected.

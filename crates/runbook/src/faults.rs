@@ -113,8 +113,12 @@ pub fn nearest<'n>(wrong: &str, known: impl IntoIterator<Item = &'n str>) -> Opt
     let fold = |text: &str| text.to_lowercase().replace('_', "-");
     let wrong = fold(wrong);
     let limit = (wrong.chars().count() / 3).max(1);
+    // Letters that are missing or too many are each one that differs: most names need no comparison.
+    let may_be =
+        |name: &&str| name.len().abs_diff(wrong.len()) <= limit || !(name.is_ascii() && wrong.is_ascii());
     known
         .into_iter()
+        .filter(may_be)
         .map(|name| (distance(&wrong, &fold(name)), name))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)

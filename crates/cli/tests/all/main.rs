@@ -12,5 +12,6 @@ mod hosts;
 mod integration_files;
 mod lsp;
 mod pains;
+mod sarif_schema;
 mod seeds;
 mod support;

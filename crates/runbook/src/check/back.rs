@@ -8,7 +8,7 @@ use crate::diagnostic::Severity;
 use crate::outline::{SectionKind, UnitKind};
 use crate::shell::CommandUse;
 
-use super::flow::{Flow, environment_of, is_elsewhere};
+use super::flow::{Flow, environment_of};
 use super::kinds::{self, Deploys, compose};
 use super::page::{Finding, Page, Script, short};
 use super::words;
@@ -279,10 +279,7 @@ fn wrong_place(
     if !acts || only_looks(command) {
         return None;
     }
-    if environment_of(&command.text) == Some("staging")
-        && live.iter().all(|c| !is_elsewhere(c))
-        && !live.is_empty()
-    {
+    if environment_of(&command.text) == Some("staging") && !live.is_empty() {
         return Some(format!("`{}` acts on staging: production stays as it is", short(&command.text)));
     }
     if compose(command).is_some() && !there.is_empty() && !command.text.contains('$') {

@@ -10,8 +10,8 @@ use super::page::{Finding, Page, Script, has_option, short};
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
     page.each_script(|script, found| {
-        for command in script.commands() {
-            silent_errors(script, command, found);
+        for (at, command) in script.commands().iter().enumerate() {
+            silent_errors(script, at, found);
             restore_over_live(script, command, found);
             not_compressed(script, command, found);
             tar_not_compressed(script, command, found);
@@ -37,8 +37,12 @@ fn reads_file(command: &CommandUse) -> Option<String> {
         .map(|redirect| redirect.target.clone())
 }
 
+/// How far back a pipe's beginning is looked for.
+const LONGEST_PIPE: usize = 32;
+
 /// T301: psql goes on after an SQL error and returns 0.
-fn silent_errors(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Finding>) {
+fn silent_errors(script: &Script<'_>, at: usize, found: &mut Vec<Finding>) {
+    let command = &script.commands()[at];
     if command.program != "psql" {
         return;
     }
@@ -46,7 +50,8 @@ fn silent_errors(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Find
     let document = command.redirects.iter().any(|redirect| {
         redirect.kind == RedirectKind::HereDocument && !redirect.target.contains("ON_ERROR_STOP")
     });
-    let unpacked = script.commands().iter().any(|other| {
+    // A pipe stands beside itself; only what its words run can come between.
+    let unpacked = script.commands()[..at].iter().rev().take(LONGEST_PIPE).any(|other| {
         other.list == command.list
             && other.pipe.0 + 1 == command.pipe.0
             && other.pipe.1 > 1

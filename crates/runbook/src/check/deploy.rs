@@ -19,6 +19,7 @@ pub(super) fn check(page: &mut Page<'_>) {
         .flat_map(|script| script.commands().iter().filter(|command| builds(command)))
         .map(|command| command.program.as_str())
         .collect();
+    let promised = words::has(page.lower(), NO_DOWNTIME);
     for script in page.scripts.iter().filter(|script| !script.inline) {
         let before = found.len();
         built_where_it_runs(page, script, &mut found);
@@ -27,7 +28,7 @@ pub(super) fn check(page: &mut Page<'_>) {
         if found.len() == before {
             built_again(page, script, &staging, &mut found);
         }
-        down_before_up(page, script, &mut found);
+        down_before_up(page, script, promised, &mut found);
         file_as_lock(script, &mut found);
     }
     found.into_iter().for_each(|finding| page.report(finding));
@@ -162,7 +163,7 @@ const NO_DOWNTIME: &[&str] = &[
 
 /// T402: everything is stopped before the new version starts. On the way back, and around a restore,
 /// it is meant.
-fn down_before_up(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
+fn down_before_up(page: &Page<'_>, script: &Script<'_>, promised: bool, found: &mut Vec<Finding>) {
     let mut down: Option<&CommandUse> = None;
     let titles: String =
         page.outline.chain(script.section).map(|at| page.outline.sections[at].title.to_lowercase()).collect();
@@ -191,7 +192,6 @@ fn down_before_up(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>
             Some("down" | "stop") => down = down.or(Some(command)),
             Some("up" | "start") => {
                 let Some(stopped) = down.take() else { continue };
-                let promised = words::has(page.lower(), NO_DOWNTIME);
                 found.push(script.on(
                     "T402",
                     if promised { Severity::Warning } else { Severity::Note },

@@ -22,8 +22,10 @@ pub(super) fn check(page: &mut Page<'_>) {
 
 /// T210: destruction that one empty variable or one slip away is everything.
 fn without_guard(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
-    for command in script.commands() {
-        if command.place.quoted_program || asks_first(script, command) {
+    let asked = script.commands().iter().position(|command| command.program == "read");
+    for (at, command) in script.commands().iter().enumerate() {
+        let asks_first = asked.is_some_and(|asked| asked < at);
+        if command.place.quoted_program || asks_first || only_shows(command) {
             continue;
         }
         let reason = match command.program.as_str() {
@@ -33,7 +35,7 @@ fn without_guard(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>)
                     .iter()
                     .any(|a| a.starts_with('-') && !a.starts_with("--") && a.contains(['r', 'R']));
                 let open = command.arguments.iter().find(|a| recursive && is_open_path(a));
-                let anywhere = recursive && is_after_loose_cd(script, command);
+                let anywhere = recursive && is_after_loose_cd(&script.commands()[..at], command);
                 open.map(|path| format!("`{path}` is `/` or everything when the variable is empty")).or_else(
                     || {
                         anywhere.then(|| {
@@ -80,14 +82,13 @@ fn without_guard(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>)
 
 /// `cd folder; rm -rf *`: joined by `;`, what follows runs in either folder. Lines below each other
 /// are left alone: a step ends at the first that fails.
-fn is_after_loose_cd(script: &Script<'_>, command: &CommandUse) -> bool {
+fn is_after_loose_cd(before: &[CommandUse], command: &CommandUse) -> bool {
     command.arguments.iter().any(|argument| is_everything_here(argument))
-        && script.commands().iter().any(|other| {
-            other.program == "cd"
-                && other.end <= command.start
-                && other.list != command.list
-                && other.end_line == command.line
-        })
+        && before
+            .iter()
+            .rev()
+            .take_while(|other| other.end_line >= command.line)
+            .any(|other| other.program == "cd" && other.end <= command.start && other.list != command.list)
 }
 
 /// Every file of the folder that one happens to be in.
@@ -106,12 +107,9 @@ fn is_open_path(argument: &str) -> bool {
     matches!(rest[end..].trim_start_matches('}'), "/" | "/*" | "/.")
 }
 
-/// A question before it, or a run that only shows.
-fn asks_first(script: &Script<'_>, command: &CommandUse) -> bool {
-    let shows =
-        command.arguments.iter().any(|argument| argument.starts_with("--dry-run") || argument == "--dryrun");
-    let asks = script.commands().iter().any(|other| other.program == "read" && other.start < command.start);
-    shows || asks
+/// A run that changes nothing.
+fn only_shows(command: &CommandUse) -> bool {
+    command.arguments.iter().any(|argument| argument.starts_with("--dry-run") || argument == "--dryrun")
 }
 
 static DESTROYS: Pattern = Pattern::new(

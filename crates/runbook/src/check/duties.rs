@@ -1,5 +1,7 @@
 //! T601, T602, T604, T605: roles that nobody has, approvals that anyone gives, chains that end.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use tminus_release::plan::Lane;
 
 use crate::control::{self, Body};
@@ -98,6 +100,9 @@ static PEOPLE: Pattern = Pattern::new(
     r"(?i)\b(?:names?|contacts?|primary|backup|phone|persons?|people|on-?call|e-?mail|who|slack|kontakt|telefon|nom|nombre|contacto|nome|contato)\b|姓名|联系|氏名|連絡",
 );
 
+/// How many roles are looked for in the tables; no team has that many.
+const MOST_ROLES: usize = 200;
+
 /// T601: an owner who stands in no table of roles, although there is one.
 fn in_no_table(page: &Page<'_>, tables: &[&Table], owners: &[FoundOwner], found: &mut Found) {
     let roles: Vec<&&Table> =
@@ -119,17 +124,16 @@ fn in_no_table(page: &Page<'_>, tables: &[&Table], owners: &[FoundOwner], found:
         .iter()
         .map(|owner| (owner.line, owner.text.as_str()))
         .chain(approvers.map(|fact| (fact.line, fact.value.as_str())));
-    let (mut told, mut there, mut missing) = (Vec::new(), 0, Vec::new());
+    let (mut told, mut there, mut missing) = (BTreeSet::new(), 0, Vec::new());
     for (line, text) in needed {
         for role in split_roles(text) {
             let name = names::role(&role);
             let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-');
             let is_name = role.split_whitespace().count() <= 3 && role.chars().all(plain);
             let numbered = role.chars().any(|c| c.is_ascii_digit());
-            if !is_name || numbered || is_word(&role) || told.contains(&name) {
+            if !is_name || numbered || is_word(&role) || told.len() >= MOST_ROLES || !told.insert(name) {
                 continue;
             }
-            told.push(name);
             if known.iter().any(|cell| same_role(cell, &role.to_lowercase())) {
                 there += 1;
             } else {
@@ -270,6 +274,8 @@ fn without_owner(page: &Page<'_>, flow: &Flow, owners: &[FoundOwner], found: &mu
 
 /// T602: a yes that anybody gives, or the one who asks.
 fn approvals(page: &Page<'_>, owners: &[FoundOwner], found: &mut Found) {
+    let mut first: BTreeMap<usize, &FoundOwner> = BTreeMap::new();
+    owners.iter().for_each(|owner| _ = first.entry(owner.section).or_insert(owner));
     for fact in
         page.outline.facts.iter().filter(|fact| APPROVAL.contains(&fact.label.to_lowercase().as_str()))
     {
@@ -278,7 +284,7 @@ fn approvals(page: &Page<'_>, owners: &[FoundOwner], found: &mut Found) {
             found.push((fact.line, "T602", format!("`{}: {}` does not say whose yes, or how many: anyone's will do", fact.label, fact.value.trim()), "name the role and the number: `**Approval**: 1 engineering manager and 1 SRE`, or an `.approval` block with a quorum"));
             continue;
         }
-        let owner = owners.iter().find(|owner| owner.section == fact.section && owner.section != 0);
+        let owner = first.get(&fact.section).filter(|owner| owner.section != 0);
         if let Some(owner) =
             owner.filter(|owner| !value.is_empty() && names::role(&owner.text) == names::role(&fact.value))
         {

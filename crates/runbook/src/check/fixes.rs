@@ -36,9 +36,16 @@ pub(super) fn add(page: &Page<'_>, found: &mut [Diagnostic]) {
             lines.entry(place.0).or_default().push((script, index));
         }
     }
+    let mut clocks: HashMap<(u32, u32), (&Script<'_>, &ClockName)> = HashMap::new();
+    if found.iter().any(|found| found.code == "T203") {
+        for (script, clock) in page.scripts.iter().flat_map(|s| s.survey.clocks.iter().map(move |c| (s, c))) {
+            clocks.entry(script.place(clock.position.line, clock.position.column)).or_insert((script, clock));
+        }
+    }
     for found in found.iter_mut().filter(|found| found.fix.is_none() && CODES.contains(&found.code)) {
         if found.code == "T203" {
-            if let Some(fix) = one_clock(page, found) {
+            let clock = clocks.get(&(found.line, found.column));
+            if let Some(fix) = clock.and_then(|(script, clock)| one_clock(page, script, clock)) {
                 *found = found.clone().with_fix_that_changes(fix);
             }
             continue;
@@ -90,7 +97,7 @@ fn in_document<'t>(
 fn mend(code: &str, script: &Script<'_>, index: usize, text: &str) -> Option<Mend> {
     let command = &script.commands()[index];
     match code {
-        "T201" => fail_as_well(script, command, text),
+        "T201" => fail_as_well(script, index, text),
         "T205" => answer(command, text),
         "T206" => stop_following(command, text),
         "T210" => guard(command, text),
@@ -116,9 +123,11 @@ fn mend(code: &str, script: &Script<'_>, index: usize, text: &str) -> Option<Men
 }
 
 /// `check || echo "…"` says it and fails.
-fn fail_as_well(script: &Script<'_>, checked: &CommandUse, text: &str) -> Option<Mend> {
+fn fail_as_well(script: &Script<'_>, index: usize, text: &str) -> Option<Mend> {
+    let checked = &script.commands()[index];
     let end = checked.start + text.len();
-    let by = script.commands().iter().find(|command| command.end == end && command.list == checked.list)?;
+    let behind = script.commands()[index..].iter().take_while(|command| command.start <= end);
+    let by = behind.into_iter().find(|command| command.end == end && command.list == checked.list)?;
     // What follows on the same line might be part of the same chain.
     let rest = script.text.get(end..)?.split('\n').next().unwrap_or("").trim();
     if !rest.is_empty() && !rest.starts_with('#') {
@@ -139,15 +148,8 @@ fn fail_as_well(script: &Script<'_>, checked: &CommandUse, text: &str) -> Option
 
 /// Every name that is made from this clock is made from the release's own time instead: all of them
 /// in one replacement, because one alone would be sure to miss the others.
-fn one_clock(page: &Page<'_>, found: &Diagnostic) -> Option<Fix> {
-    let script = page.scripts.iter().find(|script| {
-        let at = |clock: &ClockName| script.place(clock.position.line, clock.position.column);
-        script.survey.clocks.iter().any(|clock| at(clock) == (found.line, found.column))
-    })?;
+fn one_clock(page: &Page<'_>, script: &Script<'_>, first: &ClockName) -> Option<Fix> {
     let clocks = &script.survey.clocks;
-    let first = clocks.iter().find(|clock| {
-        script.place(clock.position.line, clock.position.column) == (found.line, found.column)
-    })?;
     let lines = &page.markdown.lines;
     let mut fix: Option<Fix> = None;
     for clock in super::script::same_name(clocks, first) {

@@ -192,9 +192,17 @@ pub(super) fn is_live(page: &Page<'_>, script: &Script<'_>) -> bool {
     if !environments.is_empty() {
         return environments.iter().any(|name| name == "production");
     }
-    let titles = page.outline.chain(script.section).map(|at| sections[at].title.to_lowercase());
-    let lead = script.lead.as_deref().unwrap_or_default().to_lowercase();
-    !titles.chain([lead]).any(|title| words::has(&title, &ELSEWHERE))
+    let elsewhere = |title: &str| words::has(&title.to_lowercase(), &ELSEWHERE);
+    // One heading holds many scripts, and each is asked for several times.
+    let titles = page.live_titles.get_or_init(|| {
+        let mut live: Vec<bool> = Vec::with_capacity(sections.len());
+        for (at, section) in sections.iter().enumerate() {
+            let outer = at == 0 || live.get(section.parent).copied().unwrap_or(true);
+            live.push(outer && !elsewhere(&section.title));
+        }
+        live
+    });
+    titles[script.section] && !script.lead.as_deref().is_some_and(elsewhere)
 }
 
 /// Tells whether a command names a place where users are not.
@@ -205,15 +213,16 @@ pub(super) fn is_elsewhere(command: &CommandUse) -> bool {
     const PLACES: [&str; 8] =
         ["dev", "development", "local", "localhost", "test", "preview", "sandbox", "minikube"];
     let lower = command.text.to_lowercase();
-    PLACES.iter().any(|place| {
-        lower.match_indices(place).any(|(at, _)| {
-            let before = lower[..at].chars().next_back();
-            let after = lower[at + place.len()..].chars().next();
-            // Behind a dot it is a part of a host's name or the ending of a file.
-            !before.is_some_and(|c| c.is_alphanumeric() || c == '.')
-                && !after.is_some_and(char::is_alphanumeric)
+    words::has(&lower, &PLACES)
+        && PLACES.iter().any(|place| {
+            lower.match_indices(place).any(|(at, _)| {
+                let before = lower[..at].chars().next_back();
+                let after = lower[at + place.len()..].chars().next();
+                // Behind a dot it is a part of a host's name or the ending of a file.
+                !before.is_some_and(|c| c.is_alphanumeric() || c == '.')
+                    && !after.is_some_and(char::is_alphanumeric)
+            })
         })
-    })
 }
 
 /// Returns the one environment that a text names by a word of its own: `staging` or `production`.

@@ -129,7 +129,9 @@ pub(super) fn own_name(command: &CommandUse) -> Option<String> {
         }
         "make" | "just" | "task" | "rake" | "mage" | "invoke" | "composer" => first(),
         program if INTERPRETERS.contains(&program.rsplit('/').next().unwrap_or(program)) => {
-            first().filter(|word| word.contains(['/', '.']) || word == "artisan").map(|word| {
+            let file = |word: &str| word.rsplit('/').next().unwrap_or(word).to_owned();
+            let script = first().filter(|word| word.contains(['/', '.']) || word == "artisan");
+            script.map(|word| file(&word)).map(|word| {
                 words(command)
                     .get(1)
                     .filter(|_| word.ends_with("manage.py") || word == "artisan")

@@ -33,32 +33,31 @@ fn limit(found: &FoundThreshold) -> Option<(Comparison, f64, &str)> {
 /// T501: people are told only after the release has already gone back.
 fn alert_after_rollback(page: &mut Page<'_>) {
     let thresholds = &page.outline.thresholds;
-    // By metric, so that a page with thousands of limits is not compared limit by limit.
-    let mut alerts: HashMap<&str, Vec<&FoundThreshold>> = HashMap::new();
-    for alert in thresholds.iter().filter(|t| t.usage == Usage::Alert && t.threshold.grade.is_none()) {
-        alerts.entry(&alert.threshold.key).or_default().push(alert);
+    let above = |found: &FoundThreshold| match limit(found) {
+        Some((Comparison::Greater | Comparison::AtLeast, number, unit)) => Some((number, unit.to_owned())),
+        _ => None,
+    };
+    let key = |found: &FoundThreshold, unit: &str| {
+        let threshold = &found.threshold;
+        (threshold.key.clone(), threshold.metric.to_lowercase(), unit.to_owned())
+    };
+    // The lowest limit for each metric and unit: the first that is reached takes the release back.
+    let mut lowest: HashMap<(String, String, String), (f64, u32)> = HashMap::new();
+    for back in thresholds.iter().filter(|t| t.usage == Usage::Rollback && !t.threshold.inverted) {
+        let Some((number, unit)) = above(back) else { continue };
+        let known = lowest.entry(key(back, &unit)).or_insert((number, back.line));
+        if number < known.0 {
+            *known = (number, back.line);
+        }
     }
     let mut found = Vec::new();
-    for rollback in thresholds.iter().filter(|t| t.usage == Usage::Rollback && !t.threshold.inverted) {
-        for alert in alerts.get(rollback.threshold.key.as_str()).into_iter().flatten() {
-            let (Some((back, back_limit, back_unit)), Some((tell, tell_limit, tell_unit))) =
-                (limit(rollback), limit(alert))
-            else {
-                continue;
-            };
-            let both_above = matches!(back, Comparison::Greater | Comparison::AtLeast)
-                && matches!(tell, Comparison::Greater | Comparison::AtLeast);
-            let same_metric = alert.threshold.metric.eq_ignore_ascii_case(&rollback.threshold.metric);
-            if both_above && same_metric && back_unit == tell_unit && tell_limit > back_limit {
-                found.push((
-                    alert.line,
-                    rollback.line,
-                    alert.threshold.metric.clone(),
-                    tell_limit,
-                    back_limit,
-                    tell_unit.to_owned(),
-                ));
+    for alert in thresholds.iter().filter(|t| t.usage == Usage::Alert && t.threshold.grade.is_none()) {
+        let Some((number, unit)) = above(alert).filter(|_| !lowest.is_empty()) else { continue };
+        match lowest.get(&key(alert, &unit)) {
+            Some((back, line)) if number > *back => {
+                found.push((alert.line, *line, alert.threshold.metric.clone(), number, *back, unit));
             }
+            _ => {}
         }
     }
     for (line, other, metric, tell, back, unit) in found {

@@ -1,6 +1,7 @@
 //! What the checks look at: the document, its outline, and every script with its place.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
 use tminus_release::plan::Lane;
 
@@ -23,6 +24,8 @@ pub(super) struct Page<'a> {
     pub(super) known: BTreeSet<String>,
     /// The document in lower case, made when a check first needs it.
     lower: std::cell::OnceCell<String>,
+    /// Sections whose headings speak of nothing but where users are; see [`super::flow::is_live`].
+    pub(super) live_titles: std::cell::OnceCell<Vec<bool>>,
     faults: Faults<'a>,
 }
 
@@ -36,6 +39,10 @@ pub(super) struct Script<'a> {
     first_line: u32,
     /// Characters in front of each line of the script, in the document.
     indents: Vec<u32>,
+    /// First byte of each of its lines.
+    starts: Vec<u32>,
+    /// Names of variables whose value is known to stay one word, or not.
+    pub(super) one_word: RefCell<HashMap<String, bool>>,
     pub(super) lane: Lane,
     /// True for a code span in running text.
     pub(super) inline: bool,
@@ -61,6 +68,7 @@ impl<'a> Page<'a> {
             bound,
             known: BTreeSet::new(),
             lower: std::cell::OnceCell::new(),
+            live_titles: std::cell::OnceCell::new(),
             faults: Faults::new(document, &markdown.lines),
         };
         page.gather_fences();
@@ -137,6 +145,8 @@ impl<'a> Page<'a> {
                 section: unit.section,
                 first_line: fence.body_line,
                 indents: indents.collect(),
+                starts: line_starts(&fence.body),
+                one_word: RefCell::default(),
                 lane: self.outline.sections[unit.section].lane,
                 inline: false,
                 lead: unit.item_title.clone().or_else(|| unit.lead.clone()),
@@ -164,6 +174,8 @@ impl<'a> Page<'a> {
                 section: command.section,
                 first_line: command.line,
                 indents: vec![u32::try_from(line[..at].chars().count()).unwrap_or(0)],
+                starts: vec![0],
+                one_word: RefCell::default(),
                 lane: self.outline.sections[command.section].lane,
                 inline: true,
                 lead: None,
@@ -198,15 +210,10 @@ impl<'a> Page<'a> {
 
     /// Adds a finding of a script.
     pub(super) fn report(&mut self, finding: Finding) {
-        let start = self.markdown.lines.start_of(finding.at.0) + self.bytes_of(finding.at);
-        let end = self.markdown.lines.start_of(finding.end.0) + self.bytes_of(finding.end);
+        let byte = |place: (u32, u32)| self.markdown.lines.offset(self.document, place.0, place.1);
+        let (start, end) = (byte(finding.at), byte(finding.end));
         let added = self.faults.add(finding.code, finding.severity, start..end.max(start), finding.message);
         added.help(finding.help);
-    }
-
-    fn bytes_of(&self, place: (u32, u32)) -> usize {
-        let line = self.markdown.lines.text_of(self.document, place.0);
-        line.chars().take(place.1.saturating_sub(1) as usize).map(char::len_utf8).sum()
     }
 
     /// Returns all faults, with a fix where one is known.
@@ -251,6 +258,12 @@ impl<'a> Page<'a> {
         }
         false
     }
+}
+
+fn line_starts(text: &str) -> Vec<u32> {
+    let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+    let behind = ends.map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX));
+    std::iter::once(0).chain(behind).collect()
 }
 
 /// A script whose author does not mean it to run is no subject of the shell checks.
@@ -333,7 +346,11 @@ impl Script<'_> {
         message: impl Into<String>,
         help: impl Into<String>,
     ) -> Finding {
-        let text = |line: u32| self.text.split('\n').nth(line.saturating_sub(1) as usize).unwrap_or_default();
+        let text = |line: u32| {
+            let start =
+                self.starts.get(line.saturating_sub(1) as usize).map_or(self.text.len(), |at| *at as usize);
+            self.text[start..].split('\n').next().unwrap_or_default()
+        };
         let indent = text(lines.0).chars().take_while(|c| c.is_whitespace()).count();
         let width = text(lines.1).trim_end().chars().count();
         let column = |n: usize| u32::try_from(n).unwrap_or(u32::MAX - 1) + 1;
@@ -351,6 +368,37 @@ impl Script<'_> {
     /// The commands of the script.
     pub(super) fn commands(&self) -> &[CommandUse] {
         &self.survey.commands
+    }
+}
+
+/// Finds the command around a place of a script. Made once for many places.
+pub(super) struct Around<'s> {
+    commands: &'s [CommandUse],
+    /// First byte and index of each command, in the order of the text.
+    by_start: Vec<(usize, usize)>,
+    /// How far the commands up to each of those reach.
+    reach: Vec<usize>,
+}
+
+impl<'s> Around<'s> {
+    pub(super) fn new(script: &'s Script<'_>) -> Around<'s> {
+        let commands = script.commands();
+        let mut by_start: Vec<(usize, usize)> =
+            commands.iter().enumerate().map(|(at, command)| (command.start, at)).collect();
+        by_start.sort_unstable();
+        let reach = by_start.iter().scan(0, |reach, (_, at)| {
+            *reach = commands[*at].end.max(*reach);
+            Some(*reach)
+        });
+        Around { commands, reach: reach.collect(), by_start }
+    }
+
+    /// Returns the first command, in the order of the survey, that holds a range of bytes.
+    pub(super) fn command(&self, start: usize, end: usize) -> Option<&'s CommandUse> {
+        let behind = self.by_start.partition_point(|command| command.0 <= start);
+        let near = (0..behind).rev().take_while(|at| self.reach[*at] >= end);
+        let holding = near.map(|at| self.by_start[at].1).filter(|at| self.commands[*at].end >= end);
+        holding.min().map(|at| &self.commands[at])
     }
 }
 

@@ -157,6 +157,9 @@ struct Listed {
 /// More lists of services than a document has; each one costs a reading of all commands.
 const MOST_LISTS: usize = 20;
 
+/// More rows than that are no list of what one document releases.
+const MOST_SERVICES: usize = 200;
+
 /// T409: services of a list that no command names, while others of it are deployed by name.
 fn left_out(page: &Page<'_>, flow: &Flow) -> Vec<(u32, String)> {
     let lists = lists(page, flow);
@@ -208,7 +211,7 @@ fn lists(page: &Page<'_>, flow: &Flow) -> Vec<Vec<Listed>> {
         });
         lists.push(points.collect());
     }
-    lists.retain(|rows: &Vec<Listed>| rows.len() >= 3);
+    lists.retain(|rows: &Vec<Listed>| (3..=MOST_SERVICES).contains(&rows.len()));
     lists
 }
 

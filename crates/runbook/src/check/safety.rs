@@ -68,20 +68,7 @@ fn secrets_by_shape(page: &mut Page<'_>) {
                 .iter()
                 .any(|word| whole.as_str().contains(word));
             let word = captures.name("word").map(|word| word.as_str());
-            let dummy = word.is_some_and(|word| {
-                matches!(
-                    word,
-                    "pass"
-                        | "password"
-                        | "secret"
-                        | "pw"
-                        | "pwd"
-                        | "postgres"
-                        | "token"
-                        | "PASSWORD"
-                        | "PASS"
-                )
-            });
+            let dummy = word.is_some_and(|word| is_sample(word, whole.as_str()));
             if !sample && !dummy {
                 found.push((whole.range(), shape.what, word.is_some()));
             }
@@ -99,6 +86,33 @@ fn secrets_by_shape(page: &mut Page<'_>) {
             "revoke it now, it is in the history as well; then refer to it: `[secrets] NAME = \"env:NAME\"`",
         );
     }
+}
+
+/// A password that stands for one: `PASSWORD`, `your_db_password`, the user's own name again.
+fn is_sample(word: &str, address: &str) -> bool {
+    const WORDS: [&str; 12] = [
+        "pass",
+        "passw",
+        "pwd",
+        "secret",
+        "token",
+        "credential",
+        "your",
+        "change",
+        "example",
+        "replace",
+        "***",
+        "...",
+    ];
+    let lower = word.to_lowercase();
+    let user = address.split("://").nth(1).and_then(|rest| rest.split(':').next()).unwrap_or_default();
+    // A name in capitals is a place to fill in, and a short word beside the user's name is its like.
+    let is_name = word.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+    let has_digits = word.contains(|c: char| c.is_ascii_digit());
+    is_name
+        || lower == user.to_lowercase()
+        || matches!(lower.as_str(), "pw" | "postgres" | "guest" | "admin" | "root" | "key")
+        || !has_digits && WORDS.iter().any(|known| lower.contains(known))
 }
 
 /// T702: a secret that every user of the host can read in `ps`.

@@ -1,12 +1,14 @@
 //! T2: shell code that reports success on failure, waits for ever, or does not do what it says.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::diagnostic::Severity;
 use crate::encoding::repair;
 use crate::pattern::Pattern;
 use crate::shell::{ClockName, CommandUse, Link, Placeholder, PlaceholderKind, RedirectKind};
 
 use super::kinds;
-use super::page::{Finding, Page, Script, position, short};
+use super::page::{Around, Finding, Page, Script, position, short};
 use super::words;
 
 /// Runs the checks of this group.
@@ -103,13 +105,14 @@ fn tries_without_end(script: &Script<'_>, found: &mut Vec<Finding>) {
         let asked = body.windows(2).find(|pair| {
             pair[1].program == "break" && pair[1].list == pair[0].list && is_check(&pair[0].program)
         });
+        let Some([check, _]) = asked else { continue };
         // A loop that keeps what it saw, or gives up by itself, is read by somebody.
-        let lines = repeated.position.line..=repeated.position.end_line;
-        let keeps = script
-            .survey
-            .assigned
+        let assigned = &script.survey.assigned;
+        let first = assigned.partition_point(|set| set.line < repeated.position.line);
+        let keeps = assigned[first..]
             .iter()
-            .any(|set| lines.contains(&set.line) && Some(&set.name) != repeated.variable.as_ref());
+            .take_while(|set| set.line <= repeated.position.end_line)
+            .any(|set| Some(&set.name) != repeated.variable.as_ref());
         let gives_up = body.iter().any(|c| matches!(c.program.as_str(), "exit" | "return" | "false"));
         let decides = keeps || gives_up;
         let read_after = commands[repeated.commands.end..].iter().any(|command| {
@@ -117,10 +120,7 @@ fn tries_without_end(script: &Script<'_>, found: &mut Vec<Finding>) {
                 || kinds::looks(command)
                 || matches!(command.program.as_str(), "exit" | "return")
         });
-        if let Some([check, _]) = asked
-            && !decides
-            && !read_after
-        {
+        if !decides && !read_after {
             found.push(script.on(
                 "T201",
                 Severity::Warning,
@@ -231,12 +231,15 @@ fn late_status(script: &Script<'_>, found: &mut Vec<Finding>) {
     }
 }
 
+/// How many names are compared with all others of their script; no person writes that many.
+const MOST_CLOCKS: usize = 200;
+
 /// T203: names that are made from the clock, where they must agree.
 fn clock_names(page: &mut Page<'_>) {
     page.each_script(|script, found| {
         let clocks = &script.survey.clocks;
-        let mut told: Vec<String> = Vec::new();
-        for clock in clocks.iter().filter(|clock| names_a_file(clock)) {
+        let mut told: HashSet<String> = HashSet::new();
+        for clock in clocks.iter().filter(|clock| names_a_file(clock)).take(MOST_CLOCKS) {
             let stem = stem(&clock.word);
             if told.contains(&stem) {
                 continue;
@@ -296,18 +299,23 @@ fn makes_a_file(command: &crate::shell::CommandUse) -> bool {
 
 /// T204: a fixed wait that stands for readiness.
 fn fixed_sleep(script: &Script<'_>, found: &mut Vec<Finding>) {
-    for command in
-        script.commands().iter().filter(|command| command.program == "sleep" && !command.place.in_loop)
+    let commands = script.commands();
+    if commands.iter().all(|other| other.program == "sleep") {
+        return;
+    }
+    for (at, command) in commands
+        .iter()
+        .enumerate()
+        .filter(|(_, command)| command.program == "sleep" && !command.place.in_loop)
     {
         let seconds = command.arguments.first().map_or("", String::as_str);
         let long = seconds
             .trim_end_matches(['s', 'm', 'h'])
             .parse::<f64>()
             .is_ok_and(|n| n >= 2.0 || seconds.ends_with(['m', 'h']));
-        let alone = script.commands().iter().all(|other| other.program == "sleep");
-        if long && !alone {
+        if long {
             // Behind a start it stands for readiness; elsewhere it may be a pause that is meant.
-            let severity = if follows_start(script, command) { Severity::Warning } else { Severity::Note };
+            let severity = if follows_start(&commands[..at]) { Severity::Warning } else { Severity::Note };
             found.push(script.on(
                 "T204",
                 severity,
@@ -319,12 +327,18 @@ fn fixed_sleep(script: &Script<'_>, found: &mut Vec<Finding>) {
     }
 }
 
+/// How many commands back a wait is for.
+const NEAR: usize = 32;
+
 /// Tells whether the command before a wait starts something that others then use.
-fn follows_start(script: &Script<'_>, sleep: &CommandUse) -> bool {
-    let before = script.commands().iter().rev().find(|other| {
-        other.start < sleep.start && !matches!(other.program.as_str(), "echo" | "printf" | "sleep")
-    });
-    let told = script.commands().iter().rev().find(|other| other.start < sleep.start);
+fn follows_start(before: &[CommandUse]) -> bool {
+    let told = before.last();
+    // Behind many messages nothing is waited for any more.
+    let before = before
+        .iter()
+        .rev()
+        .take(NEAR)
+        .find(|other| !matches!(other.program.as_str(), "echo" | "printf" | "sleep"));
     let watches = told.is_some_and(|other| {
         matches!(other.program.as_str(), "echo" | "printf")
             && words::has(&other.text.to_lowercase(), &["monitor", "soak", "observ", "watch", "bake"])
@@ -345,8 +359,13 @@ fn follows_start(script: &Script<'_>, sleep: &CommandUse) -> bool {
 /// T205 and T206: what waits for a person, and what never ends.
 fn waits(script: &Script<'_>, found: &mut Vec<Finding>) {
     let survey = &script.survey;
+    // The first command of each line.
+    let mut on_line: HashMap<u32, &CommandUse> = HashMap::new();
+    if !survey.interactive.is_empty() {
+        script.commands().iter().rev().for_each(|command| _ = on_line.insert(command.line, command));
+    }
     for (line, reason) in &survey.interactive {
-        let command = script.commands().iter().find(|command| command.line == *line);
+        let command = on_line.get(line).copied();
         let others = script.commands().len() > 1;
         let (message, help) = match &survey.ssh_host {
             Some(start) if start.line == *line && others => (
@@ -370,8 +389,8 @@ fn waits(script: &Script<'_>, found: &mut Vec<Finding>) {
         ));
     }
     // `top` waits and never ends; one sentence about it is enough.
-    let waits = |line: &u32| survey.interactive.iter().any(|(known, _)| known == line);
-    for (line, reason) in survey.endless.iter().filter(|(line, _)| !waits(line)) {
+    let waits: HashSet<u32> = survey.interactive.iter().map(|(line, _)| *line).collect();
+    for (line, reason) in survey.endless.iter().filter(|(line, _)| !waits.contains(line)) {
         found.push(script.on_line(
             "T206",
             Severity::Warning,
@@ -382,18 +401,27 @@ fn waits(script: &Script<'_>, found: &mut Vec<Finding>) {
     }
 }
 
+/// How many places of one command are told; what is between them is read for each.
+const MOST_IN_ONE: usize = 50;
+
 /// T207: places to fill in that a shell reads as something else.
 fn placeholders(page: &mut Page<'_>) {
     let mut found = Vec::new();
     for script in &page.scripts {
+        if script.survey.placeholders.is_empty() {
+            continue;
+        }
+        let (ends, around) = (bracket_ends(script), Around::new(script));
+        let mut told: HashMap<usize, usize> = HashMap::new();
         for placeholder in
             script.survey.placeholders.iter().filter(|p| p.kind.must_be_bound() && !page.is_bound(&p.text))
         {
-            let Some(command) =
-                script.commands().iter().find(|c| c.start <= placeholder.start && placeholder.end <= c.end)
-            else {
+            let Some(command) = around.command(placeholder.start, placeholder.end) else { continue };
+            let count = told.entry(command.start).or_default();
+            *count += 1;
+            if *count > MOST_IN_ONE {
                 continue;
-            };
+            }
             // A quoted text alone is a message for people.
             if command.place.quoted_program || matches!(placeholder.kind, PlaceholderKind::Blank) {
                 continue;
@@ -401,7 +429,7 @@ fn placeholders(page: &mut Page<'_>) {
             let quoted = is_quoted(script.text, command.start, placeholder.start);
             let printed = quoted && matches!(command.program.as_str(), "echo" | "printf" | "git" | "logger");
             if !printed {
-                let refused = !quoted && ends_with_bracket(script, command.end);
+                let refused = !quoted && ends.contains(&command.end);
                 let mut finding = placeholder_finding(script, placeholder, quoted, refused);
                 if script.inline {
                     finding.severity = Severity::Note;
@@ -414,8 +442,9 @@ fn placeholders(page: &mut Page<'_>) {
 }
 
 /// `… --org <x>` and `… <x> | y`: the last `>` has no file, so the shell refuses the command.
-fn ends_with_bracket(script: &Script<'_>, end: usize) -> bool {
-    script.survey.placeholders.iter().any(|p| p.kind == PlaceholderKind::Angle && p.end == end)
+fn bracket_ends(script: &Script<'_>) -> HashSet<usize> {
+    let angles = script.survey.placeholders.iter().filter(|p| p.kind == PlaceholderKind::Angle);
+    angles.map(|p| p.end).collect()
 }
 
 fn placeholder_finding(
@@ -427,12 +456,12 @@ fn placeholder_finding(
     let name = &placeholder.text;
     let misread = placeholder.kind == PlaceholderKind::Angle && !quoted;
     // A line that goes on is one line to the shell.
-    let rest = script.text[placeholder.end..].replace("\\\n", " ");
-    let rest = rest.trim_start_matches([' ', '\t']);
-    let next = rest
-        .split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ';' | '|' | '&'))
-        .next()
-        .unwrap_or_default();
+    let mut rest = &script.text[placeholder.end..];
+    while let Some(after) = rest.strip_prefix([' ', '\t']).or_else(|| rest.strip_prefix("\\\n")) {
+        rest = after;
+    }
+    let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ';' | '|' | '&'));
+    let next = rest[..end.unwrap_or(rest.len())].trim_end_matches('\\');
     let inner = name.trim_matches(['<', '>']);
     let message = if !misread {
         format!("`{name}` is a place to fill in: as written, the command gets these very characters")
@@ -478,14 +507,20 @@ fn is_quoted(text: &str, from: usize, at: usize) -> bool {
 /// T208: a step for a person inside a comment; one fault for comments that stand together.
 fn by_hand(script: &Script<'_>, found: &mut Vec<Finding>) {
     let comments = &script.survey.manual_comments;
+    if comments.is_empty() {
+        return;
+    }
+    let mut programs: HashMap<u32, Vec<&str>> = HashMap::new();
+    for command in script.commands() {
+        programs.entry(command.line).or_default().push(&command.program);
+    }
     for (index, (line, text)) in comments.iter().enumerate() {
         let goes_on = comments.get(index + 1).is_some_and(|next| next.0 == line + 1);
         // `# SSH in and look` above `ssh host` is the heading of a command.
         let first = text.trim_start_matches(['#', ' ']).split_whitespace().next().unwrap_or_default();
-        let done_below = script
-            .commands()
-            .iter()
-            .any(|command| command.line == line + 1 && command.program.eq_ignore_ascii_case(first));
+        let done_below = programs
+            .get(&(line + 1))
+            .is_some_and(|programs| programs.iter().any(|program| program.eq_ignore_ascii_case(first)));
         if !goes_on && !done_below {
             found.push(script.on_line(
                 "T208",
@@ -530,6 +565,17 @@ fn refused(script: &Script<'_>, found: &mut Vec<Finding>) {
             });
             return;
         }
+        if let Some(language) = other_language(script.text) {
+            found.push(Finding {
+                code: "T212",
+                severity: Severity::Note,
+                at,
+                end: (at.0, at.1 + 1),
+                message: format!("this block calls itself a shell's, and is {language}: no step can be made of it"),
+                help: "name its own language behind the ticks; a file that a step writes can stand in a here-document".to_owned(),
+            });
+            return;
+        }
         found.push(Finding {
             code: "T212",
             severity: Severity::Error,
@@ -551,9 +597,54 @@ fn is_printed(script: &Script<'_>) -> bool {
 }
 
 static PRINTED: Pattern = Pattern::new(
-    &["at ", "Traceback", "(gdb)", "(lldb)"],
-    r"(?m)^\s+at \S.*[:(]\S*:\d+(?::\d+)?\)?$|^Traceback \(most recent call last\)|^\((?:gdb|lldb)\) ",
+    &["at ", "traceback", "(", "warn", "error", "info", "|"],
+    r"(?m)^\s+at \S.*[:(]\S*:\d+(?::\d+)?\)?$|^Traceback \(most recent call last\)|^\([\w.-]+\) (?:\$ )?\w|^(?:\S+: )?(?:WARN(?:ING)?|ERROR|INFO|DEBUG|[Ww]arning)(?::| {1,8}[\d\[])|^\| ?\S.* \|$",
 );
+
+/// Tells the language of a block that calls itself a shell's and is something else: a file to be
+/// written, in a page that only wants its colours.
+fn other_language(text: &str) -> Option<&'static str> {
+    OTHER.iter().find(|(pattern, _)| pattern.is_match(text)).map(|(_, name)| *name)
+}
+
+static OTHER: [(Pattern, &str); 6] = [
+    (
+        Pattern::new(
+            &["server", "location", "upstream", "http", "events"],
+            r"(?m)^\s*(?:server|http|events|upstream \S+|location [^{\n]+)\s*\{\s*$",
+        ),
+        "a configuration of nginx",
+    ),
+    (
+        Pattern::new(
+            &["<"],
+            r"(?m)^\s*<(?:VirtualHost|Directory|Location|IfModule|Proxy|Files)\b[^>\n]*>\s*$",
+        ),
+        "a configuration of Apache",
+    ),
+    (
+        Pattern::new(
+            &["import", "def ", "class ", "print"],
+            r"(?m)^(?:from [\w.]+ import \w|import [\w.]+(?: as \w+)?$|def \w+\(.*\).*:$|class \w+.*:$|\w+ = \w+\(.*\)$)",
+        ),
+        "Python",
+    ),
+    (
+        Pattern::new(
+            &["const ", "let ", "function", "=>"],
+            r"(?m)^(?:const|let) \w+ = |^\s*\}\);?$|^(?:export |async )*function \w+\(",
+        ),
+        "JavaScript",
+    ),
+    (Pattern::new(&["{", "["], r#"^\s*[{\[]\s*(?:\n\s*)?["{\[\]}]"#), "JSON"),
+    (
+        Pattern::new(
+            &["resource", "variable", "provider", "module"],
+            r#"(?m)^(?:resource|variable|provider|module|output|data) "[^"\n]+"(?: "[^"\n]+")? \{"#,
+        ),
+        "Terraform",
+    ),
+];
 
 /// T213: a download that runs unseen.
 fn piped_download(script: &Script<'_>, found: &mut Vec<Finding>) {

@@ -84,9 +84,14 @@ pub fn settle(
                 Some(severity) => finding.severity = severity,
             }
         }
-        let fits = silences.iter_mut().find(|silence| {
-            silence.codes.iter().any(|code| code == finding.code) && silence.lines.contains(&finding.line)
-        });
+        // They are in the order of the lines that they are about: those about one line stand together.
+        let behind = silences.partition_point(|silence| *silence.lines.start() <= finding.line);
+        let about =
+            silences[..behind].iter().rev().take_while(|silence| *silence.lines.end() >= finding.line);
+        let from = behind - about.count();
+        let fits = silences[from..behind]
+            .iter_mut()
+            .find(|silence| silence.codes.iter().any(|code| code == finding.code));
         match fits.filter(|_| may_be_silenced(finding.code)) {
             Some(silence) => {
                 silence.used = true;
@@ -239,8 +244,8 @@ fn block_below(
         return line..=line;
     }
     let first = (line + 1..=last).find(|line| !text(*line).is_empty() && !is_comment(*line)).unwrap_or(last);
-    if let Some(fence) = fences.iter().find(|fence| fence.0 == first) {
-        return first..=fence.1;
+    if let Ok(at) = fences.binary_search_by_key(&first, |fence| fence.0) {
+        return first..=fences[at].1;
     }
     let end = (first..=last).find(|line| text(*line).is_empty()).unwrap_or(last + 1);
     first..=end.saturating_sub(1).max(first)

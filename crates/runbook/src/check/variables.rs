@@ -1,6 +1,6 @@
 //! T211, T214, T215, T216: variables that are empty, split, somewhere else, or never looked at.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::diagnostic::Severity;
 use crate::faults::nearest;
@@ -29,7 +29,7 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
 pub(super) fn split_path<'s>(script: &Script<'_>, command: &'s CommandUse) -> Option<(&'s str, &'s str)> {
     command.unquoted.iter().find_map(|(at, name)| {
         let argument = command.arguments.get(*at).filter(|argument| is_path(argument, name))?;
-        (!is_one_word(script, name)).then_some((argument.as_str(), name.as_str()))
+        (!stays_one_word(script, name)).then_some((argument.as_str(), name.as_str()))
     })
 }
 
@@ -61,6 +61,16 @@ fn is_path(argument: &str, name: &str) -> bool {
     let folder = ["DIR", "PATH", "FILE", "FOLDER", "ROOT", "HOME"];
     !argument.starts_with('-')
         && (argument.contains('/') || folder.iter().any(|part| name.to_uppercase().contains(part)))
+}
+
+/// As [`is_one_word`], told once for each name.
+fn stays_one_word(script: &Script<'_>, name: &str) -> bool {
+    let known = script.one_word.borrow().get(name).copied();
+    known.unwrap_or_else(|| {
+        let stays = is_one_word(script, name);
+        script.one_word.borrow_mut().insert(name.to_owned(), stays);
+        stays
+    })
 }
 
 /// Numbers, versions, times and literals without blanks stay one word.
@@ -241,17 +251,14 @@ fn elsewhere(page: &Page<'_>, flow: &Flow, at: usize, told: &mut BTreeSet<String
             continue;
         }
         let Some(places) = flow.set.get(name) else { continue };
-        let before: Vec<&(usize, usize)> = places.iter().filter(|(other, _)| *other < at).collect();
-        if before.is_empty() || before.len() != places.len() {
-            continue;
-        }
+        // In the order of the scripts: when the last one stands before, all of them do.
+        let Some(last) = places.last().filter(|(other, _)| *other < at) else { continue };
         let set = |place: &(usize, usize)| &page.scripts[place.0].survey.assigned[place.1];
-        let far = |place: &&(usize, usize)| {
+        let far = |place: &(usize, usize)| {
             set(place).remote || (flow.hosts[place.0] != flow.hosts[at] && is_session(page, place.0, at))
         };
-        let Some(last) = before.last() else { continue };
         let line = page.scripts[last.0].place(set(last).line, 1).0;
-        if before.iter().all(far) {
+        if places.iter().all(far) {
             told.insert(name.to_owned());
             found.push(script.at(
                 "T215",
@@ -281,15 +288,19 @@ fn is_session(page: &Page<'_>, one: usize, other: usize) -> bool {
 /// T215: `ssh host 'cd /srv/app'` changes the folder of a session that is over at once.
 fn folder_of_a_session(script: &Script<'_>, found: &mut Vec<Finding>) {
     let commands = script.commands();
-    for (at, command) in commands.iter().enumerate() {
-        let remote = command.program == "cd" && command.host.is_some();
-        let alone = |other: &CommandUse| {
-            other.start == command.start && other.end == command.end && other.program != "ssh"
-        };
-        let others = commands.iter().enumerate().any(|(index, other)| index != at && alone(other));
-        let goes_on =
-            commands[at + 1..].iter().any(|other| other.host == command.host && other.program != "cd");
-        if remote && !others && goes_on {
+    // Where something else than `cd` is last done on each host.
+    let mut last: BTreeMap<&str, usize> = BTreeMap::new();
+    for (at, command) in commands.iter().enumerate().filter(|(_, command)| command.program != "cd") {
+        last.extend(command.host.as_deref().map(|host| (host, at)));
+    }
+    for (at, command) in commands.iter().enumerate().filter(|(_, command)| command.program == "cd") {
+        let Some(host) = command.host.as_deref() else { continue };
+        // Commands of one session stand at one place, beside each other.
+        let same = |other: &&CommandUse| other.start == command.start && other.end == command.end;
+        let mut session =
+            commands[..at].iter().rev().take_while(same).chain(commands[at + 1..].iter().take_while(same));
+        let others = session.any(|other| other.program != "ssh");
+        if !others && last.get(host).is_some_and(|last| *last > at) {
             found.push(script.on(
                 "T215",
                 Severity::Warning,
@@ -309,11 +320,12 @@ fn unused_loop_variable(script: &Script<'_>, found: &mut Vec<Finding>) {
             value.chars().all(|c| c.is_ascii_digit()) || value.starts_with('{') || value.contains("seq ")
         });
         let commands = &script.commands()[repeated.commands.clone()];
-        let reads = script.survey.uses.iter().any(|read| {
-            read.name == *variable
-                && repeated.position.start <= read.position.start
-                && read.position.end <= repeated.position.end
-        });
+        let uses = &script.survey.uses;
+        let first = uses.partition_point(|read| read.position.start < repeated.position.start);
+        let reads = uses[first..]
+            .iter()
+            .take_while(|read| read.position.start <= repeated.position.end)
+            .any(|read| read.name == *variable && read.position.end <= repeated.position.end);
         // A script inside a word may read it in a way that is not seen here.
         let hidden = commands.iter().any(|command| {
             command.text.contains(&format!("${variable}"))
@@ -345,8 +357,12 @@ fn unused_loop_variable(script: &Script<'_>, found: &mut Vec<Finding>) {
 
 /// T216: a status that was kept and that nobody looks at.
 fn unread_status(script: &Script<'_>, flow: &Flow, found: &mut Vec<Finding>) {
+    let mut read: HashMap<&str, bool> = HashMap::new();
     for set in script.survey.assigned.iter().filter(|set| set.value == "$?" || set.value == "${?}") {
-        if flow.read.contains(&set.name) || set.remote || page_name_is_read(script, &set.name) {
+        if flow.read.contains(&set.name) || set.remote || read.len() >= MOST_NAMES {
+            continue;
+        }
+        if *read.entry(&set.name).or_insert_with(|| page_name_is_read(script, &set.name)) {
             continue;
         }
         found.push(script.on_line(

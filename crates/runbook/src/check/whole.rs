@@ -3,11 +3,14 @@
 //! The terminal, build servers and editors all ask here, so that none of them knows more or less
 //! than the others.
 
+use std::sync::Mutex;
+
 use tminus_release::plan::{Action, Mode, Work};
 
-use crate::compile::{Compiled, Request, compile_parsed};
+use crate::compile::{Compiled, Request, plan_outline};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::markdown;
+use crate::outline;
 use crate::settings::Settings;
 
 use super::{Silenced, check_with, settle};
@@ -37,9 +40,14 @@ pub fn check_in_mode(text: &str, name: &str, settings: Settings, mode: Mode) -> 
     let request =
         Request { name: name.to_owned(), settings, mode, inputs_come_later: true, ..Request::default() };
     let markdown = markdown::parse(text);
-    let compiled = compile_parsed(text, &markdown, &request);
+    let (outline, read_faults) = outline::read(text, &markdown, &request.name);
     let settings = &request.settings;
-    let commands = check_with(text, &markdown, &compiled.outline, settings);
+    let (planned, commands) = beside(
+        text.len(),
+        || plan_outline(text, &markdown, &outline, &request),
+        || check_with(text, &markdown, &outline, settings),
+    );
+    let compiled = planned.with_outline(text, outline, read_faults, &request);
     let mut found = compiled.diagnostics.clone();
     for step in compiled.plan.iter().flat_map(|plan| &plan.steps) {
         if let Work::Act(Action::Unavailable(unavailable)) = &step.work {
@@ -52,6 +60,9 @@ pub fn check_in_mode(text: &str, name: &str, settings: Settings, mode: Mode) -> 
     // That one lane is empty is no fault of a document whose work stands in another.
     let elsewhere = compiled.outline.phases().next().is_some();
     found.retain(|found| found.code != "T111" || !elsewhere);
+    if mode == Mode::Assisted {
+        found.iter_mut().for_each(milder);
+    }
     found.extend(commands);
     found.sort_by(|a, b| {
         (a.line, a.column, a.code).cmp(&(b.line, b.column, b.code)).then(b.severity.cmp(&a.severity))
@@ -59,6 +70,44 @@ pub fn check_in_mode(text: &str, name: &str, settings: Settings, mode: Mode) -> 
     found.dedup_by(|a, b| a.line == b.line && a.column == b.column && a.code == b.code);
     let settled = settle(text, &markdown, found, &settings.checks);
     Checked { found: settled.findings, silenced: settled.silenced, compiled }
+}
+
+/// A document as it is may be no runbook at all, and whoever runs it is asked which way to take:
+/// neither is a fault that anybody made.
+fn milder(found: &mut Diagnostic) {
+    match found.code {
+        "T111" => found.severity = found.severity.min(Severity::Warning),
+        "T908" => found.severity = found.severity.min(Severity::Note),
+        _ => {}
+    }
+}
+
+/// Shorter documents take no longer than a thread does to begin.
+const WORTH_A_THREAD_BYTES: usize = 16 * 1024;
+
+/// As much as the first thread of a process has: what can be read there can be read here.
+const STACK_BYTES: usize = 8 * 1024 * 1024;
+
+/// Does two things at once where there are threads, and one after the other where there are none,
+/// as in a browser.
+fn beside<A: Send, B>(bytes: usize, one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
+    if cfg!(target_family = "wasm") || bytes < WORTH_A_THREAD_BYTES {
+        return (one(), other());
+    }
+    let one = Mutex::new(Some(one));
+    // Taken by whoever comes first; nobody holds the lock while the work is done.
+    let take = || one.lock().ok().and_then(|mut one| one.take()).map(|one| one());
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, take);
+        let other = other();
+        let done = thread.ok().map(|thread| match thread.join() {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        // Without a further thread this one does all the work.
+        let done = done.flatten().or_else(take).expect("one of the two has taken it");
+        (done, other)
+    })
 }
 
 /// Tells whether front matter says `runbook:`. Reading the whole document only to learn that would

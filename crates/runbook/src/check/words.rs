@@ -243,7 +243,46 @@ pub(super) const RELEASE: &[&str] = &[
     "本番",
 ];
 
-/// Tells whether a text in lower case has one of the words.
+/// Tells whether a text in lower case has one of the words. None may be empty.
+///
+/// Lists are long and texts many: one reading of the text for all words, not one for each.
 pub(super) fn has(text: &str, words: &[&str]) -> bool {
-    words.iter().any(|word| text.contains(word))
+    let (mut begins, mut follows) = ([false; 256], [false; 256]);
+    for word in words.iter().map(|word| word.as_bytes()) {
+        begins[usize::from(word[0])] = true;
+        match word.get(1) {
+            Some(second) => follows[usize::from(*second)] = true,
+            None => follows = [true; 256],
+        }
+    }
+    let bytes = text.as_bytes();
+    let may_begin = |at: usize| {
+        begins[usize::from(bytes[at])] && bytes.get(at + 1).is_none_or(|next| follows[usize::from(*next)])
+    };
+    (0..bytes.len())
+        .filter(|at| may_begin(*at))
+        .any(|at| words.iter().any(|word| bytes[at..].starts_with(word.as_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_the_words_is_there_or_none() {
+        let table: [(&str, &[&str], bool); 8] = [
+            ("roll back now", &["undo", "back"], true),
+            ("roll bac", &["undo", "back"], false),
+            ("x", &["x"], true),
+            ("", &["x"], false),
+            ("ab", &["b", "cd"], true),
+            ("zurückgerollt", &["rückg"], true),
+            ("回滚到上一版", &["回退", "回滚"], true),
+            ("回", &["回退"], false),
+        ];
+        for (text, words, expected) in table {
+            assert_eq!(has(text, words), expected, "{text}: {words:?}");
+            assert_eq!(words.iter().any(|word| text.contains(word)), expected, "{text}: {words:?}");
+        }
+    }
 }

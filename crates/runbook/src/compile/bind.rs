@@ -269,8 +269,11 @@ pub(super) enum Dollars {
     Bound,
 }
 
+/// More names than that in one reason help nobody, and each is compared with those before it.
+const MOST_NAMED: usize = 100;
+
 fn note(unbound: &mut Vec<String>, text: String) {
-    if !unbound.contains(&text) {
+    if unbound.len() < MOST_NAMED && !unbound.contains(&text) {
         unbound.push(text);
     }
 }

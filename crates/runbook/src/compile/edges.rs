@@ -159,7 +159,7 @@ impl Compiler<'_> {
                     |step: &usize| slot.anchors.contains(step) || !self.is_awaited(&slot.anchors, *step);
                 let after: Vec<usize> = after.into_iter().filter(direct).collect();
                 self.set_after(slot.draft, after.into_iter());
-                tail.retain(|step| !slot.anchors.contains(step));
+                slot.anchors.iter().for_each(|anchor| _ = tail.remove(anchor));
                 tail.insert(slot.draft);
             }
             at = end;

@@ -1,6 +1,6 @@
 //! Resolves the names by which steps mention each other.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use tminus_release::plan::{Mode, Resume, StepId, Undo, Work};
 
@@ -12,13 +12,16 @@ use crate::outline::UnitKind;
 /// Drafts by id, to find those that a name means.
 pub(super) struct Names {
     by_id: HashMap<String, usize>,
-    by_base: HashMap<String, Vec<usize>>,
+    by_base: BTreeMap<String, Vec<usize>>,
 }
+
+/// How many names a wrong one is compared with; no plan that people wrote has more.
+const MOST_COMPARED: usize = 500;
 
 impl Names {
     pub(super) fn new(compiler: &Compiler<'_>) -> Names {
         let mut by_id = HashMap::new();
-        let mut by_base: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut by_base: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (at, draft) in compiler.drafts.iter().enumerate() {
             by_id.insert(draft.step.id.0.clone(), at);
             by_base.entry(draft.base.clone()).or_default().push(at);
@@ -148,6 +151,7 @@ impl Compiler<'_> {
         found
     }
 
+    /// Reports a name that no step has, with the nearest one.
     fn missing(
         &mut self,
         code: &'static str,
@@ -156,7 +160,7 @@ impl Compiler<'_> {
         message: String,
         names: &Names,
     ) {
-        let near = nearest(&reference.name, names.all()).map(str::to_owned);
+        let near = nearest(&reference.name, names.all().take(MOST_COMPARED)).map(str::to_owned);
         let added = self.faults.add(code, severity, reference.bytes.clone(), message);
         if let Some(near) = near {
             // A person must look: the nearest name may be another step than the one that was meant.

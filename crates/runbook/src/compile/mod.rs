@@ -115,30 +115,57 @@ pub fn compile(document: &str, request: &Request) -> Compiled {
 /// Compiles a document whose blocks were already read, for who needs them besides.
 pub fn compile_parsed(document: &str, markdown: &Markdown, request: &Request) -> Compiled {
     let (outline, read_faults) = outline::read(document, markdown, &request.name);
+    let planned = plan_outline(document, markdown, &outline, request);
+    planned.with_outline(document, outline, read_faults, request)
+}
+
+/// What an outline gives besides itself.
+pub(crate) struct Planned(finish::Finished);
+
+/// Plans a document whose outline was already read, so that others may read it meanwhile.
+pub(crate) fn plan_outline(
+    document: &str,
+    markdown: &Markdown,
+    outline: &Outline,
+    request: &Request,
+) -> Planned {
     let mut faults = Faults::new(document, &markdown.lines);
     if outline.units.is_empty() && outline.thresholds.is_empty() {
         faults
             .add_at_line("T111", Severity::Error, 1, "there is nothing to do in this document")
             .help("a runbook has headings with checklists, commands or tables below them; `tminus init` writes an example");
     }
-    let mut compiler = drafts::Compiler::new(document, request, &outline, markdown, faults);
+    let mut compiler = drafts::Compiler::new(document, request, outline, markdown, faults);
     compiler.draft_all();
-    let finished = finish::finish(compiler);
-    let mut diagnostics = read_faults;
-    diagnostics.extend(finished.diagnostics);
-    diagnostics.sort_by_key(|found| (found.line, found.column, found.code));
-    let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
-    Compiled {
-        document: DocumentRef {
-            name: request.name.clone(),
-            sha256: hex(&Sha256::digest(document.as_bytes())),
-        },
-        mode: request.mode,
-        lane: request.lane,
-        plan: if failed { None } else { finished.plan },
-        outline,
-        diagnostics,
-        open_choices: finished.open_choices,
-        inputs: finished.inputs,
+    Planned(finish::finish(compiler))
+}
+
+impl Planned {
+    /// Puts the result together. `read_faults` are those of reading the outline.
+    pub(crate) fn with_outline(
+        self,
+        document: &str,
+        outline: Outline,
+        read_faults: Vec<Diagnostic>,
+        request: &Request,
+    ) -> Compiled {
+        let Planned(finished) = self;
+        let mut diagnostics = read_faults;
+        diagnostics.extend(finished.diagnostics);
+        diagnostics.sort_by_key(|found| (found.line, found.column, found.code));
+        let failed = diagnostics.iter().any(|found| found.severity == Severity::Error);
+        Compiled {
+            document: DocumentRef {
+                name: request.name.clone(),
+                sha256: hex(&Sha256::digest(document.as_bytes())),
+            },
+            mode: request.mode,
+            lane: request.lane,
+            plan: if failed { None } else { finished.plan },
+            outline,
+            diagnostics,
+            open_choices: finished.open_choices,
+            inputs: finished.inputs,
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! matter and byte-order mark included, so that an edit can replace exactly the bytes that were
 //! read. Nothing here knows what a runbook is, and nothing writes Markdown back.
 
+mod admonition;
 mod parse;
 mod text;
 
@@ -52,7 +53,25 @@ pub enum Block {
     /// A line across the page.
     Rule,
     /// A block of HTML; comments and tags have no meaning here.
-    Html,
+    Html(Html),
+}
+
+/// A block of HTML: only what folds text away is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Html {
+    /// First line, from 1.
+    pub line: u32,
+    /// Whether it opens or closes `<details>`.
+    pub details: Option<Details>,
+}
+
+/// One end of what is folded away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Details {
+    /// `<details>`, with the text of its `<summary>`.
+    Opens(String),
+    /// `</details>`
+    Closes,
 }
 
 /// A heading.

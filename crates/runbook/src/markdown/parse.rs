@@ -9,10 +9,10 @@ use std::ops::Range;
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use super::{
-    Block, Fence, FenceKind, FrontMatterText, Heading, List, ListItem, Markdown, Piece, PieceKind, Table,
-    TableRow, TaskBox, Text,
+    Block, Details, Fence, FenceKind, FrontMatterText, Heading, Html, List, ListItem, Markdown, Piece,
+    PieceKind, Table, TableRow, TaskBox, Text, admonition,
 };
-use crate::lines::LineIndex;
+use crate::lines::{LineIndex, floor_boundary};
 
 /// How deep lists and quotes may nest. People write four levels; sixty-four is an accident.
 const DEPTH_LIMIT: usize = 64;
@@ -21,10 +21,10 @@ const DEPTH_LIMIT: usize = 64;
 pub fn parse(document: &str) -> Markdown {
     let lines = LineIndex::new(document);
     let (front_matter, content_start) = split_front_matter(document);
-    let content = &document[content_start..];
+    let content = admonition::as_items(&document[content_start..]);
     let options = Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;
     let mut builder = Builder::new(document, &lines, content_start);
-    for (event, range) in Parser::new_ext(content, options).into_offset_iter() {
+    for (event, range) in Parser::new_ext(&content, options).into_offset_iter() {
         builder.take(event, range.start + content_start..range.end + content_start);
     }
     let blocks = builder.finish();
@@ -108,6 +108,7 @@ struct Builder<'a> {
     table: Option<Table>,
     row: Vec<Text>,
     html_depth: usize,
+    html: String,
 }
 
 impl<'a> Builder<'a> {
@@ -125,6 +126,7 @@ impl<'a> Builder<'a> {
             table: None,
             row: Vec::new(),
             html_depth: 0,
+            html: String::new(),
         }
     }
 
@@ -149,7 +151,8 @@ impl<'a> Builder<'a> {
                 self.end_implied(range.start);
                 self.push(Block::Rule);
             }
-            Event::Html(_) | Event::FootnoteReference(_) | Event::InlineMath(_) | Event::DisplayMath(_) => {}
+            Event::Html(html) => self.html.push_str(&html),
+            Event::FootnoteReference(_) | Event::InlineMath(_) | Event::DisplayMath(_) => {}
         }
     }
 
@@ -228,7 +231,15 @@ impl<'a> Builder<'a> {
             }
             TagEnd::HtmlBlock => {
                 self.html_depth = self.html_depth.saturating_sub(1);
-                self.push(Block::Html);
+                let html = std::mem::take(&mut self.html);
+                let ends = details(&html);
+                if ends.is_empty() {
+                    self.push(Block::Html(Html { line: self.lines.line(range.start), details: None }));
+                }
+                for (at, end) in ends {
+                    let line = self.lines.line(range.start + at);
+                    self.push(Block::Html(Html { line, details: Some(end) }));
+                }
             }
             _ => {}
         }
@@ -376,6 +387,50 @@ fn closing(source: &str, ticks: char, width: usize) -> FenceKind {
     let last = last.trim_start_matches([' ', '\t', '>']).trim_end();
     let closes = last.len() >= width && !last.is_empty() && last.chars().all(|c| c == ticks);
     if closes { FenceKind::Fenced } else { FenceKind::Unclosed }
+}
+
+/// Bytes of `<summary>` that are read.
+const LONGEST_SUMMARY: usize = 500;
+
+/// Finds where a block of HTML folds text of other blocks away; what it opens and closes by itself
+/// is left out.
+fn details(html: &str) -> Vec<(usize, Details)> {
+    let lower = html.to_ascii_lowercase();
+    let mut found: Vec<(usize, Details)> = Vec::new();
+    for (at, _) in lower.match_indices('<') {
+        let rest = &lower[at..];
+        if rest.starts_with("</details") {
+            match found.pop() {
+                Some((_, Details::Opens(_))) => {}
+                other => {
+                    found.extend(other);
+                    found.push((at, Details::Closes));
+                }
+            }
+        } else if rest.starts_with("<details") {
+            found.push((at, Details::Opens(String::new())));
+        } else if rest.starts_with("<summary") {
+            // A summary is a line; longer text is none, and is not read again for each tag.
+            let near = &rest[..floor_boundary(rest, LONGEST_SUMMARY)];
+            let Some(start) = near.find('>').map(|end| end + 1) else { continue };
+            let end = near[start..].find("</summary").map_or(near.len(), |length| start + length);
+            let title = without_tags(&html[at + start..at + end]);
+            match found.last_mut() {
+                Some((_, Details::Opens(summary))) => *summary = title,
+                // `<details>` stood in a block before.
+                _ => found.push((at, Details::Opens(title))),
+            }
+        }
+    }
+    found
+}
+
+fn without_tags(html: &str) -> String {
+    let mut text = String::new();
+    for (at, part) in html.split('<').enumerate() {
+        text.push_str(if at == 0 { part } else { part.split_once('>').map_or("", |(_, rest)| rest) });
+    }
+    text.replace("**", "").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Returns the text of inline HTML that a person reads as text.

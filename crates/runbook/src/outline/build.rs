@@ -1,6 +1,6 @@
 //! One walk over the blocks, in document order, that fills the outline.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use tminus_release::plan::Danger;
@@ -8,14 +8,14 @@ use tminus_release::plan::Danger;
 use super::sections::{self, Found};
 use super::{
     FoundOwner, GroupKind, OptionGroup, Outline, Remark, Section, SectionKind, Unit, UnitKind, commands,
-    durations, environments, facts, fences, options, people, purpose, tables,
+    durations, environments, facts, fences, folds, options, people, purpose, tables,
 };
 use crate::attributes;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::encoding::repair;
 use crate::faults::Faults;
 use crate::front_matter;
-use crate::markdown::{Block, Markdown, Text};
+use crate::markdown::{Block, Details, Html, Markdown, Text};
 use crate::shell::{self, Survey};
 
 /// Reads what a document says. `name` is used as the title of a document without headings.
@@ -68,6 +68,8 @@ pub(super) struct Reader<'a> {
     pub(super) options: options::Finder,
     pub(super) has_work: Vec<bool>,
     pub(super) is_claimed: Vec<bool>,
+    /// Lines of `<details>` that are sections.
+    folded: HashSet<u32>,
     /// Environments that a table or a fact names, by lower-case name.
     pub(super) environments: environments::Finder,
     pub(super) placeholders: BTreeMap<String, Remark>,
@@ -83,11 +85,24 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(markdown: &'a Markdown, name: &str, faults: Faults<'a>) -> Self {
-        let mut headings = Vec::new();
-        for block in &markdown.blocks {
-            if let Block::Heading(heading) = block {
-                let title = repair(&heading.text.plain()).text;
-                headings.push(Found { title, level: heading.level, line: heading.text.line });
+        let mut headings: Vec<Found> = Vec::new();
+        let mut folded = HashSet::new();
+        let mut folds = folds::sections(&markdown.blocks).into_iter().peekable();
+        for (at, block) in markdown.blocks.iter().enumerate() {
+            match block {
+                Block::Heading(heading) => {
+                    let title = repair(&heading.text.plain()).text;
+                    headings.push(Found { title, level: heading.level, line: heading.text.line });
+                }
+                Block::Html(html) => {
+                    let Some(fold) = folds.next_if(|fold| fold.0 == at) else { continue };
+                    let title = fold.1;
+                    let outer = headings.iter().rev().find(|outer| !folded.contains(&outer.line));
+                    let level = outer.map_or(2, |outer| outer.level + 1);
+                    folded.insert(html.line);
+                    headings.push(Found { title: repair(title).text, level, line: html.line });
+                }
+                _ => {}
             }
         }
         let stem = name.rsplit('/').next().unwrap_or(name).trim_end_matches(".md").to_owned();
@@ -125,6 +140,7 @@ impl<'a> Reader<'a> {
             options: options::Finder::default(),
             has_work: vec![false; count],
             is_claimed: vec![false; count],
+            folded,
             environments: environments::Finder::default(),
             placeholders: BTreeMap::new(),
             ids: HashMap::new(),
@@ -137,7 +153,7 @@ impl<'a> Reader<'a> {
     fn blocks(&mut self, blocks: &'a [Block]) {
         for block in blocks {
             match block {
-                Block::Heading(heading) => self.heading(&heading.text),
+                Block::Heading(heading) => self.heading(heading.text.line),
                 Block::Paragraph(text) => self.paragraph(text),
                 Block::Fence(fence) => {
                     fences::read(self, fence, None);
@@ -146,7 +162,7 @@ impl<'a> Reader<'a> {
                 Block::Table(table) => tables::read(self, table),
                 Block::Quote(inner) => self.quote(inner),
                 Block::Rule => self.lead = None,
-                Block::Html => {}
+                Block::Html(html) => self.html(html),
             }
         }
     }
@@ -162,17 +178,26 @@ impl<'a> Reader<'a> {
                 Block::List(list) => self.list(list),
                 Block::Table(table) => tables::read(self, table),
                 Block::Quote(inner) => self.quote(inner),
-                Block::Heading(_) | Block::Rule | Block::Html => {}
+                Block::Heading(_) | Block::Rule | Block::Html(_) => {}
             }
         }
     }
 
-    fn heading(&mut self, text: &Text) {
+    /// What is folded away is introduced by its summary, and a section of its own where that says so.
+    fn html(&mut self, html: &Html) {
+        match &html.details {
+            Some(Details::Opens(_)) if self.folded.contains(&html.line) => self.heading(html.line),
+            Some(Details::Opens(summary)) if !summary.is_empty() => self.lead = Some(repair(summary).text),
+            Some(Details::Closes) => self.lead = None,
+            Some(Details::Opens(_)) | None => {}
+        }
+    }
+
+    fn heading(&mut self, line: u32) {
         self.section = self.next_section;
         self.next_section += 1;
         self.lead = None;
         let title = self.outline.sections[self.section].title.clone();
-        let line = text.line;
         self.option = self.options.heading(&mut self.outline, self.section, &title);
         self.environments.mention(&title, line);
         durations::read(self, &title, line);
@@ -331,9 +356,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn group_in_fence(&mut self, line: u32, title: &str) {
         let section = self.section;
-        let path = &self.outline.sections[section].path;
-        let number = self.outline.groups.iter().filter(|group| group.section == section).count();
-        let id = if number == 0 { path.clone() } else { format!("{path}-{}", number + 1) };
+        let id = options::next_id(&self.outline, section);
         self.outline.groups.push(OptionGroup {
             id,
             ask: format!("{title}: the block holds several ways"),

@@ -1,5 +1,7 @@
 //! Code blocks: what each is for.
 
+use std::collections::HashMap;
+
 use tminus_release::plan::{Danger, Interpreter};
 
 use super::build::Reader;
@@ -218,16 +220,22 @@ fn code_of_a_page(info: &Info, interpreter: Interpreter) -> FenceClass {
     }
 }
 
+/// What stands on each line that holds something: its first command as a whole, else the line.
+fn texts_on_lines<'t>(fence: &'t Fence, survey: &'t Survey) -> HashMap<u32, &'t str> {
+    let mut texts: HashMap<u32, &str> = (1..).zip(fence.body.lines().map(str::trim)).collect();
+    for command in survey.commands.iter().rev() {
+        texts.extend((command.line..=command.end_line).map(|line| (line, command.text.as_str())));
+    }
+    texts
+}
+
 fn note_survey(reader: &mut Reader<'_>, fence: &Fence, survey: &Survey, title: &str) {
     let at = |line: u32| fence.body_line + line.saturating_sub(1);
     let section = reader.section;
-    let command_at = |line: u32| {
-        let command = survey.commands.iter().find(|command| command.line <= line && line <= command.end_line);
-        command.map_or_else(
-            || fence.body.lines().nth(line.saturating_sub(1) as usize).unwrap_or("").trim().to_owned(),
-            |command| command.text.clone(),
-        )
-    };
+    let tells =
+        !(survey.danger_reasons.is_empty() && survey.interactive.is_empty() && survey.endless.is_empty());
+    let on_lines = if tells { texts_on_lines(fence, survey) } else { HashMap::new() };
+    let command_at = |line: u32| on_lines.get(&line).copied().unwrap_or_default().to_owned();
     for (line, danger, reason) in &survey.danger_reasons {
         if *danger > Danger::Ordinary {
             let text = command_at(*line);
@@ -265,6 +273,10 @@ fn note_survey(reader: &mut Reader<'_>, fence: &Fence, survey: &Survey, title: &
         let number = fence.body_line + u32::try_from(offset).unwrap_or(0);
         let shown = repair(line).text;
         durations::in_code(reader, &shown, number);
+        if let Some(comment) = shown.trim_start().strip_prefix('#') {
+            let comment = comment.trim_start_matches('#').trim();
+            super::purpose::thresholds(reader, comment, number, None, super::purpose::Place::Paragraph);
+        }
         reader.environments.in_code(&shown, number);
     }
     for (line, text) in &survey.manual_comments {

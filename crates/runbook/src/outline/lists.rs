@@ -185,7 +185,7 @@ impl<'a> Reader<'a> {
                 Block::List(list) => self.list_inside(list, next),
                 Block::Paragraph(text) => self.paragraph(text),
                 Block::Table(table) => tables::read(self, table),
-                Block::Quote(_) | Block::Heading(_) | Block::Rule | Block::Html => {}
+                Block::Quote(_) | Block::Heading(_) | Block::Rule | Block::Html(_) => {}
             }
         }
         self.lead = outer_lead;

@@ -9,6 +9,7 @@ mod durations;
 mod environments;
 mod facts;
 mod fences;
+mod folds;
 mod ids;
 mod lists;
 mod options;

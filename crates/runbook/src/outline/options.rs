@@ -1,6 +1,6 @@
 //! Several ways to do one thing: sibling headings or bold lines titled as options.
 
-use super::{GroupKind, OptionGroup, Outline, Remark, UnitKind};
+use super::{GroupKind, OptionGroup, Outline, Remark, Section, UnitKind};
 
 use crate::pattern::Pattern;
 
@@ -167,12 +167,20 @@ fn mark(outline: &mut Outline, option: (usize, usize), from: usize, holds: impl 
 }
 
 fn new_group(outline: &mut Outline, section: usize, line: u32, kind: GroupKind) -> usize {
-    let path = outline.sections[section].path.clone();
-    let number = outline.groups.iter().filter(|group| group.section == section).count();
-    let id = if number == 0 { path } else { format!("{path}-{}", number + 1) };
+    let id = next_id(outline, section);
     let ask = format!("{}: which way?", outline.sections[section].title);
     outline.groups.push(OptionGroup { id, ask, ways: Vec::new(), section, line, kind });
     outline.groups.len() - 1
+}
+
+/// The id of the next group of a section: its path, with a number from the second one on.
+pub(super) fn next_id(outline: &Outline, section: usize) -> String {
+    let Section { path, line, .. } = &outline.sections[section];
+    // Groups stand in the order of their lines, so those of a section are behind its heading.
+    let mut behind = outline.groups.iter().rev().take_while(|group| group.line >= *line);
+    let Some(last) = behind.find(|group| group.section == section) else { return path.clone() };
+    let number = last.id.strip_prefix(path.as_str()).and_then(|rest| rest.strip_prefix('-')?.parse().ok());
+    format!("{path}-{}", number.unwrap_or(1_usize) + 1)
 }
 
 /// Drops groups of one way: `Option A` without a second is a title like any other.

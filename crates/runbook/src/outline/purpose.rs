@@ -88,6 +88,12 @@ static OWN_ALERT: Pattern = Pattern::new(
     r"(?i)^\W*alert|(?:→|->|=>|:)\s*(?:page\b|warn|alert|notify)|\bpage (?:the )?on-?call|\b(?:warning|critical) alert",
 );
 
+/// What a sentence wants of a number: "p95 latency should stay below 2 s".
+static DEMANDS: Pattern = Pattern::new(
+    &["should", "must", "has to", "have to", "needs to", "need to", "may not", "shall"],
+    r"(?i)\b(?:should|must|ha(?:s|ve) to|needs? to|may not|shall)\b[^.;,]{0,40}?\b(?:below|under|above|over|at least|at most|less than|more than|exceed)\b|\b(?:should|must|shall|may not)\b[^.;,]{0,24}(?:>=|<=|≥|≤|[<>] ?\d)",
+);
+
 fn of(words: &str) -> Option<Purpose> {
     // "Page load" is what is measured, and pages nobody.
     let words = words.to_lowercase().replace("page load", "load");
@@ -139,6 +145,7 @@ pub(super) fn thresholds(
     // A sentence in passing is no rule: only where the place is about numbers.
     if place == Place::Paragraph
         && !matches!(purpose, Some(Purpose::Rollback | Purpose::NoRollback | Purpose::Alert))
+        && !DEMANDS.is_match(text)
     {
         return 0;
     }

@@ -134,7 +134,12 @@ const FRONT: [&str; 32] = [
 ];
 
 /// Words at the end that join a metric with its number, or tell its state.
-const BACK: [&str; 50] = [
+const BACK: [&str; 55] = [
+    "shall",
+    "needs",
+    "may",
+    "not",
+    "always",
     "is",
     "are",
     "was",

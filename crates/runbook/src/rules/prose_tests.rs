@@ -31,6 +31,13 @@ fn check(text: &str, expected: &[&str]) {
 }
 
 #[test]
+fn sentences() {
+    check("The p95 latency should stay below 2 s.", &["p95 latency < 2 s"]);
+    check("Error rate must always remain under 0.5%", &["Error rate < 0.5 %"]);
+    check("CPU usage needs to be below 70% after the switch", &["CPU usage < 70 %"]);
+}
+
+#[test]
 fn signs() {
     check("Error rate > 5% for > 2 minutes", &["Error rate > 5 % for 2m"]);
     check("p95 latency > 2000ms for > 5 minutes", &["p95 latency > 2000 ms for 5m"]);

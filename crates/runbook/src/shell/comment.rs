@@ -137,21 +137,24 @@ const VERBS: [&str; 47] = [
 /// Finds comments that tell a person to do what no command of the script does: `commands` are the
 /// lines on which commands stand.
 pub(super) fn manual(comments: &[Comment], script: &str, commands: &[u32]) -> Vec<(u32, String)> {
-    let lines: Vec<&str> = script.split('\n').collect();
     let mut found = Vec::new();
+    if !comments.iter().any(|comment| comment.alone) {
+        return found;
+    }
+    let follows = commands_follow(script, commands);
+    let follows = |line: u32| follows.get(line as usize).copied().unwrap_or(false);
     for comment in comments.iter().filter(|comment| comment.alone) {
         let text = strip_number(&comment.text);
         // What ends in a colon introduces the command below it.
-        let introduces = text.ends_with(':') && command_follows(comment.line, &lines, commands);
+        let introduces = text.ends_with(':') && follows(comment.line);
         // A sign in front is how programs print what they did.
         let printed = text.starts_with(['✓', '✗', '✔', '✘', '✅', '❌', '⚠']);
         if looks_like_code(text) || introduces || printed {
             continue;
         }
-        let orphan = || is_instruction(text) && !command_follows(comment.line, &lines, commands);
-        if (BY_HAND.is_match(&comment.text) && !fits_command(text, comment.line, &lines, commands))
-            || orphan()
-        {
+        let follows = follows(comment.line);
+        let orphan = || is_instruction(text) && !follows;
+        if (BY_HAND.is_match(&comment.text) && !fits_command(text, follows)) || orphan() {
             found.push((comment.line, comment.text.clone()));
         }
     }
@@ -159,14 +162,15 @@ pub(super) fn manual(comments: &[Comment], script: &str, commands: &[u32]) -> Ve
 }
 
 /// `# Open a tunnel` above a command describes the command; `# Via dashboard: …` never does.
-fn fits_command(text: &str, line: u32, lines: &[&str], commands: &[u32]) -> bool {
+fn fits_command(text: &str, follows: bool) -> bool {
     let lower = text.to_ascii_lowercase();
-    // "Via dashboard or CLI" above a command: the command is the way.
-    if lower.ends_with("or cli") && command_follows(line, lines, commands) {
+    // "Via dashboard or CLI" above a command: the command is the way; "If it is not there you can
+    // manually give it" tells what the command is for.
+    if follows && (lower.ends_with("or cli") || lower.starts_with("if ") || lower.contains(" can ")) {
         return true;
     }
     let never = ["dashboard", "manually", "by hand", "post in", "channel", "->", "→", "â†’", "portal", " ui"];
-    !never.iter().any(|word| lower.contains(word)) && command_follows(line, lines, commands)
+    follows && !never.iter().any(|word| lower.contains(word))
 }
 
 fn strip_number(text: &str) -> &str {
@@ -192,23 +196,22 @@ fn looks_like_code(text: &str) -> bool {
         || text.ends_with('\\')
 }
 
-/// Tells whether a command stands in the same paragraph below a line, or anywhere below when only
-/// comments come between.
-fn command_follows(line: u32, lines: &[&str], commands: &[u32]) -> bool {
-    for (number, text) in (line + 1..).zip(lines.iter().skip(line as usize)) {
-        let text = text.trim();
-        if commands.contains(&number) {
-            return true;
-        }
-        if text.is_empty() {
-            return false;
-        }
-        if !text.starts_with('#') {
-            // A continuation or a keyword of the shell belongs to some command.
-            return true;
-        }
+/// Tells for each line, from 0, whether a command stands below it in the same paragraph, or anywhere
+/// below when only comments come between. Read from the end, so that each line is looked at once.
+fn commands_follow(script: &str, commands: &[u32]) -> Vec<bool> {
+    let lines: Vec<&str> = script.split('\n').collect();
+    let mut begins = vec![false; lines.len() + 1];
+    for line in commands {
+        begins.get_mut(*line as usize).into_iter().for_each(|begins| *begins = true);
     }
-    false
+    let mut follows = vec![false; lines.len() + 1];
+    for line in (0..lines.len()).rev() {
+        let below = lines[line].trim();
+        // A continuation or a keyword of the shell belongs to some command.
+        let is_code = begins[line + 1] || !below.is_empty() && !below.starts_with('#');
+        follows[line] = is_code || !below.is_empty() && follows[line + 1];
+    }
+    follows
 }
 
 static NUMBERED: Pattern = Pattern::new(
@@ -224,9 +227,15 @@ fn is_otherwise(text: &str) -> bool {
 }
 
 /// Finds several ways in one script: `# Option 1 … # Option 2`, `# … # Or …`, each with a command.
-pub(super) fn alternatives(comments: &[Comment], commands: &[(u32, u32)]) -> Vec<Alternative> {
-    let alone: Vec<&Comment> = comments.iter().filter(|comment| comment.alone).collect();
+/// `commands` are the lines on which each command begins and ends.
+pub(super) fn alternatives(comments: &[Comment], mut commands: Vec<(u32, u32)>) -> Vec<Alternative> {
     let mut found = Vec::new();
+    let alone: Vec<&Comment> = comments.iter().filter(|comment| comment.alone).collect();
+    if alone.is_empty() {
+        return found;
+    }
+    commands.sort_unstable();
+    let commands = &commands[..];
     let options: Vec<&&Comment> = alone.iter().filter(|comment| NUMBERED.is_match(&comment.text)).collect();
     if options.len() > 1 && options.windows(2).any(|pair| has_command(commands, pair[0].line, pair[1].line)) {
         let names = options.iter().map(|comment| comment.text.clone()).collect();
@@ -240,11 +249,14 @@ pub(super) fn alternatives(comments: &[Comment], commands: &[(u32, u32)]) -> Vec
             continue;
         }
         // The way that this one replaces: the commands just above, with their own comment.
-        let Some(above) = commands.iter().rev().find(|command| command.1 < comment.line) else { continue };
+        let before = commands.partition_point(|command| command.0 < comment.line);
+        let Some(above) = commands[..before].iter().rev().find(|command| command.1 < comment.line) else {
+            continue;
+        };
         let heading = alone[..index].iter().rev().find(|other| other.line < above.0);
         // Nothing but comments may stand between a heading and its command.
         let first = heading.map_or(above.0, |heading| {
-            if commands.iter().any(|c| c.0 > heading.line && c.1 < above.0) { above.0 } else { heading.line }
+            if has_command(commands, heading.line, above.0) { above.0 } else { heading.line }
         });
         let names =
             vec![heading.map_or_else(String::new, |heading| heading.text.clone()), comment.text.clone()];
@@ -260,13 +272,16 @@ fn next_way(rest: &[&Comment]) -> u32 {
 }
 
 fn has_command(commands: &[(u32, u32)], after: u32, before: u32) -> bool {
-    commands.iter().any(|command| command.0 > after && command.1 < before)
+    between(commands, after, before).next().is_some()
 }
 
 fn last_command(commands: &[(u32, u32)], after: u32, before: u32) -> Option<u32> {
-    commands
-        .iter()
-        .filter(|command| command.0 > after && command.1 < before)
-        .map(|command| command.1)
-        .next_back()
+    between(commands, after, before).last()
+}
+
+/// Where commands end that stand between two lines. They are in the order in which they begin.
+fn between(commands: &[(u32, u32)], after: u32, before: u32) -> impl Iterator<Item = u32> {
+    let first = commands.partition_point(|command| command.0 <= after);
+    let near = commands[first..].iter().take_while(move |command| command.0 < before);
+    near.map(|command| command.1).filter(move |end| *end < before)
 }

@@ -13,6 +13,7 @@ mod placeholder;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod unclosed;
 mod unwrap;
 mod waiting;
 mod walk;
@@ -347,7 +348,7 @@ fn survey_anew(script: &str) -> Survey {
         None => lines_of_code(script),
     };
     let starts: Vec<u32> = lines.iter().map(|line| line.0).collect();
-    let ways = comment::alternatives(&comments, &lines);
+    let ways = comment::alternatives(&comments, lines);
     let mut survey = Survey {
         nature: nature(script, &found, &tree),
         danger: Danger::Ordinary,

@@ -110,7 +110,7 @@ impl Bytes {
     }
 }
 
-/// `<name>`, `<two words>`: a letter first, up to five words, one blank between them.
+/// `<name>`, `<two words>`: a letter first, up to eight words, one blank between them.
 fn angle_end(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     if !bytes.get(1)?.is_ascii_alphabetic() {
@@ -120,7 +120,7 @@ fn angle_end(text: &str) -> Option<usize> {
     for (at, byte) in bytes.iter().enumerate().skip(1) {
         match byte {
             b'>' => return (word > 0).then_some(at + 1),
-            b' ' if word > 0 && blanks < 4 => (blanks, word) = (blanks + 1, 0),
+            b' ' if word > 0 && blanks < 7 => (blanks, word) = (blanks + 1, 0),
             byte if byte.is_ascii_alphanumeric() || b"_.:/-".contains(byte) => word += 1,
             _ => return None,
         }
@@ -292,7 +292,7 @@ mod tests {
             ("grep '[A-Z]' x", &[]),
             ("[[ $a == b ]] && echo \"<none>\"", &["<none>"]),
             ("tag: vX.Y.Z", &["vX.Y.Z"]),
-            ("<a b c d e> <a b c d e f> <a  b> <a > <1> <ab", &["<a b c d e>"]),
+            ("<a b c d e f g h> <a b c d e f g h i> <a  b> <a > <1> <ab", &["<a b c d e f g h>"]),
             ("<a<b>", &["<b>"]),
             ("", &[]),
         ];

@@ -461,6 +461,32 @@ fn redirections_of_numbers_that_are_no_files_are_refused() {
     }
 }
 
+/// Found by fuzzing: the grammar takes `!` alone for a pipeline without a command.
+#[test]
+fn nothing_hides_a_failure_where_nothing_runs() {
+    for script in ["-||pkill||\n!\n\u{f5c8}", "a || b ||\n!\n", "a || !\n"] {
+        let found = survey(script);
+        assert!(found.swallowed.iter().all(|one| one.by < found.commands.len()), "{script:?}");
+    }
+}
+
+#[test]
+fn what_is_never_closed_is_told_where_it_begins() {
+    for (script, line, column, reason) in [
+        ("true\nif [ -f x ]; then\n  ls\necho a\n", 2, 1, "`if` is never closed: there is no `fi` for it"),
+        ("for a in b; do\n  (ls\ndone\n", 3, 5, "the shell does not accept this"),
+        ("a\nfor x in 1 2; do\n  echo $x\n", 2, 1, "`for` is never closed: there is no `done` for it"),
+        ("f() {\n  ls\n", 1, 5, "`{` is never closed: there is no `}` for it"),
+        ("a\necho \"b\nc \"d\"\ne \"f\"\n", 2, 6, "a double quote is opened and never closed"),
+        ("a 'b\nc'\nd 'e\n", 3, 3, "a single quote is opened and never closed"),
+        ("a\nb=$(date\nc\n", 2, 3, "`$(` is opened and never closed"),
+        ("a\necho ${b\n", 2, 6, "`${` is opened and never closed"),
+    ] {
+        let error = survey(script).syntax_error.expect(script);
+        assert_eq!(error, (line, column, reason.to_owned()), "{script}");
+    }
+}
+
 /// Found by fuzzing: the grammar's tokenizer took all memory.
 #[test]
 fn here_documents_without_a_name_are_refused() {
@@ -470,7 +496,13 @@ fn here_documents_without_a_name_are_refused() {
         ("<<\u{c} ", true),
         ("<<<<<\u{c} ", true),
         ("cat <<\r ", true),
-        ("bash -c \"cat <<'' \"", true),
+        ("cat <<\r\r -fx \rvim\nvi & <?'E'\n", true),
+        ("grep -n 'x\n' <<'' ", true),
+        ("echo $(grep '<<' <<'' ", true),
+        // The sign as a text: what is looked for, and a script that is read by itself.
+        ("grep '<<' notes.md\n", false),
+        ("grep -rn \"<<<<<<< \" src/ && exit 1\n", false),
+        ("bash -c \"cat <<'' \"", false),
         ("cat <<< ''\n", false),
         ("cat <<<\"\"\n", false),
         ("# <<<<<<< HEAD\ntrue\n", false),
@@ -488,6 +520,8 @@ fn indices_that_are_not_closed_take_no_time() {
         let _ = survey(&format!("echo \"{}}} x\"\n", "${s[a:-v1=".repeat(count)));
         let _ = survey(&format!("echo \"{}\"\n", "TAG=${s[a:-v1 K}".repeat(count)));
     }
+    let few = "$(date +(a~u/O \"se o1: d\n -rf ${DI[T:O[T:O$e:\"`a``a`s{v\rn}${TA['EG:-v <e?$'E**W T$e:\"`a``a`s{v\rn}${TA['EG:-v <e?$'E**W T**: 30 m)$Y%m%d)";
+    let _ = survey(few);
     let found = survey("echo \"${a[${i}]} ${b[$j]} ${c[0]}\"\n");
     assert!(found.variables_read.iter().any(|name| name == "b"), "{:?}", found.variables_read);
 }

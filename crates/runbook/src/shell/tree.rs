@@ -1,7 +1,11 @@
 //! Parses a script, with limits: the grammar's own parser backtracks and recurses.
 
+use std::ops::Range;
+
 use brush_parser::ast::Program;
 use brush_parser::{ParseError, ParserOptions, Token, parse_tokens, uncached_tokenize_str};
+
+use super::unclosed;
 
 /// Deeper brackets than any script that a person wrote; beyond it the parser's stack is at risk.
 const DEEPEST_BRACKETS: usize = 64;
@@ -45,12 +49,15 @@ pub(super) fn parse(script: &str) -> Tree {
     let options = ParserOptions::default();
     let tokens = match uncached_tokenize_str(script, &options.tokenizer_options()) {
         Ok(tokens) => tokens,
-        Err(error) => return refused(1, &error.to_string()),
+        Err(error) => {
+            let error = Some(unclosed::text(&error, script));
+            return Tree { tokens: Vec::new(), tokenized: false, program: None, error };
+        }
     };
     // A line's end is a token that begins where a comment before it began.
     let is_line_end = |token: &&Token| matches!(token, Token::Operator(text, _) if text.starts_with('\n'));
     let spans = tokens.iter().filter(|token| !is_line_end(token)).map(span).collect();
-    let too_much = blocks_too_deep(&tokens).map(|line| (line, TOO_DEEP));
+    let too_much = unclosed::deeper_than(DEEPEST_BLOCKS, &tokens).map(|line| (line, TOO_DEEP));
     if let Some((line, reason)) = too_much.or_else(|| number_too_large(&tokens)) {
         return Tree {
             tokens: spans,
@@ -61,9 +68,12 @@ pub(super) fn parse(script: &str) -> Tree {
     }
     match parse_tokens(&tokens, &options) {
         Ok(program) => Tree { tokens: spans, tokenized: true, program: Some(program), error: None },
-        Err(error) => {
-            Tree { tokens: spans, tokenized: true, program: None, error: Some(place(&error, script)) }
-        }
+        Err(error) => Tree {
+            tokens: spans,
+            tokenized: true,
+            program: None,
+            error: Some(place(&error, &tokens, script)),
+        },
     }
 }
 
@@ -88,16 +98,30 @@ fn number_too_large(tokens: &[Token]) -> Option<(u32, &'static str)> {
 /// stays open), or never comes inside `$(…)` or `${…}`. The tokenizer then never ends, or ends the
 /// whole program.
 fn odd_here_document(script: &str) -> Option<u32> {
+    if !script.contains("<<") {
+        return None;
+    }
     let lines: Vec<&str> = script.lines().collect();
     let (mut nested, mut count) = (false, 0);
+    // Whether it is certain which of the quotes so far are open: none.
+    let mut is_plain = !script.contains("$'");
     for (number, line) in (1u32..).zip(&lines) {
+        let quoted = quoted_parts(line).filter(|_| is_plain && !nested);
+        is_plain &= quoted.is_some();
         for at in here_document_signs(line) {
+            // `grep '<<' file` looks for the sign.
+            let is_text = |part: &Range<usize>| part.contains(&at) && !line[..at].contains(NESTS);
+            if quoted.iter().flatten().any(is_text) {
+                continue;
+            }
+            is_plain = false;
             let (before, after) = (&line[..at], &line[at + 2..]);
             let is_shift = before.rfind("((").is_some_and(|open| !before[open..].contains("))"));
             if is_shift {
                 continue;
             }
-            let word = after.strip_prefix('-').unwrap_or(after).trim_start();
+            // Only these stand between words; a carriage return would be a part of the name.
+            let word = after.strip_prefix('-').unwrap_or(after).trim_start_matches([' ', '\t']);
             let end = word.find(|c: char| c.is_whitespace() || ";|&<>)".contains(c)).unwrap_or(word.len());
             count += 1;
             let inside = nested || before.contains(NESTS);
@@ -110,6 +134,30 @@ fn odd_here_document(script: &str) -> Option<u32> {
         nested |= line.contains(NESTS);
     }
     None
+}
+
+/// Returns the quoted parts of a line that begins outside of quotes; none when it ends inside of
+/// some.
+fn quoted_parts(line: &str) -> Option<Vec<Range<usize>>> {
+    let mut parts = Vec::new();
+    let mut open: Option<(u8, usize)> = None;
+    let (mut escaped, mut before) = (false, b' ');
+    for (at, byte) in line.bytes().enumerate() {
+        match (byte, open) {
+            _ if escaped => escaped = false,
+            (b'\\', None | Some((b'"', _))) => escaped = true,
+            (b'#', None) if before.is_ascii_whitespace() || before == b';' => return Some(parts),
+            (b'"' | b'\'', None) => open = Some((byte, at)),
+            (_, Some((quote, start))) if quote == byte => {
+                parts.push(start..at);
+                open = None;
+            }
+            _ => {}
+        }
+        before = byte;
+    }
+    // A line that goes on may go on inside of a word.
+    (open.is_none() && !escaped).then_some(parts)
 }
 
 /// Returns where each `<<` of a line stands. Three signs in a row are taken for `<<<` first, so a
@@ -140,50 +188,21 @@ fn plain_word(word: &str) -> Option<&str> {
 
 const TOO_DEEP: &str = "nested too deeply to be read: put it into a script file";
 
-/// Returns the line on which blocks nest beyond [`DEEPEST_BLOCKS`].
-fn blocks_too_deep(tokens: &[Token]) -> Option<u32> {
-    // What closes each block that is open. A `)` behind a pattern of `case` closes nothing.
-    let mut open: Vec<&str> = Vec::new();
-    let mut starts_command = true;
-    for token in tokens {
-        let (text, location) = match token {
-            Token::Operator(text, location) | Token::Word(text, location) => (text.as_str(), location),
-        };
-        let closing = match text {
-            "(" => Some(")"),
-            "((" => Some("))"),
-            "{" if starts_command => Some("}"),
-            "case" if starts_command => Some("esac"),
-            "if" if starts_command => Some("fi"),
-            "while" | "until" | "for" if starts_command => Some("done"),
-            _ => None,
-        };
-        if let Some(closing) = closing {
-            open.push(closing);
-        } else if open.last() == Some(&text) {
-            open.pop();
-        }
-        if open.len() > DEEPEST_BLOCKS {
-            return Some(u32::try_from(location.start.line).unwrap_or(u32::MAX));
-        }
-        starts_command = matches!(token, Token::Operator(..))
-            || matches!(text, "then" | "do" | "else" | "elif" | "{" | "!" | "if" | "while" | "until");
-    }
-    None
-}
-
 fn span(token: &Token) -> (usize, usize) {
     let location = token.location();
     (location.start.index, location.end.index)
 }
 
-fn place(error: &ParseError, script: &str) -> (u32, u32, String) {
+fn place(error: &ParseError, tokens: &[Token], script: &str) -> (u32, u32, String) {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     match error {
         ParseError::ParsingNear(at) => {
             (number(at.line), number(at.column), "the shell does not accept this".to_owned())
         }
         ParseError::ParsingAtEndOfInput => {
+            if let Some(open) = unclosed::block(tokens) {
+                return open;
+            }
             let lines = script.trim_end().lines().count().max(1);
             let width = script.trim_end().lines().last().map_or(0, |line| line.chars().count());
             (number(lines), number(width + 1), "something that was opened is not closed".to_owned())

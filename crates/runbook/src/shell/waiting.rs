@@ -15,8 +15,8 @@ pub(super) fn judge(survey: &mut Survey) {
             push_once(&mut survey.prompts, command.line, reason);
         }
         if !command.place.background
-            && !ends_early(command, &commands[index + 1..])
             && let Some(reason) = endless(command)
+            && !ends_early(command, &commands[index + 1..])
         {
             push_once(&mut survey.endless, command.line, reason);
         }
@@ -35,7 +35,8 @@ pub(super) fn judge(survey: &mut Survey) {
 }
 
 fn push_once(list: &mut Vec<(u32, String)>, line: u32, reason: String) {
-    if !list.iter().any(|(known, _)| *known == line) {
+    // What stands on one line comes one after the other.
+    if !list.iter().rev().take(16).any(|(known, _)| *known == line) {
         list.push((line, reason));
     }
 }
@@ -142,11 +143,15 @@ fn asks(command: &CommandUse, before: Option<&CommandUse>) -> Option<String> {
     })
 }
 
+/// How far along a pipe its end is looked for.
+const LONGEST_PIPE: usize = 64;
+
 /// `tail -f x | head`, `| grep -m1` and `timeout 30 …` end.
 fn ends_early(command: &CommandUse, after: &[CommandUse]) -> bool {
     let limited = command.wrappers.iter().any(|wrapper| wrapper == "timeout" || wrapper == "gtimeout");
     let cut = after
         .iter()
+        .take(LONGEST_PIPE)
         .take_while(|next| {
             next.list == command.list && next.pipe.0 > command.pipe.0 && next.link == command.link
         })

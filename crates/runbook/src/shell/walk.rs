@@ -2,7 +2,7 @@
 
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use brush_parser::SourceSpan;
 use brush_parser::ast::{
@@ -59,7 +59,7 @@ struct Surroundings {
 
 /// Walks a whole script. `neutral` is the text with placeholders replaced, of the same length.
 pub(super) fn walk(original: &str, neutral: &str, tree: &tree::Tree) -> Findings {
-    let mut walker = Walker { findings: Findings::default(), lists: 0 };
+    let mut walker = Walker { findings: Findings::default(), lists: 0, kept: HashMap::new() };
     let text = Text::new(original, neutral, None);
     if let Some(program) = &tree.program {
         for list in &program.complete_commands {
@@ -124,6 +124,8 @@ struct Words {
 struct Walker {
     findings: Findings,
     lists: u32,
+    /// Places in `assigned` of what was not handed on yet, by name.
+    kept: HashMap<String, Vec<usize>>,
 }
 
 impl Walker {
@@ -156,7 +158,7 @@ impl Walker {
         }
         if let Some((index, by)) = last_or
             && index + 1 == list.additional.len()
-            && by > first
+            && (first + 1..self.findings.commands.len()).contains(&by)
             && !around.place.condition
             && let AndOr::Or(pipeline) = &list.additional[index]
             && always_succeeds(pipeline)

@@ -57,16 +57,29 @@ fn counts_too_far(word: &str) -> bool {
     word.contains('~') && word.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > MOST_DIGITS)
 }
 
-/// Tells whether many `${name[` are not closed: the word grammar tries each of them again for
-/// each way to read the one before it.
+/// Tells whether a `${name[` is not closed: the word grammar tries what follows again for each way to
+/// read it, and a few such places in one word take for ever.
 fn leaves_indices_open(word: &str) -> bool {
-    let is_open = |inside: &&str| {
-        let behind = inside.trim_start_matches(|c: char| c.is_alphanumeric() || "_#!@*".contains(c));
-        behind
-            .strip_prefix('[')
-            .is_some_and(|index| !index.split('}').next().unwrap_or_default().contains(']'))
-    };
-    word.split("${").skip(1).filter(is_open).nth(3).is_some()
+    word.match_indices("${").any(|(at, _)| {
+        let name = word[at + 2..].trim_start_matches(|c: char| c.is_alphanumeric() || "_#!@*".contains(c));
+        name.strip_prefix('[').is_some_and(|index| !is_closed(index))
+    })
+}
+
+/// Tells whether `]` comes before the end of the expansion that the index stands in.
+fn is_closed(index: &str) -> bool {
+    let (mut depth, mut before) = (0_usize, ' ');
+    for c in index.chars() {
+        match c {
+            '{' if before == '$' => depth += 1,
+            '}' if depth == 0 => return false,
+            '}' => depth -= 1,
+            ']' if depth == 0 => return true,
+            _ => {}
+        }
+        before = c;
+    }
+    false
 }
 
 fn is_quoted(word: &str) -> bool {

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use tminus_release::plan::Lane;
+use tminus_release::plan::{Comparison, Lane, Usage};
 
 use crate::edit::Splice;
 use crate::markdown::Markdown;
 use crate::names;
-use crate::outline::{Outline, UnitKind};
+use crate::outline::{FoundThreshold, Outline, UnitKind};
+use crate::rules::{Op, Value};
 
 use super::blocks::{Block, Class};
 
@@ -111,7 +112,62 @@ pub(super) fn front_matter(
     if !roles.is_empty() {
         let _ = writeln!(text, "roles: [{}]", roles.into_iter().collect::<Vec<_>>().join(", "));
     }
+    let limits: Vec<String> = limits(outline).iter().map(|found| limit(found)).collect();
+    if !limits.is_empty() {
+        let _ = writeln!(text, "slo: {{ {} }}", limits.join(", "));
+    }
     text.push_str("---\n\n");
     let start = if document.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     Some(Splice { start, end: start, replacement: text.replace('\n', line_end) })
+}
+
+/// What a running service is measured by.
+const MEASURED: [&str; 9] =
+    ["error_rate", "p50", "p90", "p95", "p99", "latency", "response_time", "availability", "success_rate"];
+
+/// Returns the limits that the document states in passing and that nothing would watch: the first of
+/// each metric, unless the document has service-level rules for it already.
+pub(super) fn limits(outline: &Outline) -> Vec<&FoundThreshold> {
+    let mut known: BTreeSet<&str> = outline
+        .thresholds
+        .iter()
+        .filter(|found| found.usage == Usage::Slo)
+        .map(|found| found.threshold.key.as_str())
+        .collect();
+    let in_passing = outline.thresholds.iter().filter(|found| {
+        let threshold = &found.threshold;
+        let keeps = matches!(&threshold.op, Op::Compare(op) if is_kept(*op, &threshold.key));
+        found.usage == Usage::Acceptance
+            && !found.in_item
+            && keeps
+            && !(threshold.inverted || threshold.needs_baseline)
+            && threshold.grade.is_none()
+            && matches!(threshold.value, Some(Value::Number(_)))
+            && matches!(threshold.unit.as_deref(), Some("%" | "ms" | "s"))
+            && MEASURED.contains(&threshold.key.as_str())
+    });
+    in_passing.filter(|found| known.insert(&found.threshold.key)).collect()
+}
+
+/// A limit says what is kept: little of what is bad, much of what is good.
+fn is_kept(op: Comparison, key: &str) -> bool {
+    let more_is_better = matches!(key, "availability" | "success_rate");
+    match op {
+        Comparison::Less | Comparison::AtMost => !more_is_better,
+        Comparison::Greater | Comparison::AtLeast => more_is_better,
+        _ => false,
+    }
+}
+
+fn limit(found: &FoundThreshold) -> String {
+    let threshold = &found.threshold;
+    let sign = match &threshold.op {
+        Op::Compare(op) => op.sign(),
+        Op::Fails => "",
+    };
+    let number = match &threshold.value {
+        Some(Value::Number(number)) => number.to_string(),
+        _ => String::new(),
+    };
+    format!("{}: {sign} {number}{}", threshold.key, threshold.unit.as_deref().unwrap_or_default())
 }

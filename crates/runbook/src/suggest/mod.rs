@@ -98,12 +98,12 @@ pub fn suggest(
             continue;
         }
         let left = errors.into_iter().filter(|found| whole || is_in_way(found, &blocks, &lines));
-        return Ok(Suggestion {
-            questions: questions(&outline, &blocks),
-            left: left.collect(),
-            blocks: blocks.len(),
-            splices,
-        });
+        let mut questions = questions(&outline, &blocks);
+        if splices.iter().any(|splice| splice.replacement.contains("\nslo: {")) {
+            questions.extend(head::limits(&outline).into_iter().map(watched));
+            questions.sort();
+        }
+        return Ok(Suggestion { questions, left: left.collect(), blocks: blocks.len(), splices });
     }
 }
 
@@ -184,6 +184,16 @@ fn give_way(blocks: &mut [Block], lines: &BTreeMap<String, (u32, u32)>, errors: 
 fn is_in_way(found: &Diagnostic, blocks: &[Block], lines: &BTreeMap<String, (u32, u32)>) -> bool {
     let places = blocks.iter().filter_map(|block| lines.get(&block.id));
     places.into_iter().any(|(from, to)| (*from..=*to).contains(&found.line))
+}
+
+/// Whether a sentence is a rule is for a person to say.
+fn watched(found: &outline::FoundThreshold) -> Question {
+    let metric = &found.threshold.metric;
+    let text = format!(
+        "the limit for {metric} becomes a rule (`slo` in the front matter) that soaks and watches keep: \
+         say in tminus.toml where its numbers come from, or leave it out"
+    );
+    Question { line: found.line, text }
 }
 
 fn questions(outline: &Outline, blocks: &[Block]) -> Vec<Question> {

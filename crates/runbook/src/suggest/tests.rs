@@ -46,6 +46,24 @@ fn blocks_get_ids_classes_and_undos() {
 }
 
 #[test]
+fn limits_in_passing_become_rules() {
+    check(
+        "# R\n\n## Deploy to production\n\nThe error rate should stay below 2 %, and p95 latency must be under 800ms.\n\n```bash\n./deploy\n```\n\nNode must be at least 18.\n",
+        &["slo: { error_rate: < 2%, p95: < 800ms }", "```bash {#deploy-to-production}"],
+        &[
+            "the limit for error rate",
+            "the limit for p95 latency",
+            "`deploy-to-production` changes something",
+        ],
+    );
+    check(
+        "# R\n\n## Targets\n\n- Error rate < 1%\n\n## Build\n\nThe error rate must stay below 2%.\n\n```bash\nmake\n```\n",
+        &["```bash {#build}"],
+        &[],
+    );
+}
+
+#[test]
 fn what_cannot_run_is_left_to_a_person_with_the_reason() {
     check(
         "# R\r\n\r\n## Work\r\n\r\n1. Edit it:\r\n   ```bash\r\n   nano config.yml\r\n   ```\r\n\r\n```bash\r\n# call the customer\r\n```\r\n\r\n```bash {timeout=5m}\r\nmake build\r\n```\r\n",

@@ -91,6 +91,6 @@ fn check_ranges(document: &str) {
         Block::Table(table) => {
             table.header.iter().chain(table.rows.iter().flat_map(|row| &row.cells)).for_each(text)
         }
-        Block::Quote(_) | Block::Rule | Block::Html => {}
+        Block::Quote(_) | Block::Rule | Block::Html(_) => {}
     });
 }

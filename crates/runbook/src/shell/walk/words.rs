@@ -135,6 +135,9 @@ impl Walker {
         around: &Surroundings,
     ) {
         self.findings.sets.insert(name.clone());
+        if !exported {
+            self.kept.entry(name.clone()).or_default().push(self.findings.assigned.len());
+        }
         let (after, remote) = (self.findings.commands.len(), around.host.is_some());
         self.findings.assigned.push(VariableSet { name, value, line, after, exported, remote });
     }
@@ -168,8 +171,10 @@ impl Walker {
 
     /// `export NAME` after `NAME=…`.
     fn hand_on(&mut self, names: &[String]) {
-        for set in &mut self.findings.assigned {
-            set.exported |= names.contains(&set.name);
+        for name in names {
+            for at in self.kept.remove(name).into_iter().flatten() {
+                self.findings.assigned[at].exported = true;
+            }
         }
     }
 }
