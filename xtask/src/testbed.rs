@@ -3,7 +3,7 @@
 use crate::{shell, targets, web};
 
 /// Program and the Debian package that has it.
-const PROGRAMS: [(&str, &str); 14] = [
+const PROGRAMS: [(&str, &str); 16] = [
     ("bash", "bash"),
     ("python3", "python3"),
     ("node", "nodejs"),
@@ -20,6 +20,9 @@ const PROGRAMS: [(&str, &str); 14] = [
     ("shellcheck", "shellcheck"),
     // A validator of JSON schemas that knows nothing of tminus.
     ("jsonschema", "python3-jsonschema"),
+    ("openssl", "openssl"),
+    // Kubernetes copies its own source tree with it while it is built.
+    ("rsync", "rsync"),
 ];
 
 /// `up` makes sure that everything is there, `down` ends what `up` started.
@@ -35,6 +38,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
 fn up() -> Result<(), String> {
     programs()?;
     compose()?;
+    kubernetes()?;
     browser();
     targets::add();
     Ok(())
@@ -74,6 +78,22 @@ fn compose() -> Result<(), String> {
         return Ok(());
     }
     shell::run("sh", &["-c", COMPOSE])
+}
+
+/// Builds the programs of a Kubernetes control plane, once for each machine: it takes minutes, and
+/// what is built does not depend on the checkout. Where the tests look for them: `testkit::kubernetes`.
+const KUBERNETES: &str = include_str!("testbed/kubernetes.sh");
+
+fn kubernetes() -> Result<(), String> {
+    let place = "${XDG_CACHE_HOME:-$HOME/.cache}/tminus/testbed/kubernetes-1.20";
+    let is_there = shell::run("sh", &["-c", &format!("test -x \"{place}/kube-apiserver\"")]).is_ok();
+    if is_there || !shell::has("apt-get") {
+        return Ok(());
+    }
+    eprintln!("Kubernetes is built from Debian's source, once: about 10 minutes on two cores");
+    let kept = shell::read("sh", &["-c", &format!("printf %s \"{place}\"")])?;
+    // Not shown whole, as `run` would.
+    shell::read("sh", &["-c", KUBERNETES, "kubernetes.sh", &kept]).map(drop)
 }
 
 fn programs() -> Result<(), String> {

@@ -3,6 +3,7 @@
 pub mod docker;
 pub mod folder;
 pub mod http;
+pub mod kubernetes;
 pub mod plan;
 pub mod postgres;
 pub mod runbooks;
