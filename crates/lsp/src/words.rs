@@ -21,8 +21,9 @@ pub(crate) fn class(name: &str) -> &'static str {
             "files of SQL, each applied once: db, apply, undo, lock_timeout, statement_timeout, dry_run_on, baseline"
         }
         "deploy" => {
-            "services that move to another version, with their way back: target, services, env_file, set, within"
+            "services that move to another version, with their way back: target, services, apply, env_file, set, within, strategy"
         }
+        "job" => "a Job of a Kubernetes cluster, made once for each release: file, set, within",
         "rollout" | "flag" | "gate" | "attest" | "handoff" | "report" | "incident" => {
             "a control step that is planned and rehearsed; not available yet in a release"
         }

@@ -2,6 +2,7 @@
 
 mod database;
 mod deploy;
+mod kubernetes;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -57,8 +58,12 @@ pub enum Body {
     Backup(Backup),
     /// Files of SQL that change a database, each once.
     Migrate(Migrate),
-    /// Services that move to another version.
+    /// Services of a compose file that move to another version.
     Deploy(Deploy),
+    /// Workloads of a Kubernetes cluster that move to another version.
+    Kubernetes(Kubernetes),
+    /// A Job of a Kubernetes cluster, run once.
+    Job(Job),
     /// A kind that this version recognises and cannot run.
     Unavailable,
 }
@@ -118,6 +123,54 @@ pub struct Deploy {
     pub healthy: Option<String>,
 }
 
+/// Workloads of a Kubernetes cluster that move to another version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kubernetes {
+    /// Manifests: files, folders, or folders with a kustomization. None: only images are set.
+    pub apply: Vec<String>,
+    /// `deployment/web` and the like, in the order in which they move.
+    pub services: Vec<String>,
+    /// New images, inputs not yet bound.
+    pub images: Vec<ContainerImage>,
+    /// How long one workload may take to be rolled out.
+    pub within: Span,
+    /// The check below that says whether it serves what it should.
+    pub healthy: Option<String>,
+    /// Two Deployments that take turns; None: the workloads are replaced pod by pod.
+    pub blue_green: Option<BlueGreen>,
+}
+
+/// The image that a container is to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerImage {
+    /// `deployment/web`. Empty where there is only one that can be meant.
+    pub workload: String,
+    /// The container's name.
+    pub container: String,
+    /// The image, inputs not yet bound.
+    pub image: String,
+}
+
+/// Two Deployments that take turns behind a Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlueGreen {
+    /// The Service whose selector is switched.
+    pub service: String,
+    /// Their names.
+    pub pair: [String; 2],
+}
+
+/// A Job of a Kubernetes cluster, run once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// The manifest.
+    pub file: String,
+    /// New images of its containers, inputs not yet bound.
+    pub images: Vec<ContainerImage>,
+    /// How long it may take.
+    pub within: Span,
+}
+
 /// What takes migrations back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MigrateUndo {
@@ -165,8 +218,8 @@ impl Durations {
 }
 
 /// Classes whose fences have a body of keys.
-pub const CONTROL_KINDS: [&str; 14] = [
-    "approval", "soak", "watch", "choice", "backup", "migrate", "deploy", "rollout", "flag", "gate",
+pub const CONTROL_KINDS: [&str; 15] = [
+    "approval", "soak", "watch", "choice", "backup", "migrate", "deploy", "job", "rollout", "flag", "gate",
     "attest", "handoff", "report", "incident",
 ];
 
@@ -217,6 +270,7 @@ fn read(kind: &str, value: &Value, faults: &mut Vec<Fault>) -> Option<Control> {
         "backup" => database::backup(&mut keys),
         "migrate" => database::migrate(&mut keys),
         "deploy" => deploy::deploy(&mut keys),
+        "job" => kubernetes::job(&mut keys),
         _ => {
             for key in unavailable_keys(kind) {
                 keys.value(key);

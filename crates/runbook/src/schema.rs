@@ -154,21 +154,15 @@ fn control_step(kind: &str) -> Value {
             ],
             &["db", "apply"],
         ),
-        "deploy" => keys(
+        "deploy" => deploy(&only),
+        "job" => keys(
             &[
-                ("target", word(&["compose"], "What is deployed to.")),
-                ("services", texts("In the order in which they move.")),
-                ("files", texts("The compose files; without, what compose looks for itself.")),
-                ("env_file", text("The file of variables that `set` changes.")),
-                ("set", named(&text("A value; $VERSION and inputs are bound."), "Variables of the file.")),
-                ("within", text("How long one service may take to become healthy; 2m.")),
-                ("folder", text("Where the compose file is; without, beside the runbook.")),
-                ("project", text("The name of the compose project.")),
-                ("healthy", text("The check below that says whether it serves what it should.")),
-                ("strategy", word(&["rolling"], "One service after the other.")),
+                ("file", text("The manifest of one Job.")),
+                ("set", images("Containers of the Job and their new images.")),
+                ("within", duration("How long it may take; the cluster ends it then. 15m.")),
                 only,
             ],
-            &["target", "services"],
+            &["file"],
         ),
         other => {
             let known = crate::control::unavailable_keys(other);
@@ -184,6 +178,81 @@ fn control_step(kind: &str) -> Value {
             schema
         }
     }
+}
+
+/// The keys differ by what is deployed to, and how.
+fn deploy((only, only_where): &(&str, Value)) -> Value {
+    let only = (*only, only_where.clone());
+    let healthy = ("healthy", text("The check below that says whether it serves what it should."));
+    let compose = keys(
+        &[
+            ("target", word(&["compose"], "Services of a compose file.")),
+            ("services", texts("In the order in which they move.")),
+            ("files", texts("The compose files; without, what compose looks for itself.")),
+            ("env_file", text("The file of variables that `set` changes.")),
+            ("set", named(&text("A value; $VERSION and inputs are bound."), "Variables of the file.")),
+            ("within", duration("How long one service may take to become healthy; 2m.")),
+            ("folder", text("Where the compose file is; without, beside the runbook.")),
+            ("project", text("The name of the compose project.")),
+            ("strategy", word(&["rolling"], "One service after the other.")),
+            healthy.clone(),
+            only.clone(),
+        ],
+        &["target", "services"],
+    );
+    let target = ("target", word(&["kubernetes"], "Workloads of the environment's cluster."));
+    let within = ("within", duration("How long one workload may take to be rolled out; 5m."));
+    let mut rolling = keys(
+        &[
+            target.clone(),
+            (
+                "services",
+                texts(
+                    "web, deployment/web, statefulset/db, daemonset/agent, in the order in which they move.",
+                ),
+            ),
+            ("apply", texts("Manifests: files, folders, folders with a kustomization.")),
+            ("set", named(&images("Containers and their new images."), "Workloads whose images change.")),
+            ("strategy", word(&["rolling"], "Pod by pod.")),
+            within.clone(),
+            healthy.clone(),
+            only.clone(),
+        ],
+        &["target"],
+    );
+    rolling["anyOf"] = json!([{ "required": ["apply", "services"] }, { "required": ["set"] }]);
+    let blue_green = keys(
+        &[
+            target,
+            (
+                "strategy",
+                word(&["blue-green"], "The other Deployment comes up, then the Service is switched."),
+            ),
+            ("service", text("The Service that is switched.")),
+            (
+                "blue_green",
+                json!({ "type": "array", "items": text("A Deployment."), "minItems": 2, "description": "The two Deployments." }),
+            ),
+            ("set", images("Containers and their new images.")),
+            within,
+            healthy,
+            only,
+        ],
+        &["target", "strategy", "service", "blue_green", "set"],
+    );
+    let ways = [compose, rolling, blue_green];
+    let mut all = Map::new();
+    for (key, value) in ways.iter().flat_map(|way| way["properties"].as_object().into_iter().flatten()) {
+        // What it means there is said by the way that is taken.
+        let described = json!({ "description": value["description"] });
+        all.entry(key.clone()).or_insert(described);
+    }
+    all.insert("target".to_owned(), word(&["compose", "kubernetes"], "What is deployed to."));
+    json!({ "type": "object", "properties": all, "additionalProperties": false, "required": ["target"], "anyOf": ways })
+}
+
+fn images(description: &str) -> Value {
+    json!({ "type": "object", "minProperties": 1, "additionalProperties": text("An image; $VERSION and inputs are bound."), "description": description })
 }
 
 fn quorum() -> Value {
@@ -277,6 +346,17 @@ fn references(what: &str) -> Value {
     named(&json!({ "type": "string", "pattern": "^(env|file|exec|vault):" }), what)
 }
 
+fn cluster() -> Value {
+    keys(
+        &[
+            ("context", text("A name that `kubectl config get-contexts` shows.")),
+            ("namespace", text("The namespace that releases act in.")),
+            ("kubeconfig", text("The configuration's file; without, that of KUBECONFIG.")),
+        ],
+        &["context", "namespace"],
+    )
+}
+
 fn settings() -> Value {
     let secrets = references("References, never values: env:NAME, file:path, exec:command.");
     let databases = references("Database name to the reference of its address, such as env:DATABASE_URL.");
@@ -287,6 +367,7 @@ fn settings() -> Value {
             ("variables", variables),
             ("secrets", secrets.clone()),
             ("databases", databases.clone()),
+            ("kubernetes", cluster()),
         ],
         &[],
     );

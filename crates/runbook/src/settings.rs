@@ -62,6 +62,19 @@ pub struct EnvironmentSettings {
     pub secrets: BTreeMap<String, String>,
     /// References of the databases that have another address in this environment.
     pub databases: BTreeMap<String, String>,
+    /// The cluster that it is in.
+    pub kubernetes: Option<ClusterSettings>,
+}
+
+/// Where in which cluster an environment is: what kubectl would take by itself decides nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClusterSettings {
+    /// The context of kubectl's configuration.
+    pub context: String,
+    /// The namespace.
+    pub namespace: String,
+    /// The configuration's file; None: what `KUBECONFIG` names, or `~/.kube/config`.
+    pub kubeconfig: Option<String>,
 }
 
 /// What may not be lowered.
@@ -207,7 +220,9 @@ fn read_environment(name: &str, value: &Value, settings: &mut Settings, faults: 
     let mut variables = keys.text_map("variables");
     let secrets = keys.text_map("secrets");
     let databases = keys.text_map("databases");
+    let kubernetes = keys.value("kubernetes");
     keys.finish();
+    let kubernetes = kubernetes.and_then(|value| read_cluster(name, value, faults));
     if let Some(url) = url {
         variables.entry("URL".to_owned()).or_insert_with(|| url.trim_end_matches('/').to_owned());
     }
@@ -216,7 +231,23 @@ fn read_environment(name: &str, value: &Value, settings: &mut Settings, faults: 
         variables,
         secrets,
         databases,
+        kubernetes,
     });
+}
+
+fn read_cluster(environment: &str, value: &Value, faults: &mut Vec<Fault>) -> Option<ClusterSettings> {
+    let what = format!("`kubernetes` of environment `{environment}`");
+    let mut keys = Keys::of(value, &what, faults);
+    let (context, namespace) = (keys.text("context"), keys.text("namespace"));
+    if context.is_none_or(str::is_empty) {
+        keys.missing("context", "the name that `kubectl config get-contexts` shows");
+    }
+    if namespace.is_none_or(str::is_empty) {
+        keys.missing("namespace", "the namespace that releases act in, even if it is `default`");
+    }
+    let kubeconfig = keys.text("kubeconfig").map(str::to_owned);
+    keys.finish();
+    Some(ClusterSettings { context: context?.to_owned(), namespace: namespace?.to_owned(), kubeconfig })
 }
 
 fn read_metric(name: &str, value: &Value, settings: &mut Settings, faults: &mut Vec<Fault>) {

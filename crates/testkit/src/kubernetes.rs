@@ -141,12 +141,13 @@ impl Kubernetes {
     ///
     /// # Panics
     /// When that fails.
-    pub fn make(&self, manifest: &str) {
+    pub fn make(&self, namespace: &str, manifest: &str) {
         let file = self.folder.join("manifest.yaml");
         fs::write(&file, manifest).expect("a file");
-        let names = self.kubectl(&["apply", "-o", "name", "-f", &file.display().to_string()]);
+        let namespace = format!("--namespace={namespace}");
+        let names = self.kubectl(&["apply", &namespace, "-o", "name", "-f", &file.display().to_string()]);
         for name in names.lines().filter(|name| name.starts_with("deployment")) {
-            self.kubectl(&["rollout", "status", "--timeout=60s", name]);
+            self.kubectl(&["rollout", "status", &namespace, "--timeout=60s", name]);
         }
     }
 

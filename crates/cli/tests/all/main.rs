@@ -10,6 +10,8 @@ mod deployments;
 mod environments;
 mod hosts;
 mod integration_files;
+mod jobs;
+mod kubernetes;
 mod lsp;
 mod pains;
 mod sarif_schema;

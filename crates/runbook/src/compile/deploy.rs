@@ -1,4 +1,4 @@
-//! Deployments: `.deploy`, as a shell step that calls docker compose, with its way back.
+//! Deployments by docker compose: `.deploy` as a shell step that calls it, with its way back.
 //!
 //! What ran before is recorded on the machine itself, by the id of the image, before anything
 //! moves. So the way back needs neither a registry nor what a tag means by then.
@@ -20,7 +20,7 @@ const COMPOSE_UNDO: &str = include_str!("recipes/compose_undo.sh");
 impl Compiler<'_> {
     pub(super) fn deploy(&mut self, place: &Place<'_>, fence: &FenceUnit, deploy: &Deploy) {
         let Some(head) = self.compose_head(place, deploy) else { return };
-        self.healthy(place, deploy);
+        self.healthy(place, deploy.healthy.as_deref());
         let own = self.hosts(place, fence);
         let step = |script: &str| {
             Work::Act(Action::Shell(Shell {
@@ -55,8 +55,8 @@ impl Compiler<'_> {
     }
 
     /// `healthy` promises a check; one that is not there, or comes before, would promise nothing.
-    fn healthy(&mut self, place: &Place<'_>, deploy: &Deploy) {
-        let Some(name) = &deploy.healthy else { return };
+    pub(super) fn healthy(&mut self, place: &Place<'_>, name: Option<&str>) {
+        let Some(name) = name else { return };
         let found = self.outline.units.iter().find_map(|unit| match &unit.kind {
             UnitKind::Fence(fence) if fence.id() == Some(name) => {
                 Some((unit.line, self.has_class(fence, "check")))
@@ -93,19 +93,24 @@ impl Compiler<'_> {
         let mut options: Vec<String> =
             deploy.files.iter().flat_map(|file| ["-f".to_owned(), quote(file)]).collect();
         options.extend(deploy.project.iter().flat_map(|name| ["-p".to_owned(), quote(name)]));
-        let name: String = self.default_ids[place.index]
-            .chars()
-            .chain(place.run.iter().flat_map(|run| ['@'].into_iter().chain(run.chars()).collect::<Vec<_>>()))
-            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@') { c } else { '_' })
-            .collect();
         Some(format!(
             "name={}\nservices=({})\noptions=({})\nenv_file={}\nchanges=({})\npatience={}\n",
-            quote(&name),
+            quote(&self.record_name(place)),
             deploy.services.iter().map(|service| quote(service)).collect::<Vec<_>>().join(" "),
             options.join(" "),
             quote(deploy.env_file.as_deref().unwrap_or_default()),
             changes.join(" "),
             deploy.within.0.div_ceil(1000),
         ))
+    }
+
+    /// The folder of what a step recorded, in that of the release: its id, as a file's name.
+    pub(super) fn record_name(&self, place: &Place<'_>) -> String {
+        let run = place.run.iter().flat_map(|run| ['@'].into_iter().chain(run.chars()));
+        self.default_ids[place.index]
+            .chars()
+            .chain(run)
+            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@') { c } else { '_' })
+            .collect()
     }
 }

@@ -14,6 +14,7 @@ mod fences;
 mod finish;
 mod hosts;
 mod items;
+mod kubernetes;
 mod limits;
 mod links;
 mod phases;

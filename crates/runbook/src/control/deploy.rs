@@ -4,25 +4,52 @@ use std::collections::BTreeMap;
 
 use tminus_release::time::Span;
 
-use super::{Body, Deploy};
+use super::{Body, Deploy, kubernetes};
 use crate::data::{Keys, Value};
 
 /// How long one service may take to become healthy.
 const PATIENCE: Span = Span::minutes(2);
 
+/// The keys of all targets.
+const KEYS: [&str; 12] = [
+    "services",
+    "strategy",
+    "files",
+    "env_file",
+    "set",
+    "within",
+    "folder",
+    "project",
+    "healthy",
+    "apply",
+    "service",
+    "blue_green",
+];
+
 pub(super) fn deploy(keys: &mut Keys<'_, '_>) -> Option<Body> {
     let target = keys.value("target");
     match target.map(|value| (value, value.text())) {
-        Some((_, Some("compose"))) => {}
-        Some((value, Some(known @ ("kubernetes" | "static" | "command")))) => keys.fault(
+        Some((_, Some("compose"))) => return compose(keys),
+        Some((_, Some("kubernetes"))) => return kubernetes::deploy(keys),
+        Some((value, Some(known @ ("static" | "command")))) => keys.fault(
             value,
             format!(
                 "`target: {known}` is not available yet; write its commands as `bash` fences, with an `.undo`"
             ),
         ),
-        Some((value, _)) => keys.fault(value, "`target` is what is deployed to; the only one is `compose`"),
-        None => keys.missing("target", "what is deployed to: `target: compose`"),
+        Some((value, _)) => {
+            keys.fault(value, "`target` is what is deployed to: `compose` or `kubernetes`");
+        }
+        None => keys.missing("target", "what is deployed to: `target: compose` or `target: kubernetes`"),
     }
+    // What the others mean is not known without it; that a key is none of any, is.
+    for key in KEYS {
+        keys.value(key);
+    }
+    None
+}
+
+fn compose(keys: &mut Keys<'_, '_>) -> Option<Body> {
     let given = keys.value("services");
     let services = given.map(|value| texts(keys, value)).unwrap_or_default();
     let is_name = |name: &String| {
@@ -40,7 +67,7 @@ pub(super) fn deploy(keys: &mut Keys<'_, '_>) -> Option<Body> {
     }
     keys.parsed("strategy", |text| match text {
         "rolling" => Ok(()),
-        other => Err(format!("`{other}` is not available yet; the only strategy is `rolling`")),
+        other => Err(format!("`{other}` is not available with compose; the only strategy is `rolling`")),
     });
     let files = match keys.value("files") {
         Some(value) => texts(keys, value),
@@ -52,7 +79,7 @@ pub(super) fn deploy(keys: &mut Keys<'_, '_>) -> Option<Body> {
     let folder = keys.text("folder").map(str::to_owned);
     let project = keys.text("project").map(str::to_owned);
     let healthy = keys.text("healthy").map(str::to_owned);
-    (target?.text() == Some("compose") && !services.is_empty()).then_some(Body::Deploy(Deploy {
+    (!services.is_empty()).then_some(Body::Deploy(Deploy {
         services,
         files,
         env_file,
@@ -64,7 +91,7 @@ pub(super) fn deploy(keys: &mut Keys<'_, '_>) -> Option<Body> {
     }))
 }
 
-fn texts(keys: &mut Keys<'_, '_>, value: &Value) -> Vec<String> {
+pub(super) fn texts(keys: &mut Keys<'_, '_>, value: &Value) -> Vec<String> {
     let texts = value.texts().or_else(|| value.text().map(|one| vec![one]));
     if texts.is_none() {
         keys.fault(value, format!("a list of names is wanted, such as `[api, web]`, not {}", value.kind()));

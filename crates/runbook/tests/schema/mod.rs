@@ -238,9 +238,10 @@ impl Language {
 
 #[test]
 fn a_schema_has_the_keys_of_its_parser() {
-    for kind in
-        ["approval", "soak", "watch", "choice", "backup", "migrate", "deploy", "rollout", "flag", "gate"]
-    {
+    for kind in [
+        "approval", "soak", "watch", "choice", "backup", "migrate", "deploy", "job", "rollout", "flag",
+        "gate",
+    ] {
         control_step(kind).has_the_same_keys();
     }
     front_matter().has_the_same_keys();
@@ -249,7 +250,7 @@ fn a_schema_has_the_keys_of_its_parser() {
 
 #[test]
 fn control_steps_are_taken_and_refused_by_both() {
-    let table: [(&'static str, &[&str], &[&str]); 8] = [
+    let table: [(&'static str, &[&str], &[&str]); 9] = [
         (
             "approval",
             &[
@@ -301,6 +302,9 @@ fn control_steps_are_taken_and_refused_by_both() {
             &[
                 "target: compose\nservices: [api, web]\nenv_file: .env\nset: { TAG: $VERSION }\nwithin: 1m",
                 "target: compose\nservices: [web]\nfiles: [a.yml, b.yml]\nfolder: app\nproject: shop\nstrategy: rolling",
+                "target: kubernetes\nset: { web: { web: a/web:$VERSION, side: a/side:1.2 } }\nwithin: 3m",
+                "target: kubernetes\napply: k8s/\nservices: [statefulset/db, web]\nset: { sts/db: { db: a/db:1 } }\nonly: staging",
+                "target: kubernetes\nstrategy: blue-green\nservice: web\nblue_green: [web-blue, web-green]\nset: { web: a/web:$VERSION }",
             ],
             &[
                 "services: [web]",
@@ -308,7 +312,22 @@ fn control_steps_are_taken_and_refused_by_both() {
                 "target: kubernetes\nservices: [web]",
                 "target: compose\nservices: [web]\nstrategy: blue-green",
                 "target: compose\nservices: [web]\nbatch: 2",
+                "target: compose\nservices: [web]\napply: k8s/",
+                "target: kubernetes\napply: k8s/",
+                "target: kubernetes\nset: { web: a/web:1 }",
+                "target: kubernetes\nset: { web: { web: a/web:1 } }\nenv_file: .env",
+                "target: kubernetes\nset: { web: { web: a/web:1 } }\nblue_green: [a, b]",
+                "target: kubernetes\nstrategy: blue-green\nservice: web\nblue_green: [web]\nset: { web: a/web:1 }",
+                "target: kubernetes\nstrategy: blue-green\nblue_green: [a, b]\nset: { web: a/web:1 }",
             ],
+        ),
+        (
+            "job",
+            &[
+                "file: k8s/migrate.yaml",
+                "file: j.yaml\nset: { migrate: a/web:$VERSION }\nwithin: 10m\nonly: production",
+            ],
+            &["within: 10m", "file: j.yaml\nset: a/web:1", "file: j.yaml\nname: x"],
         ),
         ("flag", &["flag: new-page\nto: { production: 10% }", ""], &["flags: x"]),
     ];
@@ -347,6 +366,8 @@ fn front_matter_is_taken_and_refused_by_both() {
 #[test]
 fn settings_are_taken_and_refused_by_both() {
     let language = settings();
+    language
+        .takes("[environments.staging.kubernetes]\ncontext = \"x\"\nnamespace = \"y\"\nkubeconfig = \"z\"\n");
     language.takes(
         "[environments.staging]\nurl = \"http://x\"\nvariables = { A = \"b\", N = 1 }\nsecrets = { T = \"env:T\" }\n\
          [roles]\nqa-lead = [\"ana\"]\nsre = \"kim\"\n[inputs]\nVERSION = 'v\\d+'\n[secrets]\nA = \"file:x\"\n[hosts]\nweb-1 = [\"a\"]\n\
@@ -360,6 +381,8 @@ fn settings_are_taken_and_refused_by_both() {
         "[policy]\non_failure = \"stop\"\n",
         "[policy]\nminimum = 2\n",
         "[environments.staging]\nurll = \"x\"\n",
+        "[environments.staging.kubernetes]\ncontext = \"x\"\n",
+        "[environments.staging.kubernetes]\ncontext = \"x\"\nnamespace = \"y\"\ncluster = \"z\"\n",
         "[environments]\nstaging = 1\n",
         "[secrets]\nA = \"hunter2\"\n",
         "[probe.x]\nevery = \"1s\"\n",

@@ -1,0 +1,173 @@
+//! Work in a Kubernetes cluster: `.deploy` with `target: kubernetes`, and `.job`, as shell steps that
+//! call kubectl.
+//!
+//! The environment says in which context and namespace, in `tminus.toml`, and every call names both:
+//! which cluster somebody looked at last must never decide where a release goes.
+
+use tminus_release::plan::{Action, Interpreter, Resume, Shell, Undo, Work};
+use tminus_release::time::Span;
+
+use super::bind::Dollars;
+use super::database::quote;
+use super::drafts::{Compiler, Place, Placement};
+use crate::control::{BlueGreen, ContainerImage, Job, Kubernetes};
+use crate::diagnostic::Severity;
+use crate::outline::FenceUnit;
+
+const COMMON: &str = include_str!("recipes/kubernetes.sh");
+const WATCH: &str = include_str!("recipes/kubernetes_watch.sh");
+const DEPLOY: &str = include_str!("recipes/kubernetes_deploy.sh");
+const UNDO: &str = include_str!("recipes/kubernetes_undo.sh");
+const SWITCH: &str = include_str!("recipes/kubernetes_switch.sh");
+const SWITCH_DEPLOY: &str = include_str!("recipes/kubernetes_switch_deploy.sh");
+const SWITCH_UNDO: &str = include_str!("recipes/kubernetes_switch_undo.sh");
+const JOB: &str = include_str!("recipes/kubernetes_job.sh");
+
+impl Compiler<'_> {
+    pub(super) fn kubernetes(&mut self, place: &Place<'_>, fence: &FenceUnit, deploy: &Kubernetes) {
+        let (Some(mut head), Some(images)) =
+            (self.cluster_head(place, deploy.within), self.images(place, &deploy.images))
+        else {
+            return;
+        };
+        self.healthy(place, deploy.healthy.as_deref());
+        let (what, count, forward, back) = match &deploy.blue_green {
+            Some(BlueGreen { service, pair }) => {
+                head.push_str(&format!("service={}\npair=({})\n", quote(service), words(pair)));
+                (service.clone(), 2, [SWITCH, SWITCH_DEPLOY], [SWITCH, SWITCH_UNDO])
+            }
+            None => {
+                head.push_str(&format!(
+                    "workloads=({})\napply=({})\n",
+                    words(&deploy.services),
+                    words(&deploy.apply)
+                ));
+                (deploy.services.join(", "), deploy.services.len() as u64, [DEPLOY, ""], [UNDO, ""])
+            }
+        };
+        head.push_str(&format!("images=({})\n", words(&images)));
+        let host = self.one_host(place, fence);
+        let script = |parts: [&str; 2]| format!("{head}{COMMON}\n{WATCH}\n{}{}", parts[0], parts[1]);
+        // Each workload may take its time, and the looks before and after take theirs.
+        let timeout = Span(deploy.within.0.saturating_mul(count).saturating_add(Span::minutes(5).0));
+        let id = self.default_ids[place.index].clone();
+        let notes = std::mem::take(&mut self.notes);
+        let title = format!("Bring back {what} as before this release");
+        let at = self.add_step(place, format!("{id}/undo"), title, act("deploy", script(back), host.clone()));
+        let draft = &mut self.drafts[at];
+        draft.placement = Placement::OnDemand;
+        (draft.step.resume, draft.step.timeout) = (Resume::Rerun, timeout);
+        let undo = Undo::Step(draft.step.id.clone());
+        self.notes = notes;
+        let how = if deploy.blue_green.is_some() { "blue-green by Kubernetes" } else { "by Kubernetes" };
+        let at =
+            self.add_step(place, id, format!("Deploy {what} {how}"), act("deploy", script(forward), host));
+        let draft = &mut self.drafts[at];
+        (draft.step.resume, draft.step.timeout, draft.step.undo) = (Resume::Rerun, timeout, undo);
+        self.attributes(at, fence, place);
+    }
+
+    pub(super) fn job(&mut self, place: &Place<'_>, fence: &FenceUnit, job: &Job) {
+        let (Some(head), Some(images)) =
+            (self.cluster_head(place, job.within), self.images(place, &job.images))
+        else {
+            return;
+        };
+        let host = self.one_host(place, fence);
+        let script =
+            format!("{head}file={}\nimages=({})\n{COMMON}\n{WATCH}\n{JOB}", quote(&job.file), words(&images));
+        let id = self.default_ids[place.index].clone();
+        let title = format!("Run the Job of {} in Kubernetes", job.file);
+        let at = self.add_step(place, id, title, act("job", script, host));
+        let step = &mut self.drafts[at].step;
+        step.resume = Resume::Rerun;
+        // The cluster ends a Job that takes too long; this only outlives it.
+        step.timeout = Span(job.within.0.saturating_add(Span::minutes(5).0));
+        step.undo = Undo::Unstated;
+        self.attributes(at, fence, place);
+    }
+
+    /// kubectl reaches the same cluster from everywhere, so from one place is enough.
+    fn one_host(&mut self, place: &Place<'_>, fence: &FenceUnit) -> Option<String> {
+        let found = self.hosts(place, fence);
+        if let (Some(_), Some(word)) = (found.group, self.value(fence, "on", place).cloned()) {
+            let message = format!("`{}` stands for several hosts, and one tells the cluster", word.text);
+            self.word_fault("T909", &word, message);
+        }
+        found.host
+    }
+
+    /// Where, and for how long, as the scripts have it.
+    fn cluster_head(&mut self, place: &Place<'_>, within: Span) -> Option<String> {
+        let environments = &self.request.settings.environments;
+        let own = environments.iter().find(|known| Some(&known.name) == place.environment.as_ref());
+        let Some(cluster) = own.and_then(|own| own.kubernetes.as_ref()) else {
+            let (message, help) = match &place.environment {
+                Some(name) => (
+                    format!("nothing says in which cluster {name} is"),
+                    format!(
+                        "add to tminus.toml: [environments.{name}.kubernetes] with context = \"…\" (a name that `kubectl config get-contexts` shows) and namespace = \"…\""
+                    ),
+                ),
+                None => (
+                    "nothing says in which cluster this acts: its phase has no environment".to_owned(),
+                    "add a line `**Environment**: production` below the heading; tminus.toml says where that is"
+                        .to_owned(),
+                ),
+            };
+            self.faults.add_at_line("T912", Severity::Error, place.unit.line, message).help(help);
+            return None;
+        };
+        let config =
+            cluster.kubeconfig.as_ref().map_or(String::new(), |file| format!("--kubeconfig={}", quote(file)));
+        Some(format!(
+            "context={}\nnamespace={}\nconfig=({config})\npatience={}\nname={}\n",
+            quote(&cluster.context),
+            quote(&cluster.namespace),
+            within.0.div_ceil(1000),
+            quote(&self.record_name(place)),
+        ))
+    }
+
+    /// `deployment/web web=example.com/web:v2`, one for each container; without a workload, only the
+    /// container.
+    fn images(&mut self, place: &Place<'_>, images: &[ContainerImage]) -> Option<Vec<String>> {
+        let own = self.variables(place.environment.as_deref());
+        let mut all = Vec::new();
+        for ContainerImage { workload, container, image } in images {
+            let (bound, missing) = self.values.text(image, &own, Dollars::Bound);
+            if !missing.is_empty() || bound.contains(char::is_whitespace) {
+                let message = if missing.is_empty() {
+                    format!("the image of {container} would be `{bound}`, which is no image")
+                } else {
+                    format!("the image of {container} is not known: {} not bound", missing.join(", "))
+                };
+                self.faults
+                    .add_at_line("T903", Severity::Error, place.unit.line, message)
+                    .help("bind it: `--set NAME=value`, `--version`, or an input in the front matter");
+                return None;
+            }
+            let space = if workload.is_empty() { "" } else { " " };
+            all.push(format!("{workload}{space}{container}={bound}"));
+        }
+        Some(all)
+    }
+}
+
+fn words(words: &[String]) -> String {
+    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+}
+
+fn act(recipe: &str, script: String, host: Option<String>) -> Work {
+    Work::Act(Action::Shell(Shell {
+        interpreter: Interpreter::Bash,
+        script,
+        // Paths are those of the runbook, wherever an earlier step of the phase went.
+        folder: Some(".".to_owned()),
+        ok: vec![0],
+        host,
+        database: None,
+        recipe: Some(recipe.to_owned()),
+        group: None,
+    }))
+}
