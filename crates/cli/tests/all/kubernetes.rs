@@ -71,10 +71,16 @@ impl Town {
     /// What a rollback has to bring back: each object's labels and all that it says, and which
     /// ReplicaSet each Deployment runs, which is its revision by another name.
     pub(crate) fn state(&self) -> String {
+        self.state_of("shop")
+    }
+
+    pub(crate) fn state_of(&self, namespace: &str) -> String {
+        let namespace = format!("--namespace={namespace}");
         let kinds = "deployments,statefulsets,daemonsets,services,configmaps";
-        let objects = self.kubectl(&["get", kinds, "--output=jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.labels} {.spec} {.data}{\"\\n\"}{end}"]);
-        let running = self.kubectl(&[
+        let objects = self.cluster.kubectl(&["get", &namespace, kinds, "--output=jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.labels} {.spec} {.data}{\"\\n\"}{end}"]);
+        let running = self.cluster.kubectl(&[
             "get",
+            &namespace,
             "replicasets",
             "--output=jsonpath={range .items[*]}{.spec.replicas} {.metadata.name}{\"\\n\"}{end}",
         ]);

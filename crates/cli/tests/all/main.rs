@@ -14,6 +14,7 @@ mod jobs;
 mod kubernetes;
 mod lsp;
 mod pains;
+mod runbook_kubernetes;
 mod sarif_schema;
 mod seeds;
 mod support;

@@ -95,7 +95,7 @@ impl Compiler<'_> {
         options.extend(deploy.project.iter().flat_map(|name| ["-p".to_owned(), quote(name)]));
         Some(format!(
             "name={}\nservices=({})\noptions=({})\nenv_file={}\nchanges=({})\npatience={}\n",
-            quote(&self.record_name(place)),
+            quote(&self.record_name(place.index, place.run.as_deref())),
             deploy.services.iter().map(|service| quote(service)).collect::<Vec<_>>().join(" "),
             options.join(" "),
             quote(deploy.env_file.as_deref().unwrap_or_default()),
@@ -105,9 +105,9 @@ impl Compiler<'_> {
     }
 
     /// The folder of what a step recorded, in that of the release: its id, as a file's name.
-    pub(super) fn record_name(&self, place: &Place<'_>) -> String {
-        let run = place.run.iter().flat_map(|run| ['@'].into_iter().chain(run.chars()));
-        self.default_ids[place.index]
+    pub(super) fn record_name(&self, unit: usize, run: Option<&str>) -> String {
+        let run = run.iter().flat_map(|run| ['@'].into_iter().chain(run.chars()));
+        self.default_ids[unit]
             .chars()
             .chain(run)
             .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@') { c } else { '_' })

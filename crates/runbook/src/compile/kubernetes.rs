@@ -10,9 +10,10 @@ use tminus_release::time::Span;
 use super::bind::Dollars;
 use super::database::quote;
 use super::drafts::{Compiler, Place, Placement};
+use super::phases::runs;
 use crate::control::{BlueGreen, ContainerImage, Job, Kubernetes};
 use crate::diagnostic::Severity;
-use crate::outline::FenceUnit;
+use crate::outline::{FenceUnit, UnitKind};
 
 const COMMON: &str = include_str!("recipes/kubernetes.sh");
 const WATCH: &str = include_str!("recipes/kubernetes_watch.sh");
@@ -74,8 +75,12 @@ impl Compiler<'_> {
             return;
         };
         let host = self.one_host(place, fence);
-        let script =
-            format!("{head}file={}\nimages=({})\n{COMMON}\n{WATCH}\n{JOB}", quote(&job.file), words(&images));
+        let script = format!(
+            "{head}file={}\nimages=({})\ntakes_back={}\n{COMMON}\n{WATCH}\n{JOB}",
+            quote(&job.file),
+            words(&images),
+            quote(&self.taken_back(place, fence).unwrap_or_default()),
+        );
         let id = self.default_ids[place.index].clone();
         let title = format!("Run the Job of {} in Kubernetes", job.file);
         let at = self.add_step(place, id, title, act("job", script, host));
@@ -95,6 +100,22 @@ impl Compiler<'_> {
             self.word_fault("T909", &word, message);
         }
         found.host
+    }
+
+    /// The Job that names this one as its undo, by the folder of its record: when no container of it
+    /// ever started, there is nothing to take back.
+    fn taken_back(&self, place: &Place<'_>, fence: &FenceUnit) -> Option<String> {
+        let (id, environment) = (fence.id()?, place.environment.as_deref());
+        let found = self.outline.units.iter().position(|unit| match &unit.kind {
+            UnitKind::Fence(other) => other.info.attributes.as_ref().is_some_and(|attributes| {
+                attributes.has("job")
+                    && attributes.value("undo", environment).is_some_and(|word| word.text == id)
+            }),
+            _ => false,
+        })?;
+        let phase = self.outline.sections[self.outline.units[found].section].phase?;
+        let beside = runs(self.outline, phase).contains(&place.run);
+        beside.then(|| self.record_name(found, place.run.as_deref()))
     }
 
     /// Where, and for how long, as the scripts have it.
@@ -125,7 +146,7 @@ impl Compiler<'_> {
             quote(&cluster.context),
             quote(&cluster.namespace),
             within.0.div_ceil(1000),
-            quote(&self.record_name(place)),
+            quote(&self.record_name(place.index, place.run.as_deref())),
         ))
     }
 

@@ -188,8 +188,10 @@ class Node:
         path = "/api/v1/namespaces/%(namespace)s/pods/%(name)s/status" % pod["metadata"]
         if self.api.ask("PATCH", path, {"status": status}, "application/strategic-merge-patch+json")[0] == 200:
             state["said"] = key
+            if "running" in container["state"]:
+                self.event(pod, state, "Started", "Started container", "Normal")
 
-    def event(self, pod, state, reason, message):
+    def event(self, pod, state, reason, message, kind="Warning"):
         if reason in state["told"]:
             return
         state["told"].add(reason)
@@ -197,7 +199,7 @@ class Node:
         body = {
             "metadata": {"name": "%s.%s" % (meta["name"], reason.lower()), "namespace": meta["namespace"]},
             "involvedObject": {"kind": "Pod", "name": meta["name"], "namespace": meta["namespace"], "uid": meta["uid"], "apiVersion": "v1"},
-            "reason": reason, "message": message, "type": "Warning", "count": 1,
+            "reason": reason, "message": message, "type": kind, "count": 1,
             "firstTimestamp": now(), "lastTimestamp": now(), "source": {"component": "kubelet", "host": NAME},
         }
         self.api.ask("POST", "/api/v1/namespaces/%s/events" % meta["namespace"], body)

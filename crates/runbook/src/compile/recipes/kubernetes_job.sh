@@ -1,3 +1,8 @@
+# What was never begun needs no taking back; and its image, which this may need, may not even exist.
+if [ -n "$takes_back" ]; then
+  if [ ! -f ".tminus/$RELEASE_ID/$takes_back/job.json" ]; then say "nothing to take back: the Job of $takes_back was never made"; exit 0; fi
+  if [ -f ".tminus/$RELEASE_ID/$takes_back/never-ran" ]; then say "nothing to take back: no container of the Job of $takes_back ever started"; exit 0; fi
+fi
 enter forward
 checksum() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi | cut -c 1-10; }
 
@@ -10,20 +15,27 @@ base=${base%-}
 own=${base:0:50}-$(printf '%s' "$RELEASE_ID/$name" | checksum)
 if [ -z "$limit" ]; then limit=$patience; fi
 
+if [ -f "$record/cut-off" ]; then
+  stop "job/$own was removed because it could not start, and began at that very moment: nobody knows what it did" \
+    "look at what it changes. When it may run once more:  rm $record/cut-off" "and retry this step"
+fi
 found=$(kube get job "$own" --ignore-not-found --output=name)
 if [ -n "$found" ]; then
+  rm -f -- "$record/never-ran"
   say "job/$own is there already: this release made it before, so it is not made again"
 else
-  kube create --dry-run=client --validate=false --filename="$file" --output='jsonpath={@}' >"$record/job.json"
+  kube create --dry-run=client --validate=false --filename="$file" --output='jsonpath={@}' >"$record/job.part"
   if [ "${#images[@]}" -gt 0 ]; then
-    kube set image --local --filename="$record/job.json" "${images[@]}" --output='jsonpath={@}' >"$record/job.part"
-    mv -- "$record/job.part" "$record/job.json"
+    kube set image --local --filename="$record/job.part" "${images[@]}" --output='jsonpath={@}' >"$record/job.next"
+    mv -- "$record/job.next" "$record/job.part"
   fi
   printf '[{"op":"add","path":"/metadata/name","value":"%s"},{"op":"add","path":"/spec/activeDeadlineSeconds","value":%s}]' "$own" "$limit" >"$record/patch"
-  kube patch --local --filename="$record/job.json" --type=json --patch-file="$record/patch" --output='jsonpath={@}' |
-    kube annotate --local --filename=- "tminus/release=$RELEASE_ID" "tminus/step=$name" --output='jsonpath={@}' >"$record/job.part"
-  mv -- "$record/job.part" "$record/job.json"
-  kube create --filename="$record/job.json" --dry-run=server --output=name >/dev/null
+  kube patch --local --filename="$record/job.part" --type=json --patch-file="$record/patch" --output='jsonpath={@}' |
+    kube annotate --local --filename=- "tminus/release=$RELEASE_ID" "tminus/step=$name" --output='jsonpath={@}' >"$record/job.next"
+  kube create --filename="$record/job.next" --dry-run=server --output=name >/dev/null
+  # From here on it may be there.
+  mv -- "$record/job.next" "$record/job.json"
+  rm -f -- "$record/never-ran"
   if ! said=$(kube create --filename="$record/job.json" --field-manager=tminus 2>&1); then
     case $said in *AlreadyExists*) ;; *) stop "the Job could not be made: $(last_line "$said")" ;; esac
   fi
@@ -43,8 +55,17 @@ follow() {
   done < <(kube get pods --selector="job-name=$own" --output='jsonpath={range .items[*]}{.metadata.name} {.status.phase}{"\n"}{end}' 2>/dev/null || true)
 }
 
+# Whether a container of it ever started: by its pods, and by the events of those that are gone.
+begun() {
+  local started
+  if [ "$followed" != ' ' ]; then return 0; fi
+  started=$(kube get events --field-selector=reason=Started --output='jsonpath={range .items[*]}{.involvedObject.name}{"\n"}{end}' 2>&1) ||
+    stop "job/$own cannot start, and nobody can say whether it ever did: $(last_line "$started")" "when that can be asked again, retry: it is looked at, and not made again"
+  grep -q "^$own-" <<<"$started"
+}
+
 # The ends of a Job, by its own word.
-end=$((SECONDS + limit + 60)) since=$SECONDS before=''
+end=$((SECONDS + limit + 60)) since=$SECONDS before='' waiting=''
 while true; do
   if ! state=$(kube get job "$own" --output='jsonpath={range .status.conditions[?(@.status=="True")]}{.type} {.reason}: {.message}{end}' 2>&1); then
     if ((SECONDS >= end)); then stop "nobody can say what became of job/$own: $(last_line "$state")" "it goes on without us; when the cluster answers again, retry: it is looked at, and not made again"; fi
@@ -54,10 +75,22 @@ while true; do
   follow
   case $state in *Complete* | *Failed*) break ;; esac
   look "job-name=$own"
+  if [ -z "$culprit$waiting" ] && [ "$followed" = ' ' ]; then
+    refused=$(kube get events --field-selector="involvedObject.name=$own,reason=FailedCreate" --output='jsonpath={.items[-1:].message}' 2>/dev/null || true)
+    if [ -n "$refused" ]; then culprit=$own trouble="no pod of it can be made: $refused"; fi
+  fi
   if [ "$culprit" != "$before" ]; then before=$culprit since=$SECONDS; fi
   if [ -n "$culprit" ] && [[ $trouble != *"again and again"* ]] && ((SECONDS - since >= grace)); then
-    # Ended by the cluster and kept to be looked at: it must not begin when nobody expects it any more.
-    rewrite "job/$own" /spec/activeDeadlineSeconds 1
+    if begun; then
+      # Ended by the cluster and kept to be looked at.
+      rewrite "job/$own" /spec/activeDeadlineSeconds 1
+    else
+      # It must not begin later, when nobody expects it any more.
+      touch -- "$record/never-ran"
+      kube delete job "$own" --cascade=foreground --timeout=60s
+      if begun; then mv -- "$record/never-ran" "$record/cut-off"; fi
+    fi
+    if [ "$culprit" = "$own" ]; then culprit=''; fi
     give_up "job/$own" "cannot start: $trouble"
   fi
   if ((SECONDS >= end)); then give_up "job/$own" "says nothing of its end after $((limit + 60)) s: ${trouble:-$waiting}"; fi
@@ -78,7 +111,7 @@ case $state in
     lines=''
     pod=$(kube get pods --selector="job-name=$own" --sort-by=.metadata.creationTimestamp --output='jsonpath={.items[-1:].metadata.name}' 2>/dev/null || true)
     if [ -n "$pod" ]; then lines=$(kube logs "$pod" --all-containers --tail=1 2>/dev/null || true); fi
-    stop "job/$own failed: ${state#Failed }${lines:+, the last line of $pod: $(last_line "$lines")}" \
+    stop "job/$own failed: ${state#Failed }${waiting:+, $waiting}${lines:+, the last line of $pod: $(last_line "$lines")}" \
       "what it did stays done. When it may run once more:" \
       "  kubectl --context=$context --namespace=$namespace delete job $own" "and retry this step; without that, a retry only looks at it" ;;
 esac
