@@ -3,7 +3,7 @@
 use crate::{shell, targets, web};
 
 /// Program and the Debian package that has it.
-const PROGRAMS: [(&str, &str); 16] = [
+const PROGRAMS: [(&str, &str); 18] = [
     ("bash", "bash"),
     ("python3", "python3"),
     ("node", "nodejs"),
@@ -21,7 +21,9 @@ const PROGRAMS: [(&str, &str); 16] = [
     // A validator of JSON schemas that knows nothing of tminus.
     ("jsonschema", "python3-jsonschema"),
     ("openssl", "openssl"),
-    // Kubernetes copies its own source tree with it while it is built.
+    // These three for Kubernetes, which copies its own source tree while it is built.
+    ("make", "make"),
+    ("dpkg-source", "dpkg-dev"),
     ("rsync", "rsync"),
 ];
 
@@ -90,7 +92,7 @@ fn kubernetes() -> Result<(), String> {
     if is_there || !shell::has("apt-get") {
         return Ok(());
     }
-    eprintln!("Kubernetes is built from Debian's source, once: about 10 minutes on two cores");
+    eprintln!("Kubernetes is built from Debian's source, once for this machine: some minutes");
     let kept = shell::read("sh", &["-c", &format!("printf %s \"{place}\"")])?;
     // Not shown whole, as `run` would.
     shell::read("sh", &["-c", KUBERNETES, "kubernetes.sh", &kept]).map(drop)

@@ -212,7 +212,7 @@ fn deploy((only, only_where): &(&str, Value)) -> Value {
                 ),
             ),
             ("apply", texts("Manifests: files, folders, folders with a kustomization.")),
-            ("set", named(&images("Containers and their new images."), "Workloads whose images change.")),
+            ("set", workloads_and_images()),
             ("strategy", word(&["rolling"], "Pod by pod.")),
             within.clone(),
             healthy.clone(),
@@ -249,6 +249,12 @@ fn deploy((only, only_where): &(&str, Value)) -> Value {
     }
     all.insert("target".to_owned(), word(&["compose", "kubernetes"], "What is deployed to."));
     json!({ "type": "object", "properties": all, "additionalProperties": false, "required": ["target"], "anyOf": ways })
+}
+
+fn workloads_and_images() -> Value {
+    let mut schema = named(&images("Containers and their new images."), "Workloads whose images change.");
+    schema["minProperties"] = json!(1);
+    schema
 }
 
 fn images(description: &str) -> Value {

@@ -235,7 +235,12 @@ fn a_version_that_does_not_come_up_is_told_why_and_taken_back() {
     fails("v3-missing", &["does not come up: web of pod web-", "ImagePullBackOff", "manifest unknown"]);
     fails(
         "v3-crashing",
-        &["ends again and again", "exit code 2", "its last line: panic: cannot read /etc/app/config.json"],
+        &[
+            "exited with 1: deployment/web does not come up: web of pod web-",
+            "ends again and again",
+            "exit code 2",
+            "its last line: ERROR: cannot read /etc/app/config.json",
+        ],
     );
     fails(
         "v3-unready",

@@ -54,8 +54,9 @@ impl Team {
         let (ails, serves_v2) = (Arc::clone(&self.ails), AtomicBool::new(false));
         let answer = move |number: usize, request: &Request| {
             if request.path != "/healthz" {
-                let fails =
-                    number % 2 == 0 && serves_v2.load(Ordering::SeqCst) && ails.load(Ordering::SeqCst);
+                let fails = number.is_multiple_of(2)
+                    && serves_v2.load(Ordering::SeqCst)
+                    && ails.load(Ordering::SeqCst);
                 return Reply::new(if fails { 500 } else { 200 }, "{}");
             }
             let path = "--output=jsonpath={.spec.template.spec.containers[*].image}";

@@ -18,7 +18,7 @@ pub(super) const PLAN_PAGES: &[Explanation] = &[
     Explanation { code: "T909", title: "where it runs is not on the page", why: "What decides where a step runs must be visible to its readers.", wrong: "", right: "", source: "the runbook language, attributes" },
     Explanation { code: "T910", title: "an approval that guards nothing", why: "A question that anyone may answer, or that nothing waits for, is no gate.", wrong: "", right: "", source: "the runbook language, approvals" },
     Explanation { code: "T911", title: "a message to nobody", why: "The channel is not configured here, so nobody would be told.", wrong: "", right: "", source: "the runbook language, notify" },
-    Explanation { code: "T912", title: "a secret without a reference", why: "It could not be resolved when the step starts.", wrong: "", right: "", source: "the runbook language, secrets" },
+    Explanation { code: "T912", title: "a secret, a database or a cluster that tminus.toml does not lead to", why: "It could not be found when the step starts.", wrong: "", right: "", source: "the runbook language, secrets" },
     Explanation { code: "T913", title: "steps that wait for each other", why: "None of them could ever start.", wrong: "", right: "", source: "the runbook language, needs" },
     Explanation { code: "T914", title: "a rule that cannot be watched", why: "Its words are understood, its numbers are not.", wrong: "", right: "", source: "the runbook language, rules" },
     Explanation { code: "T916", title: "several environments on an inner section", why: "Only a phase runs once for each environment; below it the line would say something that does not happen.", wrong: "", right: "", source: "the runbook language, structure" },

@@ -31,7 +31,7 @@ pub(super) fn deploy(keys: &mut Keys<'_, '_>) -> Option<Body> {
     let set = keys.value("set");
     if takes_turns {
         let images = set.map(|value| containers(keys, value, "")).unwrap_or_default();
-        if images.is_empty() {
+        if set.is_none() {
             keys.missing(
                 "set",
                 "the new image of each container, such as `set: { web: example.com/web:$VERSION }`",
@@ -125,6 +125,9 @@ fn images(keys: &mut Keys<'_, '_>, value: &Value) -> Vec<ContainerImage> {
         );
         return Vec::new();
     };
+    if entries.is_empty() {
+        keys.fault(value, "`set` sets nothing");
+    }
     let mut all = Vec::new();
     for (key, value) in entries {
         match workload(&key.text) {
@@ -142,6 +145,9 @@ fn containers(keys: &mut Keys<'_, '_>, value: &Value, workload: &str) -> Vec<Con
         keys.fault(value, format!("{wanted}, not {}", value.kind()));
         return Vec::new();
     };
+    if entries.is_empty() {
+        keys.fault(value, wanted);
+    }
     let mut images = Vec::new();
     for (key, value) in entries {
         match value.text() {

@@ -314,6 +314,8 @@ fn control_steps_are_taken_and_refused_by_both() {
                 "target: compose\nservices: [web]\nbatch: 2",
                 "target: compose\nservices: [web]\napply: k8s/",
                 "target: kubernetes\napply: k8s/",
+                "target: kubernetes\nset: {}",
+                "target: kubernetes\nset: { web: {} }",
                 "target: kubernetes\nset: { web: a/web:1 }",
                 "target: kubernetes\nset: { web: { web: a/web:1 } }\nenv_file: .env",
                 "target: kubernetes\nset: { web: { web: a/web:1 } }\nblue_green: [a, b]",

@@ -422,15 +422,17 @@ impl Shells {
     }
 }
 
-/// The first line that names an error.
+/// What a recipe says last of itself, or else the first line that names an error: what it shows
+/// before its own words may be other people's lines, with errors of theirs.
 fn error_line(output: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(output);
+    let own = text.lines().rfind(|line| line.starts_with("error: "));
     let names = |line: &&str| {
-        ["ERROR:", "FATAL:", "error:", "Error response from daemon:", "Error: "]
+        ["ERROR:", "FATAL:", "error:", "Error response from daemon:", "Error: ", "Error from server"]
             .iter()
             .any(|word| line.contains(word))
     };
-    let words = text.lines().find(names)?.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = own.or_else(|| text.lines().find(names))?.split_whitespace().collect::<Vec<_>>().join(" ");
     let words = words.strip_prefix("error: ").unwrap_or(&words);
     Some(words.chars().take(300).collect())
 }

@@ -74,7 +74,7 @@ class Logs(http.server.BaseHTTPRequestHandler):
         say = lambda text: (self.wfile.write((text + "\n").encode()), self.wfile.flush())
         say("starting " + image_of(pod))
         if "crashing" in tag:
-            say("panic: cannot read /etc/app/config.json")
+            say("ERROR: cannot read /etc/app/config.json")
         if "failing" in tag:
             say("column \"paid\" exists already")
         if "slow" in tag and "follow=true" in url.query:
