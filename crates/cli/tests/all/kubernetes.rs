@@ -85,11 +85,33 @@ impl Town {
             "--output=jsonpath={range .items[*]}{.spec.replicas} {.metadata.name}{\"\\n\"}{end}",
         ]);
         let running: Vec<&str> = running.lines().filter(|line| !line.starts_with("0 ")).collect();
-        format!("{objects}\n{}", running.join("\n"))
+        // The cluster's own, made when it comes to it.
+        let objects: Vec<&str> =
+            objects.lines().filter(|line| !line.starts_with("ConfigMap kube-root-ca.crt")).collect();
+        format!("{}\n{}", objects.join("\n"), running.join("\n"))
     }
 
     fn image(&self, workload: &str) -> String {
         self.kubectl(&["get", workload, "--output=jsonpath={.spec.template.spec.containers[*].image}"])
+    }
+
+    /// Runs the way back of a release once more, as a person would who pastes it.
+    fn goes_back_again(&self, ran: &Ran, version: &str) {
+        let release =
+            ran.out.split("release ").nth(1).and_then(|rest| rest.split(' ').next()).expect("its id");
+        let plan = self.ran(0, &["plan", "r.md", "--json", "--version", version]);
+        let plan: serde_json::Value = serde_json::from_str(&plan.out).expect("JSON");
+        let steps = plan["steps"].as_array().expect("steps");
+        let back = steps.iter().find(|step| step["id"] == "deploy/undo").expect("a way back");
+        let script = back["command"].as_str().expect("a script");
+        let mut command = Command::new("bash");
+        command
+            .args(["-eEo", "pipefail", "-O", "inherit_errexit", "-c", script])
+            .current_dir(&self.desk.folder);
+        command.env("RELEASE_ID", release).env("KUBECONFIG", self.cluster.config());
+        command.env("PATH", format!("{}:/usr/bin:/bin", self.cluster.programs().display()));
+        let again = Ran::of(command.output().expect("bash starts"));
+        assert_eq!(again.code, 0, "{}{}", again.out, again.err);
     }
 
     /// The step waits before the first call of kubectl whose arguments fit, until the test lets it go.
@@ -120,7 +142,10 @@ fn releases_to_kubernetes_go_out_and_come_back_as_one() {
     let empty = town.state();
     // A first release that fails leaves nothing.
     town.desk.program("../smoke", "#!/bin/sh\nexit 1\n");
-    town.release(3, "v1").says("deployment/web was not there before, and is gone again");
+    let ran = town.release(3, "v1");
+    ran.says("deployment/web was not there before, and is gone again");
+    assert_eq!(town.state(), empty);
+    town.goes_back_again(&ran, "v1");
     assert_eq!(town.state(), empty);
 
     town.desk.program("../smoke", "#!/bin/sh\n");
@@ -147,6 +172,8 @@ fn releases_to_kubernetes_go_out_and_come_back_as_one() {
         .says("+      - image: shop/web:v2")
         .says("rolled out: statefulset/queue");
     ran.says("as before: deployment/web: web=shop/web:v1, 2 replicas");
+    assert_eq!(town.state(), first);
+    town.goes_back_again(&ran, "v2");
     assert_eq!(town.state(), first);
     // Copies that the manifest leaves to others (an autoscaler) are not taken back with the rest.
     town.desk.write("k8s/2-web.yaml", web.replace("  replicas: 2\n", ""));
@@ -454,4 +481,7 @@ fn two_colours_take_turns_and_traffic_moves_when_all_of_it_can() {
     town.release(3, "v4").says("the service web sends to both of web-blue web-green");
     select("{\"app\":\"shop\"}");
     town.release(3, "v4").says("the service web sends to neither of web-blue web-green");
+    let text = town.desk.read("r.md");
+    town.desk.write("r.md", text.replace("service: web", "service: wbe"));
+    town.release(3, "v4").says("services \"wbe\" not found");
 }

@@ -24,29 +24,33 @@ const SWITCH_DEPLOY: &str = include_str!("recipes/kubernetes_switch_deploy.sh");
 const SWITCH_UNDO: &str = include_str!("recipes/kubernetes_switch_undo.sh");
 const JOB: &str = include_str!("recipes/kubernetes_job.sh");
 
+/// Values at the head of a script. What moves stands between the two: a screen shows the first lines.
+struct Head {
+    place: String,
+    rest: String,
+}
+
 impl Compiler<'_> {
     pub(super) fn kubernetes(&mut self, place: &Place<'_>, fence: &FenceUnit, deploy: &Kubernetes) {
-        let (Some(mut head), Some(images)) =
+        let (Some(head), Some(images)) =
             (self.cluster_head(place, deploy.within), self.images(place, &deploy.images))
         else {
             return;
         };
         self.healthy(place, deploy.healthy.as_deref());
-        let (what, count, forward, back) = match &deploy.blue_green {
+        let (what, count, moves, forward, back) = match &deploy.blue_green {
             Some(BlueGreen { service, pair }) => {
-                head.push_str(&format!("service={}\npair=({})\n", quote(service), words(pair)));
-                (service.clone(), 2, [SWITCH, SWITCH_DEPLOY], [SWITCH, SWITCH_UNDO])
+                let moves = format!("service={}\npair=({})\n", quote(service), words(pair));
+                (service.clone(), 2, moves, [SWITCH, SWITCH_DEPLOY], [SWITCH, SWITCH_UNDO])
             }
             None => {
-                head.push_str(&format!(
-                    "workloads=({})\napply=({})\n",
-                    words(&deploy.services),
-                    words(&deploy.apply)
-                ));
-                (deploy.services.join(", "), deploy.services.len() as u64, [DEPLOY, ""], [UNDO, ""])
+                let (workloads, apply) = (words(&deploy.services), words(&deploy.apply));
+                let moves = format!("workloads=({workloads})\napply=({apply})\n");
+                let count = deploy.services.len() as u64;
+                (deploy.services.join(", "), count, moves, [DEPLOY, ""], [UNDO, ""])
             }
         };
-        head.push_str(&format!("images=({})\n", words(&images)));
+        let head = format!("{}{moves}images=({})\n{}", head.place, words(&images), head.rest);
         let host = self.one_host(place, fence);
         let script = |parts: [&str; 2]| format!("{head}{COMMON}\n{WATCH}\n{}{}", parts[0], parts[1]);
         // Each workload may take its time, and the looks before and after take theirs.
@@ -76,10 +80,12 @@ impl Compiler<'_> {
         };
         let host = self.one_host(place, fence);
         let script = format!(
-            "{head}file={}\nimages=({})\ntakes_back={}\n{COMMON}\n{WATCH}\n{JOB}",
+            "{}file={}\nimages=({})\ntakes_back={}\n{}{COMMON}\n{WATCH}\n{JOB}",
+            head.place,
             quote(&job.file),
             words(&images),
             quote(&self.taken_back(place, fence).unwrap_or_default()),
+            head.rest,
         );
         let id = self.default_ids[place.index].clone();
         let title = format!("Run the Job of {} in Kubernetes", job.file);
@@ -119,7 +125,7 @@ impl Compiler<'_> {
     }
 
     /// Where, and for how long, as the scripts have it.
-    fn cluster_head(&mut self, place: &Place<'_>, within: Span) -> Option<String> {
+    fn cluster_head(&mut self, place: &Place<'_>, within: Span) -> Option<Head> {
         let environments = &self.request.settings.environments;
         let own = environments.iter().find(|known| Some(&known.name) == place.environment.as_ref());
         let Some(cluster) = own.and_then(|own| own.kubernetes.as_ref()) else {
@@ -141,13 +147,12 @@ impl Compiler<'_> {
         };
         let config =
             cluster.kubeconfig.as_ref().map_or(String::new(), |file| format!("--kubeconfig={}", quote(file)));
-        Some(format!(
-            "context={}\nnamespace={}\nconfig=({config})\npatience={}\nname={}\n",
-            quote(&cluster.context),
-            quote(&cluster.namespace),
-            within.0.div_ceil(1000),
-            quote(&self.record_name(place.index, place.run.as_deref())),
-        ))
+        let within = within.0.div_ceil(1000);
+        let name = self.record_name(place.index, place.run.as_deref());
+        Some(Head {
+            place: format!("context={}\nnamespace={}\n", quote(&cluster.context), quote(&cluster.namespace)),
+            rest: format!("patience={within}\nname={}\nconfig=({config})\n", quote(&name)),
+        })
     }
 
     /// `deployment/web web=example.com/web:v2`, one for each container; without a workload, only the

@@ -2,6 +2,7 @@
 
 mod documents;
 mod faults;
+mod kubernetes;
 mod order;
 
 use tminus_release::plan::{Mode, Plan, Step, Work};

@@ -1,4 +1,6 @@
 enter forward
+# Says which one is not there.
+kube get "service/$service" "deployment/${pair[0]}" "deployment/${pair[1]}" --output=name >/dev/null
 if [ ! -f "$record/before" ]; then
   live=''
   for one in "${pair[@]}"; do

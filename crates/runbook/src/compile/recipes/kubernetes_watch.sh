@@ -48,7 +48,7 @@ give_up() {
     events=$(kube get events --field-selector="type=Warning,involvedObject.name=$object" --sort-by=.lastTimestamp --output=go-template="$events_template" 2>/dev/null | awk '!seen[$0]++' | tail -n 5 || true)
     if [ -n "$events" ]; then
       say "--- events of $object" "$events"
-      if [ "$object" = "$pod" ] && [[ $reason != *"again and again"* ]] && [[ $reason != *"${events##*: }"* ]]; then reason+="; $(last_line "$events")"; fi
+      if [ "$object" = "${pod:-$object}" ] && [[ $reason != *"again and again"* ]] && [[ $reason != *"${events##*: }"* ]]; then reason+="; $(last_line "$events")"; fi
     fi
   done
   if [[ $reason == *"again and again"* ]]; then
