@@ -237,6 +237,14 @@ fn what_others_manage_and_what_is_not_listed_is_left_alone() {
     );
     town.release(3, "v3-missing");
     assert_eq!(town.image("deployment/web"), "shop/web:v2");
+
+    // A manifest that is mended while the step is on hold counts on the next try.
+    let holds = text.replace("{#deploy .deploy}", "{#deploy .deploy on_failure=hold}");
+    town.desk.write("r.md", holds.replace("services: [web]", "services: [web, worker]"));
+    town.release(5, "v2").says("`services` has deployment/worker, and no manifest has");
+    town.desk.write("k8s/worker.yaml", workload("Deployment", "worker", "shop/worker:v1", ""));
+    town.ran(0, &["answer", "deploy", "retry"]);
+    town.ran(0, &["resume", "--no-wait"]).says("rolled out: deployment/worker");
 }
 
 #[test]
@@ -297,6 +305,11 @@ fn a_version_that_the_cluster_gives_up_or_has_no_room_for_is_told_why() {
     town.release(3, "v4").says("has no node: \"0/1 nodes are available: 1 Insufficient cpu.\"");
     town.kubectl(&["rollout", "pause", "deployment/web"]);
     town.release(3, "v4").says("deployment/web is paused, so it would not move");
+    // Moved by the hands of people alone.
+    town.has(&workload("DaemonSet", "agent", "shop/agent:v1", "  updateStrategy: { type: OnDelete }\n"));
+    let text = town.desk.read("r.md").replace("{ web: { web: shop/web", "{ ds/agent: { agent: shop/agent");
+    town.desk.write("r.md", text);
+    town.release(3, "v4").says("daemonset/agent moves only when its pods are deleted by hand");
 }
 
 #[test]

@@ -40,6 +40,8 @@ render() {
   mv -- "$record/objects.part" "$record/objects"
 }
 
+is_workload() { [[ " ${workloads[*]} " == *" $1 "* ]]; }
+
 # The images that the document sets in a workload.
 read_changes() {
   local image
@@ -77,11 +79,19 @@ record_before() {
     if [ "${#apply[@]}" -gt 0 ]; then found=(--filename="$record/objects/$at"); fi
     kube get "${found[@]}" --ignore-not-found \
       --output='jsonpath={.spec.template}{"\n"}{.spec}{"\n"}{.metadata.labels}{"\n"}{.metadata.annotations}{"\n"}{@}{"\n"}' >"$record/before.part/$at"
-    if [ ! -s "$record/before.part/$at" ] && [ "${#apply[@]}" -eq 0 ]; then stop "there is no $object in the namespace $namespace of $context" "\`set\` changes what is there; \`apply\` makes what is not"; fi
+    if [ -s "$record/before.part/$at" ]; then
+      if is_workload "$object"; then say "  $(describe "$object")" >>"$record/before.part/said"; fi
+    elif [ "${#apply[@]}" -gt 0 ]; then
+      say "  $object: not there" >>"$record/before.part/said"
+    else
+      stop "there is no $object in the namespace $namespace of $context" "\`set\` changes what is there; \`apply\` makes what is not"
+    fi
   done <"$record/list"
   mv -- "$record/before.part" "$record/before"
 }
 
+# As long as nothing has moved, a manifest may be mended before the next try.
+if [ ! -f "$record/moved" ]; then rm -rf -- "$record/list" "$record/objects" "$record/before"; fi
 if [ ! -f "$record/list" ]; then
   if [ "${#apply[@]}" -gt 0 ]; then
     render
@@ -97,13 +107,13 @@ fi
 if [ ! -d "$record/before" ]; then record_before; fi
 
 say "in the namespace $namespace of $context, before:"
+cat -- "$record/before/said"
 while read -r at object <&3; do
-  if [ ! -s "$record/before/$at" ]; then
-    say "  $object: not there"
-  elif [[ " ${workloads[*]} " == *" $object "* ]]; then
-    say "  $(describe "$object")"
-    if [ "$(kube get "$object" --output='jsonpath={.spec.paused}')" = true ]; then stop "$object is paused, so it would not move" "if nobody needs that any more:  kubectl --context=$context --namespace=$namespace rollout resume $object"; fi
-  fi
+  if ! is_workload "$object" || [ ! -s "$record/before/$at" ]; then continue; fi
+  case $(kube get "$object" --output='jsonpath={.spec.paused} {.spec.updateStrategy.type}') in
+    true*) stop "$object is paused, so it would not move" "if nobody needs that any more:  kubectl --context=$context --namespace=$namespace rollout resume $object" ;;
+    *OnDelete) stop "$object moves only when its pods are deleted by hand (updateStrategy: OnDelete), so nothing here can move it" ;;
+  esac
 done 3<"$record/list"
 
 say "what would change:"
@@ -121,9 +131,7 @@ while read -r at object <&3; do
 done 3<"$record/list"
 
 while read -r at object <&3; do
-  is_workload=false
-  if [[ " ${workloads[*]} " == *" $object "* ]]; then is_workload=true; fi
-  if [ "$is_workload" = true ] && [ -s "$record/before/$at" ]; then
+  if is_workload "$object" && [ -s "$record/before/$at" ]; then
     # Once, and kept: after a crash the pods that came with this release are still to be judged.
     if [ ! -f "$record/pods.$at" ]; then
       remember_pods "$object"
@@ -143,7 +151,7 @@ while read -r at object <&3; do
     read_changes "$object"
     kube set image "$object" "${changes[@]}" --field-manager=tminus
   fi
-  if [ "$is_workload" = true ]; then
+  if is_workload "$object"; then
     await "$object"
     say "rolled out: $(describe "$object")"
   fi

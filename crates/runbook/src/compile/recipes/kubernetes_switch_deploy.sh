@@ -17,6 +17,7 @@ if [ ! -f "$record/before" ]; then
     kube get service "$service" --output='jsonpath={.spec.selector}{"\n"}'
     kube get "deployment/$idle" --output='jsonpath={.spec.template}{"\n"}{.spec.replicas}{"\n"}'
   } >"$record/before.part"
+  say "in the namespace $namespace of $context, the service $service sends to $live:" "  $(describe "deployment/$live")" "  $(describe "deployment/$idle")" >"$record/said"
   remember_pods "deployment/$idle"
   say "$old" >"$record/pods"
   mv -- "$record/before.part" "$record/before"
@@ -24,7 +25,7 @@ fi
 mapfile -t before <"$record/before"
 read -r live idle <<<"${before[0]}"
 old=$(cat -- "$record/pods")
-say "in the namespace $namespace of $context, the service $service sends to $live:" "  $(describe "deployment/$live")" "  $(describe "deployment/$idle")"
+cat -- "$record/said"
 
 # What the other one is told, and what the Service will look for: the keys that it has, with the
 # values of the other one's pods.

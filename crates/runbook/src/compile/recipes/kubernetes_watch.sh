@@ -75,6 +75,7 @@ await() {
         look "$selector"
         give_up "$workload" "exceeded its progress deadline: ${trouble:-${waiting:-$(last_line "$said")}}" ;;
       *"timed out waiting"*) ;;
+      *NotFound* | *Forbidden* | *"only available"*) stop "$workload cannot be waited for: $(last_line "$said")" ;;
       *)
         # The API server went away, or refuses: asked again until the end, because it may come back.
         if ((SECONDS >= end)); then stop "nobody can say how far $workload is: $(last_line "$said")" "what it was told to do goes on without us; when the cluster answers again, retry"; fi
