@@ -120,8 +120,10 @@ fn in_no_table(page: &Page<'_>, tables: &[&Table], owners: &[FoundOwner], found:
     let known: Vec<String> = cells.into_iter().chain(declared).collect();
     let approvers =
         page.outline.facts.iter().filter(|fact| APPROVAL.contains(&fact.label.to_lowercase().as_str()));
+    // Who owns the whole document keeps the page; nobody calls them at night for that.
     let needed = owners
         .iter()
+        .filter(|owner| owner.section != 0)
         .map(|owner| (owner.line, owner.text.as_str()))
         .chain(approvers.map(|fact| (fact.line, fact.value.as_str())));
     let (mut told, mut there, mut missing) = (BTreeSet::new(), 0, Vec::new());
@@ -313,6 +315,10 @@ static ESCALATION: Pattern = Pattern::new(
     &["escal", "eskal", "升级", "エスカレーション"],
     r"(?i)\bescalat|\beskalation|\bescalad|\bescalade|\bescalon|升级|エスカレーション",
 );
+static REACHED: Pattern = Pattern::new(
+    &["contact", "phone", "reach", "mail", "slack", "kontakt", "telefon", "tel", "联系", "連絡"],
+    r"(?i)\b(?:contacts?|phone|reach|e-?mail|slack|kontakt|telefon|tel|contacto|contato)\b|联系|連絡",
+);
 static TO_NOBODY: Pattern = Pattern::new(
     &["escal", "eskal", "page", "call", "contact"],
     r"(?i)\b(?:escalate|page|call|contact|escalation to|eskalieren an|escalader à|escalar a)\b[^.|]{0,30}?(?:\bTBD\b|\bTBA\b|\?\?\?|\[(?:name|contact|person|phone|role|tbd)[^\]]*\](?:[^(]|$))",
@@ -335,6 +341,19 @@ fn escalation(page: &Page<'_>, flow: &Flow, tables: &[&Table], found: &mut Found
             continue;
         };
         for row in &table.rows {
+            let unreachable = row.cells.iter().enumerate().skip(1).find(|(at, cell)| {
+                let reaches = header.get(*at).is_some_and(|header| REACHED.is_match(header));
+                reaches && !cell.plain().trim().is_empty() && is_blank(&cell.plain())
+            });
+            if unreachable.is_some() {
+                found.push((
+                    row.line,
+                    "T604",
+                    "the escalation ends here: nothing says how to reach them".to_owned(),
+                    "write who it is and how to reach them at night",
+                ));
+                continue;
+            }
             let nobody = row.cells.get(column).is_none_or(|cell| is_blank(&cell.plain()));
             let others = row.cells.iter().enumerate().skip(1).all(|(at, cell)| {
                 at == column

@@ -37,13 +37,15 @@ pub(super) fn check(page: &mut Page<'_>) {
 fn cannot_fail(script: &Script<'_>, found: &mut Vec<Finding>) {
     for swallowed in &script.survey.swallowed {
         let (checked, by) = (&script.commands()[swallowed.checked], &script.commands()[swallowed.by]);
-        let looks = is_check(&checked.program);
+        let looks =
+            is_check(&checked.program) || kinds::own_name(checked).is_some_and(|name| is_check(&name));
         let silent = matches!(by.program.as_str(), "true" | ":");
         // `rm x || true` and `mkdir x || true` are deliberate.
         if silent && !looks {
             continue;
         }
-        let severity = if looks && !silent { Severity::Error } else { Severity::Warning };
+        let certain = looks && !silent && !checked.place.condition;
+        let severity = if certain { Severity::Error } else { Severity::Warning };
         let mut place = position(checked);
         (place.end_line, place.end_column, place.end) = (by.end_line, by.end_column, by.end);
         found.push(script.at(
@@ -597,8 +599,8 @@ fn is_printed(script: &Script<'_>) -> bool {
 }
 
 static PRINTED: Pattern = Pattern::new(
-    &["at ", "traceback", "(", "warn", "error", "info", "|"],
-    r"(?m)^\s+at \S.*[:(]\S*:\d+(?::\d+)?\)?$|^Traceback \(most recent call last\)|^\([\w.-]+\) (?:\$ )?\w|^(?:\S+: )?(?:WARN(?:ING)?|ERROR|INFO|DEBUG|[Ww]arning)(?::| {1,8}[\d\[])|^\| ?\S.* \|$",
+    &["at ", "traceback", "(", "warn", "error", "info", "|", ": ", "✓", "✗", "✔", "✘"],
+    r"(?m)^\s+at \S.*[:(]\S*:\d+(?::\d+)?\)?$|^Traceback \(most recent call last\)|^\([\w.-]+\) (?:\$ )?\w|^(?:\S+: )?(?:WARN(?:ING)?|ERROR|INFO|DEBUG|[Ww]arning)(?::| {1,8}[\d\[])|^\| ?\S.* \||^\s*[✓✗✔✘] |^[A-Z][A-Z0-9_]+: +\S",
 );
 
 /// Tells the language of a block that calls itself a shell's and is something else: a file to be
