@@ -6,7 +6,7 @@ use tminus_release::plan::Lane;
 
 use crate::control::{self, Body};
 use crate::diagnostic::Severity;
-use crate::markdown::{Block, Table};
+use crate::markdown::{Block, Table, TableRow};
 use crate::names;
 use crate::outline::{FenceClass, FoundOwner, SectionKind, UnitKind, split_roles};
 use crate::pattern::Pattern;
@@ -324,6 +324,14 @@ static TO_NOBODY: Pattern = Pattern::new(
     r"(?i)\b(?:escalate|page|call|contact|escalation to|eskalieren an|escalader à|escalar a)\b[^.|]{0,30}?(?:\bTBD\b|\bTBA\b|\?\?\?|\[(?:name|contact|person|phone|role|tbd)[^\]]*\](?:[^(]|$))",
 );
 
+/// Tells whether a row leaves open how to reach whom it names.
+fn cannot_be_reached(row: &TableRow, header: &[String]) -> bool {
+    row.cells.iter().zip(header).skip(1).any(|(cell, header)| {
+        let written = cell.plain();
+        REACHED.is_match(header) && !written.trim().is_empty() && is_blank(&written)
+    })
+}
+
 /// T604: the last one of the chain is nobody.
 fn escalation(page: &Page<'_>, flow: &Flow, tables: &[&Table], found: &mut Found) {
     let sections = &page.outline.sections;
@@ -341,11 +349,7 @@ fn escalation(page: &Page<'_>, flow: &Flow, tables: &[&Table], found: &mut Found
             continue;
         };
         for row in &table.rows {
-            let unreachable = row.cells.iter().enumerate().skip(1).find(|(at, cell)| {
-                let reaches = header.get(*at).is_some_and(|header| REACHED.is_match(header));
-                reaches && !cell.plain().trim().is_empty() && is_blank(&cell.plain())
-            });
-            if unreachable.is_some() {
+            if cannot_be_reached(row, &header) {
                 found.push((
                     row.line,
                     "T604",
