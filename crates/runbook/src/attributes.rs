@@ -266,7 +266,9 @@ fn read(inner: &str, start: usize) -> Attributes {
             start: start + at + from,
             end: start + at + from + text.len(),
         };
-        if let Some(id) = token.strip_prefix('#') {
+        if matches!(token, "#" | ".") {
+            attributes.strays.push(word(0, token));
+        } else if let Some(id) = token.strip_prefix('#') {
             attributes.set_id(word(1, id));
         } else if let Some(class) = token.strip_prefix('.') {
             attributes.classes.push(word(1, class));
@@ -396,6 +398,29 @@ fn unknown(what: &str, word: &Word, near: Option<&str>, faults: &mut Faults<'_>)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn braces_hold_attributes_directives_or_what_a_site_shows() {
+        // Language, whether there are attributes, and how many strays.
+        for (info, language, attributes) in [
+            ("{note}", "note", None),
+            ("{code-block} bash", "code-block", None),
+            ("{r, echo=FALSE}", "r", None),
+            ("{.bash}", "bash", None),
+            ("{.bash .numberLines}", "bash", None),
+            ("{.bash #deploy}", "bash", Some(0)),
+            ("bash {linenos=table hl_lines=[1]}", "bash", None),
+            ("bash {title=\"x y\" #deploy}", "bash", Some(0)),
+            ("bash {note}", "bash", Some(1)),
+            ("{#deploy .check}", "", Some(0)),
+            ("bash {#}", "bash", Some(1)),
+            ("bash {.}", "bash", Some(1)),
+        ] {
+            let read = parse(info, 0);
+            let strays = read.attributes.map(|attributes| attributes.strays.len());
+            assert_eq!((read.language.as_str(), strays), (language, attributes), "{info}");
+        }
+    }
 
     /// Writes what was read in one line: language, id, classes, keys, strays.
     fn shown(info: &str) -> String {

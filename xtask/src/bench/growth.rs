@@ -12,8 +12,8 @@ use super::page::Section;
 
 pub(super) const KILOBYTE: usize = 1000;
 
-/// Sizes of the documents, each twice the one before.
-const SIZES: [usize; 7] = [250, 500, 1000, 2000, 4000, 8000, 16_000];
+/// Sizes of the documents in kilobytes, each about twice the one before.
+const SIZES: [usize; 9] = [250, 500, 1000, 2000, 4000, 8000, 16_000, 32_000, 50_000];
 
 /// Counted runs of one size.
 const RUNS: usize = 3;

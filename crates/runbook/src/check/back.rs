@@ -173,8 +173,10 @@ fn other_place(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
         flow.deploys.iter().map(|(at, index, _)| &page.scripts[*at].commands()[*index]).collect();
     let there: BTreeSet<String> =
         live.iter().filter(|c| compose(c).is_some()).filter_map(|c| compose_files(c)).collect();
-    let named: BTreeSet<String> = live.iter().flat_map(|c| workloads(c)).collect();
-    let generic = live.iter().any(|c| compose(c).is_none() && workloads(c).is_empty());
+    let deployed: Vec<Vec<String>> =
+        flow.deploys.iter().map(|(at, index, _)| deployed(&page.scripts[*at], *index)).collect();
+    let generic = live.iter().zip(&deployed).any(|(c, names)| compose(c).is_none() && names.is_empty());
+    let named: BTreeSet<String> = deployed.into_iter().flatten().collect();
     for script in page.scripts.iter().filter(|script| !script.inline) {
         let back = script.lane == Lane::Rollback || flow.is_way_back(page, script.section);
         let environments = &page.outline.sections[script.section].environments;
@@ -329,6 +331,34 @@ fn compose_files(command: &CommandUse) -> Option<String> {
     let files = files.join(" ");
     (!files.contains(['$', '<', '{'])).then_some(files)
 }
+
+/// The workloads of a command that deploys; in `for s in api web` those of each turn.
+fn deployed(script: &Script<'_>, index: usize) -> Vec<String> {
+    let command = &script.commands()[index];
+    let own = workloads(command);
+    let around = script.survey.loops.iter().find(|repeated| repeated.commands.contains(&index));
+    let Some((repeated, name)) = around.and_then(|repeated| Some((repeated, repeated.variable.as_ref()?)))
+    else {
+        return own;
+    };
+    if !own.is_empty() || repeated.values.len() > MOST_TURNS {
+        return own;
+    }
+    let of_turn = |value: &String| {
+        let written = [format!("${{{name}}}"), format!("${name}")];
+        let mut turn = command.clone();
+        for argument in &mut turn.arguments {
+            *argument = written.iter().fold(argument.clone(), |text, form| text.replace(form, value));
+        }
+        workloads(&turn)
+    };
+    let turns: Vec<Vec<String>> = repeated.values.iter().map(of_turn).collect();
+    // When one of the turns is not known, none of the others says what is not deployed.
+    if turns.iter().any(Vec::is_empty) { Vec::new() } else { turns.concat() }
+}
+
+/// More turns than that are no list of services.
+const MOST_TURNS: usize = 100;
 
 /// `deployment/api`, and the release of `helm upgrade api`.
 fn workloads(command: &CommandUse) -> Vec<String> {

@@ -114,7 +114,7 @@ fn only_shows(command: &CommandUse) -> bool {
 
 static DESTROYS: Pattern = Pattern::new(
     &["drop", "truncate", "flush", "delete"],
-    r"(?i)\b(?:drop (?:table|database|schema)|truncate (?:table )?[a-z]|flushall|flushdb|dropdatabase)\b|\bdelete from [\w.]+\s*(?:;|$)",
+    r"(?i)\b(?:drop (?:table|database|schema)|truncate (?:table )?[a-z]\w*|flushall|flushdb|dropdatabase)\b|\bdelete from [\w.]+\s*(?:;|$)",
 );
 
 /// What a command takes away for good; `None` when it can be made again, or is not known.

@@ -6,7 +6,7 @@ use tminus_release::plan::Lane;
 
 use crate::control::{self, Body};
 use crate::diagnostic::Severity;
-use crate::markdown::{Block, Table};
+use crate::markdown::{Block, Table, TableRow};
 use crate::names;
 use crate::outline::{FenceClass, FoundOwner, SectionKind, UnitKind, split_roles};
 use crate::pattern::Pattern;
@@ -120,8 +120,10 @@ fn in_no_table(page: &Page<'_>, tables: &[&Table], owners: &[FoundOwner], found:
     let known: Vec<String> = cells.into_iter().chain(declared).collect();
     let approvers =
         page.outline.facts.iter().filter(|fact| APPROVAL.contains(&fact.label.to_lowercase().as_str()));
+    // Who owns the whole document keeps the page; nobody calls them at night for that.
     let needed = owners
         .iter()
+        .filter(|owner| owner.section != 0)
         .map(|owner| (owner.line, owner.text.as_str()))
         .chain(approvers.map(|fact| (fact.line, fact.value.as_str())));
     let (mut told, mut there, mut missing) = (BTreeSet::new(), 0, Vec::new());
@@ -313,10 +315,22 @@ static ESCALATION: Pattern = Pattern::new(
     &["escal", "eskal", "升级", "エスカレーション"],
     r"(?i)\bescalat|\beskalation|\bescalad|\bescalade|\bescalon|升级|エスカレーション",
 );
+static REACHED: Pattern = Pattern::new(
+    &["contact", "phone", "reach", "mail", "slack", "kontakt", "telefon", "tel", "联系", "連絡"],
+    r"(?i)\b(?:contacts?|phone|reach|e-?mail|slack|kontakt|telefon|tel|contacto|contato)\b|联系|連絡",
+);
 static TO_NOBODY: Pattern = Pattern::new(
     &["escal", "eskal", "page", "call", "contact"],
     r"(?i)\b(?:escalate|page|call|contact|escalation to|eskalieren an|escalader à|escalar a)\b[^.|]{0,30}?(?:\bTBD\b|\bTBA\b|\?\?\?|\[(?:name|contact|person|phone|role|tbd)[^\]]*\](?:[^(]|$))",
 );
+
+/// Tells whether a row leaves open how to reach whom it names.
+fn cannot_be_reached(row: &TableRow, header: &[String]) -> bool {
+    row.cells.iter().zip(header).skip(1).any(|(cell, header)| {
+        let written = cell.plain();
+        REACHED.is_match(header) && !written.trim().is_empty() && is_blank(&written)
+    })
+}
 
 /// T604: the last one of the chain is nobody.
 fn escalation(page: &Page<'_>, flow: &Flow, tables: &[&Table], found: &mut Found) {
@@ -335,6 +349,15 @@ fn escalation(page: &Page<'_>, flow: &Flow, tables: &[&Table], found: &mut Found
             continue;
         };
         for row in &table.rows {
+            if cannot_be_reached(row, &header) {
+                found.push((
+                    row.line,
+                    "T604",
+                    "the escalation ends here: nothing says how to reach them".to_owned(),
+                    "write who it is and how to reach them at night",
+                ));
+                continue;
+            }
             let nobody = row.cells.get(column).is_none_or(|cell| is_blank(&cell.plain()));
             let others = row.cells.iter().enumerate().skip(1).all(|(at, cell)| {
                 at == column

@@ -22,6 +22,7 @@ mod numbers;
 mod page;
 mod pairs;
 mod people;
+mod refused;
 mod rollout;
 mod safety;
 mod script;

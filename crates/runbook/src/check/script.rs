@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::Severity;
 use crate::encoding::repair;
-use crate::pattern::Pattern;
 use crate::shell::{ClockName, CommandUse, Link, Placeholder, PlaceholderKind, RedirectKind};
 
 use super::kinds;
 use super::page::{Around, Finding, Page, Script, position, short};
+use super::refused;
 use super::words;
 
 /// Runs the checks of this group.
@@ -26,7 +26,7 @@ pub(super) fn check(page: &mut Page<'_>) {
         by_hand(script, found);
         several_ways(script, found);
         hidden_by_pipe(script, found);
-        refused(script, found);
+        refused::check(script, found);
         piped_download(script, found);
     });
     clock_names(page);
@@ -37,13 +37,15 @@ pub(super) fn check(page: &mut Page<'_>) {
 fn cannot_fail(script: &Script<'_>, found: &mut Vec<Finding>) {
     for swallowed in &script.survey.swallowed {
         let (checked, by) = (&script.commands()[swallowed.checked], &script.commands()[swallowed.by]);
-        let looks = is_check(&checked.program);
+        let looks =
+            is_check(&checked.program) || kinds::own_name(checked).is_some_and(|name| is_check(&name));
         let silent = matches!(by.program.as_str(), "true" | ":");
         // `rm x || true` and `mkdir x || true` are deliberate.
         if silent && !looks {
             continue;
         }
-        let severity = if looks && !silent { Severity::Error } else { Severity::Warning };
+        let certain = looks && !silent && !checked.place.condition;
+        let severity = if certain { Severity::Error } else { Severity::Warning };
         let mut place = position(checked);
         (place.end_line, place.end_column, place.end) = (by.end_line, by.end_column, by.end);
         found.push(script.at(
@@ -548,103 +550,6 @@ fn several_ways(script: &Script<'_>, found: &mut Vec<Finding>) {
         ));
     }
 }
-
-/// T212: the shell refuses it.
-fn refused(script: &Script<'_>, found: &mut Vec<Finding>) {
-    if let Some((line, column, reason)) = &script.survey.syntax_error {
-        let at = script.place(*line, *column);
-        if is_printed(script) {
-            found.push(Finding {
-                code: "T212",
-                severity: Severity::Note,
-                at,
-                end: (at.0, at.1 + 1),
-                message: "this is what a program printed, not what a shell runs: no step can be made of it"
-                    .to_owned(),
-                help: "mark the block `text`; in a `console` block put `$ ` before each command".to_owned(),
-            });
-            return;
-        }
-        if let Some(language) = other_language(script.text) {
-            found.push(Finding {
-                code: "T212",
-                severity: Severity::Note,
-                at,
-                end: (at.0, at.1 + 1),
-                message: format!("this block calls itself a shell's, and is {language}: no step can be made of it"),
-                help: "name its own language behind the ticks; a file that a step writes can stand in a here-document".to_owned(),
-            });
-            return;
-        }
-        found.push(Finding {
-            code: "T212",
-            severity: Severity::Error,
-            at,
-            end: (at.0, at.1 + 1),
-            message: format!("syntax error: {reason}"),
-            help: "paste the block into `bash -n` to see it; a block that is not meant to run can be marked `.example` or `text`".to_owned(),
-        });
-    }
-}
-
-/// Tells what a program printed from a script with a fault: `console` is for both, so without a
-/// prompt it is doubtful; frames of a stack and the prompts of debuggers stand in no script.
-fn is_printed(script: &Script<'_>) -> bool {
-    let session = script.fence.is_some_and(|fence| {
-        matches!(fence.info.language.as_str(), "console" | "shell-session" | "shellsession")
-    });
-    session || PRINTED.is_match(script.text)
-}
-
-static PRINTED: Pattern = Pattern::new(
-    &["at ", "traceback", "(", "warn", "error", "info", "|"],
-    r"(?m)^\s+at \S.*[:(]\S*:\d+(?::\d+)?\)?$|^Traceback \(most recent call last\)|^\([\w.-]+\) (?:\$ )?\w|^(?:\S+: )?(?:WARN(?:ING)?|ERROR|INFO|DEBUG|[Ww]arning)(?::| {1,8}[\d\[])|^\| ?\S.* \|$",
-);
-
-/// Tells the language of a block that calls itself a shell's and is something else: a file to be
-/// written, in a page that only wants its colours.
-fn other_language(text: &str) -> Option<&'static str> {
-    OTHER.iter().find(|(pattern, _)| pattern.is_match(text)).map(|(_, name)| *name)
-}
-
-static OTHER: [(Pattern, &str); 6] = [
-    (
-        Pattern::new(
-            &["server", "location", "upstream", "http", "events"],
-            r"(?m)^\s*(?:server|http|events|upstream \S+|location [^{\n]+)\s*\{\s*$",
-        ),
-        "a configuration of nginx",
-    ),
-    (
-        Pattern::new(
-            &["<"],
-            r"(?m)^\s*<(?:VirtualHost|Directory|Location|IfModule|Proxy|Files)\b[^>\n]*>\s*$",
-        ),
-        "a configuration of Apache",
-    ),
-    (
-        Pattern::new(
-            &["import", "def ", "class ", "print"],
-            r"(?m)^(?:from [\w.]+ import \w|import [\w.]+(?: as \w+)?$|def \w+\(.*\).*:$|class \w+.*:$|\w+ = \w+\(.*\)$)",
-        ),
-        "Python",
-    ),
-    (
-        Pattern::new(
-            &["const ", "let ", "function", "=>"],
-            r"(?m)^(?:const|let) \w+ = |^\s*\}\);?$|^(?:export |async )*function \w+\(",
-        ),
-        "JavaScript",
-    ),
-    (Pattern::new(&["{", "["], r#"^\s*[{\[]\s*(?:\n\s*)?["{\[\]}]"#), "JSON"),
-    (
-        Pattern::new(
-            &["resource", "variable", "provider", "module"],
-            r#"(?m)^(?:resource|variable|provider|module|output|data) "[^"\n]+"(?: "[^"\n]+")? \{"#,
-        ),
-        "Terraform",
-    ),
-];
 
 /// T213: a download that runs unseen.
 fn piped_download(script: &Script<'_>, found: &mut Vec<Finding>) {

@@ -497,6 +497,11 @@ fn here_documents_without_a_name_are_refused() {
         ("<<<<<\u{c} ", true),
         ("cat <<\r ", true),
         ("cat <<\r\r -fx \rvim\nvi & <?'E'\n", true),
+        (
+            "cat >x <<'E'; od ${TAG: ${T:-v2}\n  }} <m>\nE\nx tee /etc/x <<'E'; od ${T: ${TA:-vA}\n x}} \n",
+            true,
+        ),
+        ("cat <<E | tee $(date +%s).log \"${OUT}\"\nx\nE\n", false),
         ("grep -n 'x\n' <<'' ", true),
         ("echo $(grep '<<' <<'' ", true),
         // The sign as a text: what is looked for, and a script that is read by itself.

@@ -124,6 +124,10 @@ fn odd_here_document(script: &str) -> Option<u32> {
             let word = after.strip_prefix('-').unwrap_or(after).trim_start_matches([' ', '\t']);
             let end = word.find(|c: char| c.is_whitespace() || ";|&<>)".contains(c)).unwrap_or(word.len());
             count += 1;
+            // What is opened behind the sign must be closed before its text begins.
+            if leaves_open(after) {
+                return Some(number);
+            }
             let inside = nested || before.contains(NESTS);
             // Each one costs a reading of what follows; no script of a person has that many.
             let Some(tag) = plain_word(&word[..end]).filter(|_| count <= 200) else { return Some(number) };
@@ -134,6 +138,13 @@ fn odd_here_document(script: &str) -> Option<u32> {
         nested |= line.contains(NESTS);
     }
     None
+}
+
+/// Tells whether the rest of a line opens an expansion that it does not close.
+fn leaves_open(rest: &str) -> bool {
+    rest.matches("${").count() > rest.matches('}').count()
+        || rest.matches("$(").count() > rest.matches(')').count()
+        || rest.matches('`').count() % 2 == 1
 }
 
 /// Returns the quoted parts of a line that begins outside of quotes; none when it ends inside of

@@ -233,13 +233,26 @@ impl Walker {
                 self.in_loop(&clause.1.list, text, around, text.position(&clause.2), None, condition);
             }
             CompoundCommand::IfClause(clause) => {
+                let first = self.findings.commands.len();
                 self.condition(&clause.condition, text, around);
+                let checked = self.findings.commands.len();
                 self.compound_list(&clause.then, text, around);
                 for branch in clause.elses.iter().flatten() {
                     if let Some(condition) = &branch.condition {
                         self.condition(condition, text, around);
                     }
                     self.compound_list(&branch.body, text, around);
+                }
+                // `if check; then echo ok; else echo failed; fi` says it and passes all the same.
+                let only_says = match clause.elses.as_deref() {
+                    Some([last]) => {
+                        last.condition.is_none() && list_says(&last.body) && list_says(&clause.then)
+                    }
+                    _ => false,
+                };
+                if only_says && checked == first + 1 {
+                    let by = self.findings.commands.len() - 1;
+                    self.findings.swallowed.push(Swallowed { checked: first, by });
                 }
             }
             CompoundCommand::CaseClause(clause) => {
@@ -507,6 +520,24 @@ fn always_succeeds(pipeline: &Pipeline) -> bool {
         Command::Compound(CompoundCommand::Subshell(shell), _) => list_succeeds(&shell.list),
         _ => false,
     })
+}
+
+/// Tells whether all that a branch does is to print.
+fn list_says(list: &CompoundList) -> bool {
+    !list.0.is_empty()
+        && list.0.iter().all(|item| {
+            let pipeline = &item.0.first;
+            item.0.additional.is_empty()
+                && !pipeline.bang
+                && pipeline.seq.len() == 1
+                && pipeline.seq.iter().all(|command| match command {
+                    Command::Simple(simple) => simple
+                        .word_or_name
+                        .as_ref()
+                        .is_some_and(|word| matches!(word.value.as_str(), "echo" | "printf")),
+                    _ => false,
+                })
+        })
 }
 
 fn list_succeeds(list: &CompoundList) -> bool {

@@ -1,0 +1,106 @@
+//! T212: blocks that the shell refuses, and whether they were ever meant for one.
+//!
+//! An error only where a shell's code is broken: what a program printed, and files in another
+//! language that a page only wants to colour, are told as what they are.
+
+use crate::diagnostic::Severity;
+use crate::pattern::Pattern;
+
+use super::page::{Finding, Script};
+
+/// T212: the shell refuses it.
+pub(super) fn check(script: &Script<'_>, found: &mut Vec<Finding>) {
+    if let Some((line, column, reason)) = &script.survey.syntax_error {
+        let at = script.place(*line, *column);
+        if is_printed(script) {
+            found.push(Finding {
+                code: "T212",
+                severity: Severity::Note,
+                at,
+                end: (at.0, at.1 + 1),
+                message: "this is what a program printed, not what a shell runs: no step can be made of it"
+                    .to_owned(),
+                help: "mark the block `text`; in a `console` block put `$ ` before each command".to_owned(),
+            });
+            return;
+        }
+        if let Some(language) = other_language(script.text) {
+            found.push(Finding {
+                code: "T212",
+                severity: Severity::Note,
+                at,
+                end: (at.0, at.1 + 1),
+                message: format!("this block calls itself a shell's, and is {language}: no step can be made of it"),
+                help: "name its own language behind the ticks; a file that a step writes can stand in a here-document".to_owned(),
+            });
+            return;
+        }
+        found.push(Finding {
+            code: "T212",
+            severity: Severity::Error,
+            at,
+            end: (at.0, at.1 + 1),
+            message: format!("syntax error: {reason}"),
+            help: "paste the block into `bash -n` to see it; a block that is not meant to run can be marked `.example` or `text`".to_owned(),
+        });
+    }
+}
+
+/// Tells what a program printed from a script with a fault: `console` is for both, so without a
+/// prompt it is doubtful; frames of a stack and the prompts of debuggers stand in no script.
+fn is_printed(script: &Script<'_>) -> bool {
+    let session = script.fence.is_some_and(|fence| {
+        matches!(fence.info.language.as_str(), "console" | "shell-session" | "shellsession")
+    });
+    session || PRINTED.is_match(script.text)
+}
+
+static PRINTED: Pattern = Pattern::new(
+    &["at ", "traceback", "(", "warn", "error", "info", "|", ": ", "✓", "✗", "✔", "✘"],
+    r"(?m)^\s+at \S.*[:(]\S*:\d+(?::\d+)?\)?$|^Traceback \(most recent call last\)|^\([\w.-]+\) (?:\$ )?\w|^(?:\S+: )?(?:WARN(?:ING)?|ERROR|INFO|DEBUG|[Ww]arning)(?::| {1,8}[\d\[])|^\| ?\S.* \||^\s*[✓✗✔✘] |^[A-Z][A-Z0-9_]+: +\S",
+);
+
+/// Tells the language of a block that calls itself a shell's and is something else: a file to be
+/// written, in a page that only wants its colours.
+fn other_language(text: &str) -> Option<&'static str> {
+    OTHER.iter().find(|(pattern, _)| pattern.is_match(text)).map(|(_, name)| *name)
+}
+
+static OTHER: [(Pattern, &str); 6] = [
+    (
+        Pattern::new(
+            &["server", "location", "upstream", "http", "events"],
+            r"(?m)^\s*(?:server|http|events|upstream \S+|location [^{\n]+)\s*\{\s*$",
+        ),
+        "a configuration of nginx",
+    ),
+    (
+        Pattern::new(
+            &["<"],
+            r"(?m)^\s*<(?:VirtualHost|Directory|Location|IfModule|Proxy|Files)\b[^>\n]*>\s*$",
+        ),
+        "a configuration of Apache",
+    ),
+    (
+        Pattern::new(
+            &["import", "def ", "class ", "print"],
+            r"(?m)^(?:from [\w.]+ import \w|import [\w.]+(?: as \w+)?$|def \w+\(.*\).*:$|class \w+.*:$|\w+ = \w+\(.*\)$)",
+        ),
+        "Python",
+    ),
+    (
+        Pattern::new(
+            &["const ", "let ", "function", "=>"],
+            r"(?m)^(?:const|let) \w+ = |^\s*\}\);?$|^(?:export |async )*function \w+\(",
+        ),
+        "JavaScript",
+    ),
+    (Pattern::new(&["{", "["], r#"^\s*[{\[]\s*(?:\n\s*)?["{\[\]}]"#), "JSON"),
+    (
+        Pattern::new(
+            &["resource", "variable", "provider", "module"],
+            r#"(?m)^(?:resource|variable|provider|module|output|data) "[^"\n]+"(?: "[^"\n]+")? \{"#,
+        ),
+        "Terraform",
+    ),
+];
