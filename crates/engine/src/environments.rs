@@ -108,13 +108,19 @@ pub(crate) async fn give_back(
     state: &State,
 ) -> Result<(), EngineError> {
     let Some((outcome, _)) = &state.outcome else { return Ok(()) };
-    let freed = Change::Freed {
-        release: release.clone(),
-        version: state.program.plan.version.clone(),
-        outcome: *outcome,
-        why: state.rollback.as_ref().map(|rollback| rollback.detail.clone()),
-    };
-    for name in changed_by(&state.program.plan) {
+    let plan = &state.program.plan;
+    for name in changed_by(plan) {
+        let mut steps = plan.steps.iter().zip(&state.steps);
+        let stood = steps.any(|(step, here)| {
+            step.has_effect() && step.environment.as_ref() == Some(&name) && here.forward.life.is_done()
+        });
+        let freed = Change::Freed {
+            release: release.clone(),
+            version: plan.version.clone(),
+            outcome: *outcome,
+            stood,
+            why: state.rollback.as_ref().map(|rollback| rollback.detail.clone()),
+        };
         change(store, now, &Actor::Engine, &name, &mut |environment| {
             let has = environment.holder.as_ref().is_some_and(|holder| holder.release == *release);
             if has { vec![freed.clone()] } else { Vec::new() }

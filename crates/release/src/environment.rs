@@ -47,6 +47,8 @@ pub enum Change {
         version: Option<String>,
         /// How it ended.
         outcome: Outcome,
+        /// Whether a step of it that changes the environment had passed there.
+        stood: bool,
         /// Why it went back.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
@@ -255,11 +257,12 @@ impl Environment {
                     since: line.at,
                 });
             }
-            Change::Freed { release, version, outcome, why } => {
+            Change::Freed { release, version, outcome, stood, why } => {
                 if self.holder.as_ref().is_some_and(|holder| holder.release == *release) {
                     self.holder = None;
                 }
-                if let Some(version) = version {
+                // What went back before anything of it stood tells nothing about the version.
+                if let Some(version) = version.as_ref().filter(|_| *stood) {
                     self.leave(release, version, *outcome, why.clone(), line.at);
                 }
             }
@@ -326,7 +329,13 @@ mod tests {
 
     fn freed(release: &str, version: &str, outcome: Outcome) -> Change {
         let why = (outcome == Outcome::RolledBack).then(|| "errors".to_owned());
-        Change::Freed { release: release.into(), version: Some(version.to_owned()), outcome, why }
+        Change::Freed {
+            release: release.into(),
+            version: Some(version.to_owned()),
+            outcome,
+            stood: true,
+            why,
+        }
     }
 
     /// Applies changes one minute apart, and folds what came of it.

@@ -139,6 +139,11 @@ impl Life {
         matches!(self, Life::Passed | Life::ByHand | Life::Skipped)
     }
 
+    /// Tells whether it was done, by tminus or by a person.
+    pub fn is_done(self) -> bool {
+        matches!(self, Life::Passed | Life::ByHand)
+    }
+
     /// Tells whether an attempt is under way.
     pub fn is_active(self) -> bool {
         matches!(self, Life::Running | Life::Verifying)

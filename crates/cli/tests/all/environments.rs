@@ -129,6 +129,11 @@ fn pain_02_what_was_taken_back_is_not_released_again_by_whatever_does_not_know()
     desk.expect(5, &["run", "r.md", "--version", "v2", "--no-wait", "--again"]);
     ticked(&desk);
     desk.expect(0, &["status", "production"]).says("last good v2").never_says("went back");
+    // What failed before anything of it stood says nothing about the version.
+    let broken = BODY.replace("cp served before", "exit 1");
+    desk.write("r.md", format!("---\nrunbook: 1\non_failure: rollback\n---\n# Test\n\n## 1. Work\n{broken}"));
+    desk.expect(3, &["run", "r.md", "--version", "v3", "--no-wait"]);
+    desk.expect(3, &["run", "r.md", "--version", "v3", "--no-wait"]);
 }
 
 #[test]
