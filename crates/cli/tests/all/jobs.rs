@@ -15,7 +15,7 @@ fn open() -> Option<Town> {
 
 impl Town {
     fn job(&self, code: i32, version: &str) -> Ran {
-        self.ran(code, &["run", "r.md", "--no-wait", "--version", version])
+        self.ran(code, &["run", "r.md", "--no-wait", "--again", "--version", version])
     }
 
     /// Jobs and their pods there are.

@@ -61,7 +61,7 @@ impl Town {
     }
 
     fn release(&self, code: i32, version: &str) -> Ran {
-        self.ran(code, &["run", "r.md", "--no-wait", "--version", version])
+        self.ran(code, &["run", "r.md", "--no-wait", "--again", "--version", version])
     }
 
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {

@@ -84,7 +84,7 @@ impl Team {
     }
 
     fn release(&self, code: i32, version: &str) -> Ran {
-        self.town.ran(code, &["run", "RUNBOOK.md", "--version", version, "--answers", "yes.yaml"])
+        self.town.ran(code, &["run", "RUNBOOK.md", "--again", "--version", version, "--answers", "yes.yaml"])
     }
 
     /// Both environments, byte for byte.
