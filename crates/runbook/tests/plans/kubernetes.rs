@@ -66,6 +66,14 @@ fn a_cluster_that_nothing_leads_to_is_a_fault_before_the_release() {
             ),
             "T903 4: the image of m is not known: NONE not bound",
         ),
+        (
+            &format!("{CLUSTERS}[hosts]\nall = [\"a\", \"b\"]\n"),
+            format!(
+                "## A\n**Environment**: staging\n**Hosts**: all\n\n{}",
+                fence.replace(".job}", ".job on=all}")
+            ),
+            "T909 5: `all` stands for several hosts, and one tells the cluster",
+        ),
     ] {
         let compiled = compile(&document, &with(settings::read(place).0));
         assert_eq!(errors(&compiled.diagnostics), [expected]);
