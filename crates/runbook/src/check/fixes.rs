@@ -97,9 +97,9 @@ fn in_document<'t>(
 fn mend(code: &str, script: &Script<'_>, index: usize, text: &str) -> Option<Mend> {
     let command = &script.commands()[index];
     match code {
-        "T201" => fail_as_well(script, index, text),
+        "T201" => fail_as_well(script, index, text).or_else(|| fail_on_errors(command, text)),
         "T205" => answer(command, text),
-        "T206" => stop_following(command, text),
+        "T206" => stop_following(command, text).or_else(|| detach(command, text)),
         "T210" => guard(command, text),
         "T211" => quote(script, command, text),
         "T301" => {
@@ -144,6 +144,20 @@ fn fail_as_well(script: &Script<'_>, index: usize, text: &str) -> Option<Mend> {
         }
         _ => None,
     }
+}
+
+/// `curl` fails on an answer of 400 and above, where nobody reads the answer.
+fn fail_on_errors(command: &CommandUse, text: &str) -> Option<Mend> {
+    let alone = command.program == "curl" && text.len() == command.end - command.start;
+    let word = word(text, |word| word == "curl").filter(|_| alone)?;
+    Some(Mend::Changes(word.end..word.end, " -f".to_owned()))
+}
+
+/// `docker compose up` starts the containers, waits until they are healthy, and ends.
+fn detach(command: &CommandUse, text: &str) -> Option<Mend> {
+    let up = super::kinds::compose(command) == Some("up");
+    let word = word(text, |word| word == "up").filter(|_| up)?;
+    Some(Mend::Changes(word.end..word.end, " -d --wait".to_owned()))
 }
 
 /// Every name that is made from this clock is made from the release's own time instead: all of them
@@ -240,6 +254,13 @@ fn guard(command: &CommandUse, text: &str) -> Option<Mend> {
 
 /// `pg_dump > x.gz` goes through gzip, as the name says.
 fn compress(command: &CommandUse, text: &str) -> Option<Mend> {
+    if command.program == "tar" {
+        let flags = command.arguments.first()?;
+        let place = word(text, |word| word == flags)?;
+        // The file's name follows the `f`, so the letter goes before it.
+        let at = place.end.checked_sub(1).filter(|at| text[*at..].starts_with('f'))?;
+        return Some(Mend::Keeps(at..at, "z".to_owned()));
+    }
     let writes = command.redirects.iter().filter(|redirect| redirect.kind == RedirectKind::Write).count();
     if writes != 1 || command.redirects.len() != 1 || text.matches('>').count() != 1 {
         return None;
@@ -334,6 +355,8 @@ mod tests {
                     "echo a\n  psql -v ON_ERROR_STOP=1 \"$DB\" \\\n  -f a.sql",
                 ),
                 ("docker-compose ps", "docker compose ps"),
+                ("tar -cf logs.tar.gz logs", "tar -czf logs.tar.gz logs"),
+                ("tar cvf logs.tgz logs", "tar cvzf logs.tgz logs"),
                 ("helm delete web", "helm uninstall web"),
                 ("helm delete web --purge", "-"),
                 ("rm -rf \"$DIR\"/", "rm -rf \"${DIR:?}\"/"),
@@ -359,6 +382,8 @@ mod tests {
                 ("curl -f https://a/ || echo bad", "curl -f https://a/ || { echo bad; exit 1; }"),
                 ("curl -f https://a/ || true", "curl -f https://a/"),
                 ("kubectl logs -f deploy/web", "kubectl logs deploy/web"),
+                ("curl -s https://a/ > /dev/null", "curl -f -s https://a/ > /dev/null"),
+                ("docker compose -f a.yml up", "docker compose -f a.yml up -d --wait"),
                 ("git push --force origin main", "git push --force-with-lease origin main"),
                 ("curl -k https://a/", "curl https://a/"),
                 ("terraform apply", "terraform apply -auto-approve"),

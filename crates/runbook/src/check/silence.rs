@@ -229,6 +229,9 @@ fn command_below(document: &str, markdown: &Markdown, line: u32, last: u32) -> s
     first..=end
 }
 
+/// How many lines below a silence its block begins at the latest: each is read for each silence.
+const MOST_BETWEEN: usize = 50;
+
 /// The next block of the page: a whole fence, or the lines up to the next blank one.
 fn block_below(
     document: &str,
@@ -243,7 +246,10 @@ fn block_below(
     if !is_comment(line) {
         return line..=line;
     }
-    let first = (line + 1..=last).find(|line| !text(*line).is_empty() && !is_comment(*line)).unwrap_or(last);
+    let mut below = (line + 1..=last).take(MOST_BETWEEN);
+    let Some(first) = below.find(|line| !text(*line).is_empty() && !is_comment(*line)) else {
+        return line..=line;
+    };
     if let Ok(at) = fences.binary_search_by_key(&first, |fence| fence.0) {
         return first..=fences[at].1;
     }

@@ -60,7 +60,8 @@ pub fn check_in_mode(text: &str, name: &str, settings: Settings, mode: Mode) -> 
     // That one lane is empty is no fault of a document whose work stands in another.
     let elsewhere = compiled.outline.phases().next().is_some();
     found.retain(|found| found.code != "T111" || !elsewhere);
-    if mode == Mode::Assisted {
+    // A page on which nothing stands is a fault in any mode.
+    if mode == Mode::Assisted && !compiled.outline.units.is_empty() {
         found.iter_mut().for_each(milder);
     }
     found.extend(commands);
