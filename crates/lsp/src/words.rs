@@ -23,7 +23,8 @@ pub(crate) fn class(name: &str) -> &'static str {
         "deploy" => {
             "services that move to another version, with their way back: target, services, env_file, set, within"
         }
-        "rollout" | "flag" | "gate" | "attest" | "handoff" | "report" | "incident" => {
+        "flag" => "a feature flag that changes, with its way back: flag, to, provider, file, get, set, only",
+        "rollout" | "gate" | "attest" | "handoff" | "report" | "incident" => {
             "a control step that is planned and rehearsed; not available yet in a release"
         }
         _ => "",
@@ -92,6 +93,15 @@ pub(crate) fn control_keys(kind: &str) -> &'static [(&'static str, &'static str)
             ("only", "left out in other environments"),
         ],
         "choice" => &[("ask", "the question"), ("options", "at least two answers")],
+        "flag" => &[
+            ("flag", "the flag's name"),
+            ("to", "on, off, a variant, or { production: on }"),
+            ("provider", "flagd: a file; command: your own commands"),
+            ("file", "the file in flagd's format"),
+            ("get", "a command that prints the value of $FLAG"),
+            ("set", "a command that makes $FLAG_VALUE the value of $FLAG"),
+            ("only", "left out in other environments"),
+        ],
         _ => &[],
     }
 }
@@ -129,7 +139,7 @@ mod tests {
             let (_, faults) = tminus_runbook::control::parse(kind, &lines.concat(), 0..0, Some(0));
             faults.into_iter().filter(|fault| fault.message.contains("has no key")).collect::<Vec<_>>()
         };
-        for kind in ["approval", "soak", "watch", "choice"] {
+        for kind in ["approval", "soak", "watch", "choice", "flag"] {
             assert_eq!(body(kind, control_keys(kind)), [], "{kind}");
             assert_eq!(body(kind, &[("askk", "")]).len(), 1, "{kind}");
         }

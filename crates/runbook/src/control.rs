@@ -2,6 +2,9 @@
 
 mod database;
 mod deploy;
+mod flag;
+
+pub use flag::{Flag, Provider};
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -59,6 +62,8 @@ pub enum Body {
     Migrate(Migrate),
     /// Services that move to another version.
     Deploy(Deploy),
+    /// A feature flag that changes.
+    Flag(Flag),
     /// A kind that this version recognises and cannot run.
     Unavailable,
 }
@@ -174,7 +179,6 @@ pub const CONTROL_KINDS: [&str; 14] = [
 pub(crate) fn unavailable_keys(kind: &str) -> &'static [&'static str] {
     match kind {
         "rollout" => &["shift", "steps", "waves", "hold", "compare", "rules", "on_breach"],
-        "flag" => &["flag", "to", "provider"],
         "gate" => &["evidence", "format", "require", "github", "env_keys", "git", "window"],
         _ => &[],
     }
@@ -217,6 +221,7 @@ fn read(kind: &str, value: &Value, faults: &mut Vec<Fault>) -> Option<Control> {
         "backup" => database::backup(&mut keys),
         "migrate" => database::migrate(&mut keys),
         "deploy" => deploy::deploy(&mut keys),
+        "flag" => flag::flag(&mut keys),
         _ => {
             for key in unavailable_keys(kind) {
                 keys.value(key);

@@ -170,6 +170,18 @@ fn control_step(kind: &str) -> Value {
             ],
             &["target", "services"],
         ),
+        "flag" => keys(
+            &[
+                ("flag", text("The flag's name.")),
+                ("to", flag_values()),
+                ("provider", word(&["flagd", "command"], "Who keeps the flag.")),
+                ("file", text("The file in flagd's format.")),
+                ("get", text("A command that prints the value of $FLAG.")),
+                ("set", text("A command that makes $FLAG_VALUE the value of $FLAG.")),
+                only,
+            ],
+            &["flag", "to", "provider"],
+        ),
         other => {
             let known = crate::control::unavailable_keys(other);
             let anything = json!({ "description": "Not available yet." });
@@ -184,6 +196,13 @@ fn control_step(kind: &str) -> Value {
             schema
         }
     }
+}
+
+fn flag_values() -> Value {
+    let value = text("`on`, `off` or a variant; $VERSION and inputs are bound.");
+    json!({
+        "anyOf": [value, named(&value, "By environment, with `default`; left out where neither holds.")],
+    })
 }
 
 fn quorum() -> Value {

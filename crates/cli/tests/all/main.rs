@@ -8,6 +8,7 @@ mod crash_everywhere;
 mod databases;
 mod deployments;
 mod environments;
+mod flags;
 mod hosts;
 mod integration_files;
 mod lsp;

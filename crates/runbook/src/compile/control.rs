@@ -78,6 +78,7 @@ impl Compiler<'_> {
             Body::Backup(backup) => self.backup(place, fence, &backup),
             Body::Migrate(migrate) => self.migrate(place, fence, &migrate),
             Body::Deploy(deploy) => self.deploy(place, fence, &deploy),
+            Body::Flag(flag) => self.flag(place, fence, &flag),
             Body::Unavailable => {
                 let unavailable = Unavailable { kind: kind.to_owned(), body: fence.body.clone() };
                 let at = self.add_step(place, id, title, Work::Act(Action::Unavailable(unavailable)));

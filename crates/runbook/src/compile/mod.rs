@@ -12,11 +12,13 @@ mod drafts;
 mod edges;
 mod fences;
 mod finish;
+mod flag;
 mod hosts;
 mod items;
 mod limits;
 mod links;
 mod phases;
+mod recipe;
 mod rules;
 
 pub use bind::BoundInput;

@@ -249,7 +249,7 @@ fn a_schema_has_the_keys_of_its_parser() {
 
 #[test]
 fn control_steps_are_taken_and_refused_by_both() {
-    let table: [(&'static str, &[&str], &[&str]); 8] = [
+    let table: [(&'static str, &[&str], &[&str]); 9] = [
         (
             "approval",
             &[
@@ -310,7 +310,20 @@ fn control_steps_are_taken_and_refused_by_both() {
                 "target: compose\nservices: [web]\nbatch: 2",
             ],
         ),
-        ("flag", &["flag: new-page\nto: { production: 10% }", ""], &["flags: x"]),
+        (
+            "flag",
+            &[
+                "flag: new-page\nto: on\nprovider: flagd\nfile: flags.json",
+                "flag: new-page\nto: { production: on, default: 2 }\nprovider: command\nget: a\nset: b\nonly: staging",
+            ],
+            &[
+                "flags: x",
+                "flag: a\nto: on",
+                "flag: a\nto: on\nprovider: unleash",
+                "flag: a\nprovider: flagd\nfile: f",
+            ],
+        ),
+        ("gate", &["evidence: report.xml\nformat: junit", ""], &["evidense: x"]),
     ];
     for (kind, taken, refused) in table {
         let language = control_step(kind);
