@@ -21,7 +21,7 @@ pub(crate) fn class(name: &str) -> &'static str {
             "files of SQL, each applied once: db, apply, undo, lock_timeout, statement_timeout, dry_run_on, baseline"
         }
         "deploy" => {
-            "services that move to another version, with their way back: target, services, env_file, set, within"
+            "services or a site that move to another version, with their way back: target, services, env_file, set, within; from, to, name, keep"
         }
         "flag" => "a feature flag that changes, with its way back: flag, to, provider, file, get, set, only",
         "rollout" | "gate" | "attest" | "handoff" | "report" | "incident" => {

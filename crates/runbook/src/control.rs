@@ -3,8 +3,10 @@
 mod database;
 mod deploy;
 mod flag;
+mod site;
 
 pub use flag::{Flag, Provider};
+pub use site::Site;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -64,6 +66,8 @@ pub enum Body {
     Deploy(Deploy),
     /// A feature flag that changes.
     Flag(Flag),
+    /// A static site that is published.
+    Site(Site),
     /// A kind that this version recognises and cannot run.
     Unavailable,
 }

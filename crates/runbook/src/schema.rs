@@ -154,9 +154,9 @@ fn control_step(kind: &str) -> Value {
             ],
             &["db", "apply"],
         ),
-        "deploy" => keys(
+        "deploy" => one_of(
             &[
-                ("target", word(&["compose"], "What is deployed to.")),
+                ("target", word(&["compose", "static"], "What is deployed to.")),
                 ("services", texts("In the order in which they move.")),
                 ("files", texts("The compose files; without, what compose looks for itself.")),
                 ("env_file", text("The file of variables that `set` changes.")),
@@ -166,9 +166,16 @@ fn control_step(kind: &str) -> Value {
                 ("project", text("The name of the compose project.")),
                 ("healthy", text("The check below that says whether it serves what it should.")),
                 ("strategy", word(&["rolling"], "One service after the other.")),
+                ("from", text("static: the folder that was built.")),
+                ("to", text("static: the folder that gets `releases/` and the link `current`.")),
+                ("name", text("static: the name of the release's own folder, such as $VERSION.")),
+                (
+                    "keep",
+                    json!({ "type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]+$", "description": "static: how many earlier releases stay." }),
+                ),
                 only,
             ],
-            &["target", "services"],
+            &[&["target", "services"], &["target", "from", "to"]],
         ),
         "flag" => keys(
             &[
@@ -196,6 +203,13 @@ fn control_step(kind: &str) -> Value {
             schema
         }
     }
+}
+
+/// Keys that are all known, of which one of several sets must be there.
+fn one_of(known: &[(&str, Value)], required: &[&[&str]]) -> Value {
+    let mut schema = keys(known, &[]);
+    schema["anyOf"] = required.iter().map(|set| json!({ "required": set })).collect();
+    schema
 }
 
 fn flag_values() -> Value {

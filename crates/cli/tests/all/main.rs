@@ -14,4 +14,5 @@ mod integration_files;
 mod lsp;
 mod pains;
 mod seeds;
+mod sites;
 mod support;

@@ -79,6 +79,7 @@ impl Compiler<'_> {
             Body::Migrate(migrate) => self.migrate(place, fence, &migrate),
             Body::Deploy(deploy) => self.deploy(place, fence, &deploy),
             Body::Flag(flag) => self.flag(place, fence, &flag),
+            Body::Site(site) => self.site(place, fence, &site),
             Body::Unavailable => {
                 let unavailable = Unavailable { kind: kind.to_owned(), body: fence.body.clone() };
                 let at = self.add_step(place, id, title, Work::Act(Action::Unavailable(unavailable)));

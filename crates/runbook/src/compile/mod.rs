@@ -20,6 +20,7 @@ mod links;
 mod phases;
 mod recipe;
 mod rules;
+mod site;
 
 pub use bind::BoundInput;
 pub use choices::OpenChoice;

@@ -14,14 +14,18 @@ pub(super) fn deploy(keys: &mut Keys<'_, '_>) -> Option<Body> {
     let target = keys.value("target");
     match target.map(|value| (value, value.text())) {
         Some((_, Some("compose"))) => {}
-        Some((value, Some(known @ ("kubernetes" | "static" | "command")))) => keys.fault(
+        Some((_, Some("static"))) => return super::site::site(keys),
+        Some((value, Some(known @ ("kubernetes" | "command")))) => keys.fault(
             value,
             format!(
                 "`target: {known}` is not available yet; write its commands as `bash` fences, with an `.undo`"
             ),
         ),
-        Some((value, _)) => keys.fault(value, "`target` is what is deployed to; the only one is `compose`"),
-        None => keys.missing("target", "what is deployed to: `target: compose`"),
+        Some((value, _)) => keys.fault(value, "`target` is what is deployed to: `compose` or `static`"),
+        None => {
+            super::site::known(keys);
+            keys.missing("target", "what is deployed to: `target: compose` or `target: static`");
+        }
     }
     let given = keys.value("services");
     let services = given.map(|value| texts(keys, value)).unwrap_or_default();

@@ -301,9 +301,12 @@ fn control_steps_are_taken_and_refused_by_both() {
             &[
                 "target: compose\nservices: [api, web]\nenv_file: .env\nset: { TAG: $VERSION }\nwithin: 1m",
                 "target: compose\nservices: [web]\nfiles: [a.yml, b.yml]\nfolder: app\nproject: shop\nstrategy: rolling",
+                "target: static\nfrom: dist\nto: /srv/www\nname: $VERSION\nkeep: 5",
             ],
             &[
                 "services: [web]",
+                "target: static\nfrom: dist",
+                "target: static\nfrom: dist\nto: /srv/www\nkeep: 0",
                 "target: compose",
                 "target: kubernetes\nservices: [web]",
                 "target: compose\nservices: [web]\nstrategy: blue-green",

@@ -109,7 +109,7 @@ splice() {
 put() {
   local new_state="\"${1%% *}\"" new_variant=${1#* } target=$file
   if [ -L "$target" ]; then target=$(readlink -f -- "$target"); fi
-  # The first mode is that of the file; its bytes are replaced in two steps, the later place first.
+  # Copied for mode and owner, then filled: the later place first, so that the earlier one still holds.
   cp -p -- "$target" "$target.tminus"
   cp -p -- "$target" "$target.tminus-half"
   if [ "$state_at" -gt "$variant_at" ]; then
