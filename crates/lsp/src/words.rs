@@ -24,7 +24,8 @@ pub(crate) fn class(name: &str) -> &'static str {
             "services or a site that move to another version, with their way back: target, services, env_file, set, within; from, to, name, keep"
         }
         "flag" => "a feature flag that changes, with its way back: flag, to, provider, file, get, set, only",
-        "rollout" | "gate" | "attest" | "handoff" | "report" | "incident" => {
+        "gate" => "conditions that are looked at: env_keys, git; others are not available yet in a release",
+        "rollout" | "attest" | "handoff" | "report" | "incident" => {
             "a control step that is planned and rehearsed; not available yet in a release"
         }
         _ => "",
@@ -93,6 +94,11 @@ pub(crate) fn control_keys(kind: &str) -> &'static [(&'static str, &'static str)
             ("only", "left out in other environments"),
         ],
         "choice" => &[("ask", "the question"), ("options", "at least two answers")],
+        "gate" => &[
+            ("env_keys", "keys of an env file: { example: .env.example, file: .env.production, allow: [] }"),
+            ("git", "clean: the work tree has no change"),
+            ("only", "left out in other environments"),
+        ],
         "flag" => &[
             ("flag", "the flag's name"),
             ("to", "on, off, a variant, or { production: on }"),
@@ -139,7 +145,7 @@ mod tests {
             let (_, faults) = tminus_runbook::control::parse(kind, &lines.concat(), 0..0, Some(0));
             faults.into_iter().filter(|fault| fault.message.contains("has no key")).collect::<Vec<_>>()
         };
-        for kind in ["approval", "soak", "watch", "choice", "flag"] {
+        for kind in ["approval", "soak", "watch", "choice", "flag", "gate"] {
             assert_eq!(body(kind, control_keys(kind)), [], "{kind}");
             assert_eq!(body(kind, &[("askk", "")]).len(), 1, "{kind}");
         }

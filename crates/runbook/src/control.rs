@@ -3,9 +3,11 @@
 mod database;
 mod deploy;
 mod flag;
+mod gate;
 mod site;
 
 pub use flag::{Flag, Provider};
+pub use gate::{EnvKeys, Gate};
 pub use site::Site;
 
 use std::collections::BTreeMap;
@@ -68,6 +70,8 @@ pub enum Body {
     Flag(Flag),
     /// A static site that is published.
     Site(Site),
+    /// Conditions that are looked at.
+    Gate(Gate),
     /// A kind that this version recognises and cannot run.
     Unavailable,
 }
@@ -183,7 +187,7 @@ pub const CONTROL_KINDS: [&str; 14] = [
 pub(crate) fn unavailable_keys(kind: &str) -> &'static [&'static str] {
     match kind {
         "rollout" => &["shift", "steps", "waves", "hold", "compare", "rules", "on_breach"],
-        "gate" => &["evidence", "format", "require", "github", "env_keys", "git", "window"],
+        "gate" => &["evidence", "format", "require", "github", "window"],
         _ => &[],
     }
 }
@@ -226,6 +230,7 @@ fn read(kind: &str, value: &Value, faults: &mut Vec<Fault>) -> Option<Control> {
         "migrate" => database::migrate(&mut keys),
         "deploy" => deploy::deploy(&mut keys),
         "flag" => flag::flag(&mut keys),
+        "gate" => gate::gate(&mut keys),
         _ => {
             for key in unavailable_keys(kind) {
                 keys.value(key);

@@ -193,6 +193,9 @@ fn control_step(kind: &str) -> Value {
             let known = crate::control::unavailable_keys(other);
             let anything = json!({ "description": "Not available yet." });
             let mut all: Vec<(&str, Value)> = known.iter().map(|key| (*key, anything.clone())).collect();
+            if other == "gate" {
+                all.extend(gate());
+            }
             all.push(only);
             let mut schema = keys(&all, &[]);
             schema["type"] = json!(["object", "null"]);
@@ -210,6 +213,19 @@ fn one_of(known: &[(&str, Value)], required: &[&[&str]]) -> Value {
     let mut schema = keys(known, &[]);
     schema["anyOf"] = required.iter().map(|set| json!({ "required": set })).collect();
     schema
+}
+
+/// The conditions of a gate that can be looked at.
+fn gate() -> [(&'static str, Value); 2] {
+    let env_keys = keys(
+        &[
+            ("example", text("The file that names the keys.")),
+            ("file", text("The file that must have them.")),
+            ("allow", texts("Keys that may be in one of them only.")),
+        ],
+        &["example", "file"],
+    );
+    [("env_keys", env_keys), ("git", word(&["clean"], "The work tree has no change."))]
 }
 
 fn flag_values() -> Value {

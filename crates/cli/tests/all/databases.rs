@@ -355,7 +355,7 @@ fn the_scripts_of_recipes_are_clean_by_shellcheck() {
     let look = "```yaml {#look .migrate .check}\ndb: shop\napply: db/*.sql\n```";
     let tried = RELEASE.replace("undo: db/*.down.sql", "undo: db/*.down.sql\ndry_run_on: staging");
     let deploy = "```yaml {#d .deploy}\ntarget: compose\nservices: [web]\nenv_file: .env\nset: { A: b }\n```";
-    let flags = "```yaml {#f .flag}\nflag: a\nto: on\nprovider: flagd\nfile: f.json\n```\n```yaml {#g .flag}\nflag: a\nto: on\nprovider: command\nget: a\nset: b\n```\n```yaml {#h .deploy}\ntarget: static\nfrom: a\nto: b\n```";
+    let flags = "```yaml {#f .flag}\nflag: a\nto: on\nprovider: flagd\nfile: f.json\n```\n```yaml {#g .flag}\nflag: a\nto: on\nprovider: command\nget: a\nset: b\n```\n```yaml {#h .deploy}\ntarget: static\nfrom: a\nto: b\n```\n```yaml {#i .gate}\ngit: clean\nenv_keys: { example: a, file: b }\n```";
     desk.write("r.md", release().replace(RELEASE, &format!("{look}\n{tried}\n{deploy}\n{flags}")));
     let plan = desk.expect(0, &["plan", "r.md", "--json", "--set", "LEAST=1"]);
     let plan: serde_json::Value = serde_json::from_str(&plan.out).expect("JSON");
@@ -371,7 +371,7 @@ fn the_scripts_of_recipes_are_clean_by_shellcheck() {
             _ => {}
         }
     }
-    assert!(scripts.len() >= 15, "{}", scripts.len());
+    assert!(scripts.len() >= 16, "{}", scripts.len());
     for (at, script) in scripts.iter().enumerate() {
         let path = desk.write(&format!("{at}.sh"), script);
         // Values of the document stand at the head; a script need not use each of them.

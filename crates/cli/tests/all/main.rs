@@ -9,6 +9,7 @@ mod databases;
 mod deployments;
 mod environments;
 mod flags;
+mod gates;
 mod hosts;
 mod integration_files;
 mod lsp;

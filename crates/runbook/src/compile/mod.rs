@@ -13,6 +13,7 @@ mod edges;
 mod fences;
 mod finish;
 mod flag;
+mod gate;
 mod hosts;
 mod items;
 mod limits;

@@ -326,7 +326,20 @@ fn control_steps_are_taken_and_refused_by_both() {
                 "flag: a\nprovider: flagd\nfile: f",
             ],
         ),
-        ("gate", &["evidence: report.xml\nformat: junit", ""], &["evidense: x"]),
+        (
+            "gate",
+            &[
+                "evidence: report.xml\nformat: junit",
+                "",
+                "git: clean\nenv_keys: { example: .env.example, file: .env, allow: [A, B] }",
+            ],
+            &[
+                "evidense: x",
+                "git: dirty",
+                "env_keys: { file: .env }",
+                "env_keys: { example: a, file: b, x: c }",
+            ],
+        ),
     ];
     for (kind, taken, refused) in table {
         let language = control_step(kind);
