@@ -187,6 +187,19 @@ fn crash_everywhere_in_the_middle_of_a_flag_the_value_before_is_not_lost() {
 }
 
 #[test]
+fn crash_everywhere_on_the_way_back_of_a_flag_a_second_undo_harms_nothing() {
+    let desk = desk(FLAGD);
+    desk.program("../smoke", "#!/bin/sh\ntouch looked\nexit 1\n");
+    // The power is cut when the old value is in its place and the undo has not yet said so.
+    desk.program("mv", "#!/bin/sh\n/bin/mv \"$@\" || exit\ncase \"$*\" in *flags.json) if [ -e looked ] && [ -p reached ]; then ps -o pgid= -p $$ >group; echo >reached; read -r _ <go; fi ;; esac\n");
+    desk.kill_while_waiting(desk.command(&["run", "r.md", "--no-wait"]));
+    desk.kill_step();
+    assert_eq!(desk.read("flags.json"), FLAGS);
+    desk.expect(3, &["resume", "--no-wait"]).says("new-checkout is off, variant off again");
+    assert_eq!(desk.read("flags.json"), FLAGS);
+}
+
+#[test]
 fn a_flag_on_another_host_is_changed_there() {
     let Some(hosts) = SshHosts::start(&["web-1"]) else { return };
     let folder = hosts.home("web-1");

@@ -63,14 +63,16 @@ fn pain_05_a_site_goes_out_and_comes_back_byte_for_byte() {
     let desk = desk(SITE);
     // A first release that fails leaves no link.
     desk.program("../smoke", "#!/bin/sh\ncp srv/www/current/index.html seen\nexit 1\n");
-    release(&desk, 3, "v1").says("srv/www/current was not there before, and is gone again");
+    let ran = release(&desk, 3, "v1");
+    ran.says("before: srv/www/current is not there")
+        .says("srv/www/current was not there before, and is gone again");
     assert_eq!(
         (desk.read("seen"), tree(&desk.path("srv/www"))),
         ("v1".to_owned(), BTreeMap::from([("releases/".to_owned(), Vec::new())]))
     );
 
     desk.program("../smoke", "#!/bin/sh\n");
-    release(&desk, 0, "v1").says("srv/www/releases/v1: 3 files, the same as in dist");
+    release(&desk, 0, "v1").says("srv/www/releases/v1: the same as dist, files: 3");
     assert_eq!(tree(&desk.path("srv/www/releases/v1")), tree(&desk.path("dist")));
     let first = tree(&desk.path("srv/www"));
 
@@ -236,7 +238,7 @@ fn a_site_on_another_host_is_switched_there() {
     desk.program("ssh", &format!("#!/bin/sh\nexec '{}' \"$@\"\n", hosts.bin().join("ssh").display()));
     std::fs::create_dir(home.join("dist")).expect("a folder");
     std::fs::write(home.join("dist/index.html"), "there").expect("a file");
-    release(&desk, 0, "v1").says("1 files, the same as in dist");
+    release(&desk, 0, "v1").says("the same as dist, files: 1");
     let index = home.join("srv/www/current/index.html");
     assert_eq!(std::fs::read_to_string(&index).expect("it is served"), "there");
     assert!(!desk.path("srv").exists());

@@ -17,7 +17,7 @@ if [ ! -f "$record/before" ]; then
   mv -- "$record/before.part" "$record/before"
 fi
 before=$(cat -- "$record/before")
-say "before: $to/current leads to $before"
+say "before: $(told "$before")"
 
 # The copy has another name until it is whole and compared.
 new="$to/releases/$release" part="$to/releases/.$release.part"
@@ -41,10 +41,10 @@ else
   cp -- "$record/list" "$to/releases/.$release.list"
   mv -T -- "$part" "$new"
 fi
-say "$new: $count files, the same as in $from"
+say "$new: the same as $from, files: $count"
 
 if [ "$(current)" != "releases/$release" ]; then lead "releases/$release"; fi
-if [ "$(current)" != "releases/$release" ]; then stop "$to/current leads to $(current), and not to releases/$release" "somebody else switches it"; fi
+if [ "$(current)" != "releases/$release" ]; then stop "$(told "$(current)") after the switch, and not to releases/$release" "somebody else switches it"; fi
 say "now: $to/current leads to releases/$release"
 
 # Only what this kind of step made is removed, and never what a rollback needs.

@@ -5,6 +5,7 @@ say() { printf '%s\n' "$@"; }
 stop() { printf 'error: %s\n' "$1" >&2; shift; if [ "$#" -gt 0 ]; then printf '  %s\n' "$@" >&2; fi; exit 1; }
 # Where the link leads, as it is written; `-` where there is none.
 current() { if [ -L "$to/current" ]; then readlink -- "$to/current"; else printf -- '-\n'; fi; }
+told() { if [ "$1" = - ]; then printf '%s/current is not there' "$to"; else printf '%s/current leads to %s' "$to" "$1"; fi; }
 # A link cannot be rewritten; another one takes its name, in one moment.
 lead() {
   ln -sfn -- "$1" "$to/.current.tminus"
