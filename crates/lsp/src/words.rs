@@ -21,10 +21,12 @@ pub(crate) fn class(name: &str) -> &'static str {
             "files of SQL, each applied once: db, apply, undo, lock_timeout, statement_timeout, dry_run_on, baseline"
         }
         "deploy" => {
-            "services that move to another version, with their way back: target, services, apply, env_file, set, within, strategy"
+            "services or a site that move to another version, with their way back: target, services, apply, env_file, set, within, strategy; from, to, name, keep"
         }
         "job" => "a Job of a Kubernetes cluster, made once for each release: file, set, within",
-        "rollout" | "flag" | "gate" | "attest" | "handoff" | "report" | "incident" => {
+        "flag" => "a feature flag that changes, with its way back: flag, to, provider, file, get, set, only",
+        "gate" => "conditions that are looked at: env_keys, git; others are not available yet in a release",
+        "rollout" | "attest" | "handoff" | "report" | "incident" => {
             "a control step that is planned and rehearsed; not available yet in a release"
         }
         _ => "",
@@ -93,6 +95,20 @@ pub(crate) fn control_keys(kind: &str) -> &'static [(&'static str, &'static str)
             ("only", "left out in other environments"),
         ],
         "choice" => &[("ask", "the question"), ("options", "at least two answers")],
+        "gate" => &[
+            ("env_keys", "keys of an env file: { example: .env.example, file: .env.production, allow: [] }"),
+            ("git", "clean: the work tree has no change"),
+            ("only", "left out in other environments"),
+        ],
+        "flag" => &[
+            ("flag", "the flag's name"),
+            ("to", "on, off, a variant, or { production: on }"),
+            ("provider", "flagd: a file; command: your own commands"),
+            ("file", "the file in flagd's format"),
+            ("get", "a command that prints the value of $FLAG"),
+            ("set", "a command that makes $FLAG_VALUE the value of $FLAG"),
+            ("only", "left out in other environments"),
+        ],
         _ => &[],
     }
 }
@@ -130,7 +146,7 @@ mod tests {
             let (_, faults) = tminus_runbook::control::parse(kind, &lines.concat(), 0..0, Some(0));
             faults.into_iter().filter(|fault| fault.message.contains("has no key")).collect::<Vec<_>>()
         };
-        for kind in ["approval", "soak", "watch", "choice"] {
+        for kind in ["approval", "soak", "watch", "choice", "flag", "gate"] {
             assert_eq!(body(kind, control_keys(kind)), [], "{kind}");
             assert_eq!(body(kind, &[("askk", "")]).len(), 1, "{kind}");
         }

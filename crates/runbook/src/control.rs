@@ -2,7 +2,14 @@
 
 mod database;
 mod deploy;
+mod flag;
+mod gate;
 mod kubernetes;
+mod site;
+
+pub use flag::{Flag, Provider};
+pub use gate::{EnvKeys, Gate};
+pub use site::Site;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -64,6 +71,12 @@ pub enum Body {
     Kubernetes(Kubernetes),
     /// A Job of a Kubernetes cluster, run once.
     Job(Job),
+    /// A feature flag that changes.
+    Flag(Flag),
+    /// A static site that is published.
+    Site(Site),
+    /// Conditions that are looked at.
+    Gate(Gate),
     /// A kind that this version recognises and cannot run.
     Unavailable,
 }
@@ -227,8 +240,7 @@ pub const CONTROL_KINDS: [&str; 15] = [
 pub(crate) fn unavailable_keys(kind: &str) -> &'static [&'static str] {
     match kind {
         "rollout" => &["shift", "steps", "waves", "hold", "compare", "rules", "on_breach"],
-        "flag" => &["flag", "to", "provider"],
-        "gate" => &["evidence", "format", "require", "github", "env_keys", "git", "window"],
+        "gate" => &["evidence", "format", "require", "github", "window"],
         _ => &[],
     }
 }
@@ -271,6 +283,8 @@ fn read(kind: &str, value: &Value, faults: &mut Vec<Fault>) -> Option<Control> {
         "migrate" => database::migrate(&mut keys),
         "deploy" => deploy::deploy(&mut keys),
         "job" => kubernetes::job(&mut keys),
+        "flag" => flag::flag(&mut keys),
+        "gate" => gate::gate(&mut keys),
         _ => {
             for key in unavailable_keys(kind) {
                 keys.value(key);

@@ -164,10 +164,25 @@ fn control_step(kind: &str) -> Value {
             ],
             &["file"],
         ),
+        "flag" => keys(
+            &[
+                ("flag", text("The flag's name.")),
+                ("to", flag_values()),
+                ("provider", word(&["flagd", "command"], "Who keeps the flag.")),
+                ("file", text("The file in flagd's format.")),
+                ("get", text("A command that prints the value of $FLAG.")),
+                ("set", text("A command that makes $FLAG_VALUE the value of $FLAG.")),
+                only,
+            ],
+            &["flag", "to", "provider"],
+        ),
         other => {
             let known = crate::control::unavailable_keys(other);
             let anything = json!({ "description": "Not available yet." });
             let mut all: Vec<(&str, Value)> = known.iter().map(|key| (*key, anything.clone())).collect();
+            if other == "gate" {
+                all.extend(gate());
+            }
             all.push(only);
             let mut schema = keys(&all, &[]);
             schema["type"] = json!(["object", "null"]);
@@ -236,19 +251,36 @@ fn deploy((only, only_where): &(&str, Value)) -> Value {
             ("set", images("Containers and their new images.")),
             within,
             healthy,
-            only,
+            only.clone(),
         ],
         &["target", "strategy", "service", "blue_green", "set"],
     );
-    let ways = [compose, rolling, blue_green];
+    let ways = [compose, rolling, blue_green, site(only)];
     let mut all = Map::new();
     for (key, value) in ways.iter().flat_map(|way| way["properties"].as_object().into_iter().flatten()) {
         // What it means there is said by the way that is taken.
         let described = json!({ "description": value["description"] });
         all.entry(key.clone()).or_insert(described);
     }
-    all.insert("target".to_owned(), word(&["compose", "kubernetes"], "What is deployed to."));
+    all.insert("target".to_owned(), word(&["compose", "kubernetes", "static"], "What is deployed to."));
     json!({ "type": "object", "properties": all, "additionalProperties": false, "required": ["target"], "anyOf": ways })
+}
+
+fn site(only: (&str, Value)) -> Value {
+    keys(
+        &[
+            ("target", word(&["static"], "A folder that is served.")),
+            ("from", text("The folder that was built.")),
+            ("to", text("The folder that gets `releases/` and the link `current`.")),
+            ("name", text("The name of the release's own folder, such as $VERSION.")),
+            (
+                "keep",
+                json!({ "type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]+$", "description": "How many earlier releases stay." }),
+            ),
+            only,
+        ],
+        &["target", "from", "to"],
+    )
 }
 
 fn workloads_and_images() -> Value {
@@ -259,6 +291,26 @@ fn workloads_and_images() -> Value {
 
 fn images(description: &str) -> Value {
     json!({ "type": "object", "minProperties": 1, "additionalProperties": text("An image; $VERSION and inputs are bound."), "description": description })
+}
+
+/// The conditions of a gate that can be looked at.
+fn gate() -> [(&'static str, Value); 2] {
+    let env_keys = keys(
+        &[
+            ("example", text("The file that names the keys.")),
+            ("file", text("The file that must have them.")),
+            ("allow", texts("Keys that may be in one of them only.")),
+        ],
+        &["example", "file"],
+    );
+    [("env_keys", env_keys), ("git", word(&["clean"], "The work tree has no change."))]
+}
+
+fn flag_values() -> Value {
+    let value = text("`on`, `off` or a variant; $VERSION and inputs are bound.");
+    json!({
+        "anyOf": [value, named(&value, "By environment, with `default`; left out where neither holds.")],
+    })
 }
 
 fn quorum() -> Value {

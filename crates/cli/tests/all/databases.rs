@@ -358,7 +358,11 @@ fn the_scripts_of_recipes_are_clean_by_shellcheck() {
     desk.write("tminus.toml", desk.read("tminus.toml") + cluster);
     let kubernetes = "\n## 2. Cluster\n\n**Environment**: production\n\n```yaml {#k .deploy}\ntarget: kubernetes\napply: k8s/\nservices: [web]\nset: { web: { web: 'a:1' } }\n```\n\n```yaml {#b .deploy}\ntarget: kubernetes\nstrategy: blue-green\nservice: web\nblue_green: [a, b]\nset: { web: 'a:1' }\n```\n\n```yaml {#j .job}\nfile: j.yaml\n```\n";
     let deploy = "```yaml {#d .deploy}\ntarget: compose\nservices: [web]\nenv_file: .env\nset: { A: b }\n```";
-    desk.write("r.md", release().replace(RELEASE, &format!("{look}\n{tried}\n{deploy}")) + kubernetes);
+    let flags = "```yaml {#f .flag}\nflag: a\nto: on\nprovider: flagd\nfile: f.json\n```\n```yaml {#g .flag}\nflag: a\nto: on\nprovider: command\nget: a\nset: b\n```\n```yaml {#h .deploy}\ntarget: static\nfrom: a\nto: b\n```\n```yaml {#i .gate}\ngit: clean\nenv_keys: { example: a, file: b }\n```";
+    desk.write(
+        "r.md",
+        release().replace(RELEASE, &format!("{look}\n{tried}\n{deploy}\n{flags}")) + kubernetes,
+    );
     let plan = desk.expect(0, &["plan", "r.md", "--json", "--set", "LEAST=1"]);
     let plan: serde_json::Value = serde_json::from_str(&plan.out).expect("JSON");
     let mut scripts = Vec::new();
@@ -373,7 +377,7 @@ fn the_scripts_of_recipes_are_clean_by_shellcheck() {
             _ => {}
         }
     }
-    assert!(scripts.len() >= 14, "{}", scripts.len());
+    assert!(scripts.len() >= 20, "{}", scripts.len());
     for (at, script) in scripts.iter().enumerate() {
         let path = desk.write(&format!("{at}.sh"), script);
         // Values of the document stand at the head; a script need not use each of them. The dollars in

@@ -80,6 +80,9 @@ impl Compiler<'_> {
             Body::Deploy(deploy) => self.deploy(place, fence, &deploy),
             Body::Kubernetes(deploy) => self.kubernetes(place, fence, &deploy),
             Body::Job(job) => self.job(place, fence, &job),
+            Body::Flag(flag) => self.flag(place, fence, &flag),
+            Body::Site(site) => self.site(place, fence, &site),
+            Body::Gate(gate) => self.gate(place, fence, &gate),
             Body::Unavailable => {
                 let unavailable = Unavailable { kind: kind.to_owned(), body: fence.body.clone() };
                 let at = self.add_step(place, id, title, Work::Act(Action::Unavailable(unavailable)));

@@ -12,13 +12,17 @@ mod drafts;
 mod edges;
 mod fences;
 mod finish;
+mod flag;
+mod gate;
 mod hosts;
 mod items;
 mod kubernetes;
 mod limits;
 mod links;
 mod phases;
+mod recipe;
 mod rules;
+mod site;
 
 pub use bind::BoundInput;
 pub use choices::OpenChoice;

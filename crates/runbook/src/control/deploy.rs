@@ -31,16 +31,20 @@ pub(super) fn deploy(keys: &mut Keys<'_, '_>) -> Option<Body> {
     match target.map(|value| (value, value.text())) {
         Some((_, Some("compose"))) => return compose(keys),
         Some((_, Some("kubernetes"))) => return kubernetes::deploy(keys),
-        Some((value, Some(known @ ("static" | "command")))) => keys.fault(
+        Some((_, Some("static"))) => return super::site::site(keys),
+        Some((value, Some(known @ "command"))) => keys.fault(
             value,
             format!(
                 "`target: {known}` is not available yet; write its commands as `bash` fences, with an `.undo`"
             ),
         ),
         Some((value, _)) => {
-            keys.fault(value, "`target` is what is deployed to: `compose` or `kubernetes`");
+            keys.fault(value, "`target` is what is deployed to: `compose`, `kubernetes` or `static`");
         }
-        None => keys.missing("target", "what is deployed to: `target: compose` or `target: kubernetes`"),
+        None => {
+            super::site::known(keys);
+            keys.missing("target", "what is deployed to: `target: compose`, `kubernetes` or `static`");
+        }
     }
     // What the others mean is not known without it; that a key is none of any, is.
     for key in KEYS {

@@ -59,6 +59,11 @@ impl<'v, 'f> Keys<'v, 'f> {
         Keys { what, place: value.start..value.end, entries, asked: Vec::new(), faults }
     }
 
+    /// Starts to read a value of this map as a map itself; its faults are told with the others.
+    pub fn inner<'w, 's>(&'s mut self, value: &'w Value, what: &'s str) -> Keys<'w, 's> {
+        Keys::of(value, what, self.faults)
+    }
+
     /// Returns the value of a key, whatever it is.
     pub fn value(&mut self, key: &'static str) -> Option<&'v Value> {
         self.asked.push(key);

@@ -250,7 +250,7 @@ fn a_schema_has_the_keys_of_its_parser() {
 
 #[test]
 fn control_steps_are_taken_and_refused_by_both() {
-    let table: [(&'static str, &[&str], &[&str]); 9] = [
+    let table: [(&'static str, &[&str], &[&str]); 10] = [
         (
             "approval",
             &[
@@ -305,9 +305,12 @@ fn control_steps_are_taken_and_refused_by_both() {
                 "target: kubernetes\nset: { web: { web: a/web:$VERSION, side: a/side:1.2 } }\nwithin: 3m",
                 "target: kubernetes\napply: k8s/\nservices: [statefulset/db, web]\nset: { sts/db: { db: a/db:1 } }\nonly: staging",
                 "target: kubernetes\nstrategy: blue-green\nservice: web\nblue_green: [web-blue, web-green]\nset: { web: a/web:$VERSION }",
+                "target: static\nfrom: dist\nto: /srv/www\nname: $VERSION\nkeep: 5",
             ],
             &[
                 "services: [web]",
+                "target: static\nfrom: dist",
+                "target: static\nfrom: dist\nto: /srv/www\nkeep: 0",
                 "target: compose",
                 "target: kubernetes\nservices: [web]",
                 "target: compose\nservices: [web]\nstrategy: blue-green",
@@ -331,7 +334,33 @@ fn control_steps_are_taken_and_refused_by_both() {
             ],
             &["within: 10m", "file: j.yaml\nset: a/web:1", "file: j.yaml\nname: x"],
         ),
-        ("flag", &["flag: new-page\nto: { production: 10% }", ""], &["flags: x"]),
+        (
+            "flag",
+            &[
+                "flag: new-page\nto: on\nprovider: flagd\nfile: flags.json",
+                "flag: new-page\nto: { production: on, default: 2 }\nprovider: command\nget: a\nset: b\nonly: staging",
+            ],
+            &[
+                "flags: x",
+                "flag: a\nto: on",
+                "flag: a\nto: on\nprovider: unleash",
+                "flag: a\nprovider: flagd\nfile: f",
+            ],
+        ),
+        (
+            "gate",
+            &[
+                "evidence: report.xml\nformat: junit",
+                "",
+                "git: clean\nenv_keys: { example: .env.example, file: .env, allow: [A, B] }",
+            ],
+            &[
+                "evidense: x",
+                "git: dirty",
+                "env_keys: { file: .env }",
+                "env_keys: { example: a, file: b, x: c }",
+            ],
+        ),
     ];
     for (kind, taken, refused) in table {
         let language = control_step(kind);

@@ -1,0 +1,76 @@
+//! Flags: `.flag`, as a shell step that changes one value, with its way back.
+//!
+//! Of a file only the bytes of that value are replaced. A tool that reads JSON and writes it anew
+//! would change numbers, order and layout of flags that are not ours, and would have to be there.
+
+use tminus_release::time::Span;
+
+use super::bind::Dollars;
+use super::database::quote;
+use super::drafts::{Compiler, Place};
+use super::recipe::Recipe;
+use crate::attributes::is_environment;
+use crate::control::{Flag, Provider};
+use crate::diagnostic::Severity;
+use crate::outline::FenceUnit;
+
+const HEAD: &str = include_str!("recipes/flag_head.sh");
+const FLAGD: &str = include_str!("recipes/flag_flagd.sh");
+const COMMAND: &str = include_str!("recipes/flag_command.sh");
+const SET: &str = include_str!("recipes/flag_set.sh");
+const UNDO: &str = include_str!("recipes/flag_undo.sh");
+
+/// A file, or a request to a service.
+const TIMEOUT: Span = Span::minutes(5);
+
+impl Compiler<'_> {
+    pub(super) fn flag(&mut self, place: &Place<'_>, fence: &FenceUnit, flag: &Flag) {
+        let Some(to) = self.flag_value(place, flag) else { return };
+        let (values, provider) = match &flag.provider {
+            Provider::Flagd { file } => (format!("file={}", quote(file)), FLAGD),
+            Provider::Command { get, set } => (format!("get={}\nset={}", quote(get), quote(set)), COMMAND),
+        };
+        let head = format!(
+            "name={}\nflag={}\nto={}\n{values}\n{HEAD}\n{provider}\n",
+            quote(&self.recorded_as(place)),
+            quote(&flag.flag),
+            quote(&to)
+        );
+        let name = &flag.flag;
+        let forward =
+            Recipe { title: format!("Set the flag {name} to {to}"), script: format!("{head}{SET}") };
+        let back = Recipe {
+            title: format!("Set the flag {name} back to what it was before this release"),
+            script: format!("{head}{UNDO}"),
+        };
+        self.with_way_back(place, fence, "flag", TIMEOUT, forward, back);
+    }
+
+    /// The value that holds here. None: the step is not for here, or a fault was reported.
+    fn flag_value(&mut self, place: &Place<'_>, flag: &Flag) -> Option<String> {
+        if place.environment.is_none() && !flag.by_name.is_empty() {
+            self.faults
+                .add_at_line(
+                    "T907",
+                    Severity::Error,
+                    place.unit.line,
+                    "`to` names environments in a phase that names none",
+                )
+                .help("add a line `**Environment**: production` below the heading");
+            return None;
+        }
+        let here = place.environment.as_deref().unwrap_or_default();
+        let own = flag.by_name.iter().find(|(name, _)| is_environment(name, here)).map(|(_, value)| value);
+        let written = own.or(flag.default.as_ref())?;
+        let variables = self.variables(place.environment.as_deref());
+        let (bound, missing) = self.values.text(written, &variables, Dollars::Bound);
+        if !missing.is_empty() || bound.is_empty() || bound.contains('\n') {
+            let message = format!("`to` needs a value of one line; not bound: {}", missing.join(", "));
+            self.faults
+                .add_at_line("T903", Severity::Error, place.unit.line, message)
+                .help("bind it: `--set NAME=value`, `--version`, or an input in the front matter");
+            return None;
+        }
+        Some(bound)
+    }
+}

@@ -1,0 +1,87 @@
+//! What steps have in common that are recipes: a script of ours, and one that takes it back.
+//!
+//! Both look before they act, so both may be repeated after a crash.
+
+use tminus_release::plan::{Action, Interpreter, Resume, Shell, Undo, Work};
+use tminus_release::time::Span;
+
+use super::drafts::{Compiler, Place, Placement};
+use super::hosts::Where;
+use crate::diagnostic::Severity;
+use crate::outline::FenceUnit;
+
+/// A script with its title.
+pub(super) struct Recipe {
+    pub(super) title: String,
+    pub(super) script: String,
+}
+
+impl Compiler<'_> {
+    /// The name under which a step keeps what it found, as part of a path.
+    pub(super) fn recorded_as(&self, place: &Place<'_>) -> String {
+        let id = self.default_ids[place.index].chars();
+        let run = place.run.iter().flat_map(|run| std::iter::once('@').chain(run.chars()));
+        id.chain(run)
+            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@') { c } else { '_' })
+            .collect()
+    }
+
+    /// Paths are those of the runbook, or on another host of the folder where one comes in, wherever
+    /// an earlier step of the phase went; `cwd=` names another.
+    pub(super) fn recipe_folder(&self, place: &Place<'_>, fence: &FenceUnit) -> String {
+        self.value(fence, "cwd", place).map_or_else(|| ".".to_owned(), |word| word.text.clone())
+    }
+
+    /// Adds a step of a kind, with the step that takes it back.
+    pub(super) fn with_way_back(
+        &mut self,
+        place: &Place<'_>,
+        fence: &FenceUnit,
+        kind: &str,
+        timeout: Span,
+        forward: Recipe,
+        back: Recipe,
+    ) {
+        if self.has_class(fence, "check") {
+            self.faults
+                .add_at_line(
+                    "T907",
+                    Severity::Error,
+                    place.unit.line,
+                    format!("`.{kind}` changes something, so it is no `.check`"),
+                )
+                .help("leave `.check` out");
+            return;
+        }
+        let own = self.hosts(place, fence);
+        let folder = self.recipe_folder(place, fence);
+        let shell = |script: String| shell(kind, script, folder.clone(), own.clone());
+        let id = self.default_ids[place.index].clone();
+        // The step itself comes last: it is what the block's id and prose belong to.
+        let notes = std::mem::take(&mut self.notes);
+        let at = self.add_step(place, format!("{id}/undo"), back.title, shell(back.script));
+        let draft = &mut self.drafts[at];
+        draft.placement = Placement::OnDemand;
+        (draft.step.resume, draft.step.timeout) = (Resume::Rerun, timeout);
+        let undo = Undo::Step(draft.step.id.clone());
+        self.notes = notes;
+        let at = self.add_step(place, id, forward.title, shell(forward.script));
+        let step = &mut self.drafts[at].step;
+        (step.resume, step.timeout, step.undo) = (Resume::Rerun, timeout, undo);
+        self.attributes(at, fence, place);
+    }
+}
+
+/// A recipe as work.
+pub(super) fn shell(kind: &str, script: String, folder: String, own: Where) -> Work {
+    Work::Act(Action::Shell(Shell {
+        interpreter: Interpreter::Bash,
+        script,
+        folder: Some(folder),
+        ok: vec![0],
+        host: own.host,
+        database: None,
+        recipe: Some(kind.to_owned()),
+        group: own.group,
+    }))
+}

@@ -1,0 +1,66 @@
+//! Static sites: `.deploy` with `target: static`, as a copy that is compared and a link that moves.
+//!
+//! A folder that was published is never changed, and what a server reads is at every moment one
+//! release or the other, whole.
+
+use tminus_release::time::Span;
+
+use super::bind::Dollars;
+use super::database::quote;
+use super::drafts::{Compiler, Place};
+use super::recipe::Recipe;
+use crate::control::Site;
+use crate::diagnostic::Severity;
+use crate::outline::FenceUnit;
+
+const HEAD: &str = include_str!("recipes/site_head.sh");
+const DEPLOY: &str = include_str!("recipes/site_deploy.sh");
+const UNDO: &str = include_str!("recipes/site_undo.sh");
+
+/// Thousands of files are copied and read twice.
+const TIMEOUT: Span = Span::minutes(30);
+
+impl Compiler<'_> {
+    pub(super) fn site(&mut self, place: &Place<'_>, fence: &FenceUnit, site: &Site) {
+        let Some(own) = self.site_name(place, site) else { return };
+        let head = format!(
+            "name={}\nfrom={}\nto={}\nas={}\nkeep={}\n{HEAD}\n",
+            quote(&self.recorded_as(place)),
+            quote(&site.from),
+            quote(&site.to),
+            quote(&own),
+            site.keep.map_or(String::new(), |keep| keep.to_string()),
+        );
+        let Site { from, to, .. } = site;
+        let forward =
+            Recipe { title: format!("Publish {from} below {to}"), script: format!("{head}{DEPLOY}") };
+        let back = Recipe {
+            title: format!("Serve from {to} what was served before this release"),
+            script: format!("{head}{UNDO}"),
+        };
+        self.with_way_back(place, fence, "deploy", TIMEOUT, forward, back);
+    }
+
+    /// The name of the release's folder; empty: its id. None: a fault was reported.
+    fn site_name(&mut self, place: &Place<'_>, site: &Site) -> Option<String> {
+        let Some(written) = &site.name else { return Some(String::new()) };
+        let variables = self.variables(place.environment.as_deref());
+        let (bound, missing) = self.values.text(written, &variables, Dollars::Bound);
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._+@-".contains(&b);
+        if missing.is_empty()
+            && bound.bytes().all(is_plain)
+            && bound.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
+        {
+            return Some(bound);
+        }
+        let message = if missing.is_empty() {
+            format!("`name: {bound}` is no name of a folder: letters, digits and `. _ + @ -`")
+        } else {
+            format!("`name` is not bound: {}", missing.join(", "))
+        };
+        self.faults
+            .add_at_line("T903", Severity::Error, place.unit.line, message)
+            .help("bind it: `--set NAME=value`, `--version`, or an input in the front matter");
+        None
+    }
+}
