@@ -10,40 +10,29 @@ use super::page::{Finding, Script};
 
 /// T212: the shell refuses it.
 pub(super) fn check(script: &Script<'_>, found: &mut Vec<Finding>) {
-    if let Some((line, column, reason)) = &script.survey.syntax_error {
-        let at = script.place(*line, *column);
-        if is_printed(script) {
-            found.push(Finding {
-                code: "T212",
-                severity: Severity::Note,
-                at,
-                end: (at.0, at.1 + 1),
-                message: "this is what a program printed, not what a shell runs: no step can be made of it"
-                    .to_owned(),
-                help: "mark the block `text`; in a `console` block put `$ ` before each command".to_owned(),
-            });
-            return;
-        }
-        if let Some(language) = other_language(script.text) {
-            found.push(Finding {
-                code: "T212",
-                severity: Severity::Note,
-                at,
-                end: (at.0, at.1 + 1),
-                message: format!("this block calls itself a shell's, and is {language}: no step can be made of it"),
-                help: "name its own language behind the ticks; a file that a step writes can stand in a here-document".to_owned(),
-            });
-            return;
-        }
-        found.push(Finding {
-            code: "T212",
-            severity: Severity::Error,
-            at,
-            end: (at.0, at.1 + 1),
-            message: format!("syntax error: {reason}"),
-            help: "paste the block into `bash -n` to see it; a block that is not meant to run can be marked `.example` or `text`".to_owned(),
-        });
-    }
+    let Some((line, column, reason)) = &script.survey.syntax_error else { return };
+    let (severity, message, help) = if is_printed(script) {
+        (
+            Severity::Note,
+            "this is what a program printed, not what a shell runs: no step can be made of it".to_owned(),
+            "mark the block `text`; in a `console` block put `$ ` before each command",
+        )
+    } else if let Some(language) = other_language(script.text) {
+        (
+            Severity::Note,
+            format!("this block calls itself a shell's, and is {language}: no step can be made of it"),
+            "name its own language behind the ticks; a file that a step writes can stand in a here-document",
+        )
+    } else {
+        (
+            Severity::Error,
+            format!("syntax error: {reason}"),
+            "paste the block into `bash -n` to see it; a block that is not meant to run can be marked `.example` or `text`",
+        )
+    };
+    let at = script.place(*line, *column);
+    let (end, help) = ((at.0, at.1 + 1), help.to_owned());
+    found.push(Finding { code: "T212", severity, at, end, message, help });
 }
 
 /// Tells what a program printed from a script with a fault: `console` is for both, so without a

@@ -3,12 +3,12 @@
 //! What ran before is recorded on the machine itself, by the id of the image, before anything
 //! moves. So the way back needs neither a registry nor what a tag means by then.
 
-use tminus_release::plan::{Action, Interpreter, Resume, Shell, Undo, Work};
 use tminus_release::time::Span;
 
 use super::bind::Dollars;
 use super::database::quote;
-use super::drafts::{Compiler, Place, Placement};
+use super::drafts::{Compiler, Place};
+use super::recipe::{BothWays, Recipe};
 use crate::control::Deploy;
 use crate::diagnostic::Severity;
 use crate::outline::{FenceUnit, UnitKind};
@@ -22,36 +22,17 @@ impl Compiler<'_> {
         let Some(head) = self.compose_head(place, deploy) else { return };
         self.healthy(place, deploy.healthy.as_deref());
         let own = self.hosts(place, fence);
-        let step = |script: &str| {
-            Work::Act(Action::Shell(Shell {
-                interpreter: Interpreter::Bash,
-                script: format!("{head}{COMPOSE}\n{script}"),
-                folder: Some(deploy.folder.clone().unwrap_or_else(|| ".".to_owned())),
-                ok: vec![0],
-                host: own.host.clone(),
-                database: None,
-                recipe: Some("deploy".to_owned()),
-                group: own.group.clone(),
-            }))
-        };
+        let folder = deploy.folder.clone().unwrap_or_else(|| ".".to_owned());
         // Each service may take its time, and so may the pull before.
         let count = deploy.services.len() as u64 + 1;
         let timeout = Span(deploy.within.0.saturating_mul(count).saturating_add(Span::minutes(10).0));
         let services = deploy.services.join(", ");
-        let id = self.default_ids[place.index].clone();
-        let notes = std::mem::take(&mut self.notes);
-        let title = format!("Bring back {services} as they were before this release");
-        let at = self.add_step(place, format!("{id}/undo"), title, step(COMPOSE_UNDO));
-        let draft = &mut self.drafts[at];
-        draft.placement = Placement::OnDemand;
-        (draft.step.resume, draft.step.timeout) = (Resume::Rerun, timeout);
-        let undo = Undo::Step(draft.step.id.clone());
-        self.notes = notes;
-        let at =
-            self.add_step(place, id, format!("Deploy {services} by docker compose"), step(COMPOSE_DEPLOY));
-        let draft = &mut self.drafts[at];
-        (draft.step.resume, draft.step.timeout, draft.step.undo) = (Resume::Rerun, timeout, undo);
-        self.attributes(at, fence, place);
+        let recipe =
+            |title: String, script: &str| Recipe { title, script: format!("{head}{COMPOSE}\n{script}") };
+        let forward = recipe(format!("Deploy {services} by docker compose"), COMPOSE_DEPLOY);
+        let back = recipe(format!("Bring back {services} as they were before this release"), COMPOSE_UNDO);
+        let both = BothWays { kind: "deploy", timeout, own, folder, forward, back };
+        self.with_way_back(place, fence, both);
     }
 
     /// `healthy` promises a check; one that is not there, or comes before, would promise nothing.
@@ -83,9 +64,7 @@ impl Compiler<'_> {
             if !missing.is_empty() || bound.contains('\n') {
                 let message =
                     format!("`set: {key}` needs a value of one line; not bound: {}", missing.join(", "));
-                self.faults
-                    .add_at_line("T903", Severity::Error, place.unit.line, message)
-                    .help("bind it: `--set NAME=value`, `--version`, or an input in the front matter");
+                self.not_bound(place, message);
                 return None;
             }
             changes.push(quote(&format!("{key}={bound}")));
@@ -102,15 +81,5 @@ impl Compiler<'_> {
             changes.join(" "),
             deploy.within.0.div_ceil(1000),
         ))
-    }
-
-    /// The folder of what a step recorded, in that of the release: its id, as a file's name.
-    pub(super) fn record_name(&self, unit: usize, run: Option<&str>) -> String {
-        let run = run.iter().flat_map(|run| ['@'].into_iter().chain(run.chars()));
-        self.default_ids[unit]
-            .chars()
-            .chain(run)
-            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@') { c } else { '_' })
-            .collect()
     }
 }

@@ -8,7 +8,7 @@ use tminus_release::time::Span;
 use super::bind::Dollars;
 use super::database::quote;
 use super::drafts::{Compiler, Place};
-use super::recipe::Recipe;
+use super::recipe::{BothWays, Recipe};
 use crate::attributes::is_environment;
 use crate::control::{Flag, Provider};
 use crate::diagnostic::Severity;
@@ -32,7 +32,7 @@ impl Compiler<'_> {
         };
         let head = format!(
             "name={}\nflag={}\nto={}\n{values}\n{HEAD}\n{provider}\n",
-            quote(&self.recorded_as(place)),
+            quote(&self.record_name(place.index, place.run.as_deref())),
             quote(&flag.flag),
             quote(&to)
         );
@@ -43,7 +43,12 @@ impl Compiler<'_> {
             title: format!("Set the flag {name} back to what it was before this release"),
             script: format!("{head}{UNDO}"),
         };
-        self.with_way_back(place, fence, "flag", TIMEOUT, forward, back);
+        if !self.is_no_check(place, fence, "flag") {
+            return;
+        }
+        let (own, folder) = (self.hosts(place, fence), self.recipe_folder(place, fence));
+        let both = BothWays { kind: "flag", timeout: TIMEOUT, own, folder, forward, back };
+        self.with_way_back(place, fence, both);
     }
 
     /// The value that holds here. None: the step is not for here, or a fault was reported.
@@ -66,9 +71,7 @@ impl Compiler<'_> {
         let (bound, missing) = self.values.text(written, &variables, Dollars::Bound);
         if !missing.is_empty() || bound.is_empty() || bound.contains('\n') {
             let message = format!("`to` needs a value of one line; not bound: {}", missing.join(", "));
-            self.faults
-                .add_at_line("T903", Severity::Error, place.unit.line, message)
-                .help("bind it: `--set NAME=value`, `--version`, or an input in the front matter");
+            self.not_bound(place, message);
             return None;
         }
         Some(bound)

@@ -4,13 +4,15 @@
 //! The environment says in which context and namespace, in `tminus.toml`, and every call names both:
 //! which cluster somebody looked at last must never decide where a release goes.
 
-use tminus_release::plan::{Action, Interpreter, Resume, Shell, Undo, Work};
+use tminus_release::plan::{Resume, Undo};
 use tminus_release::time::Span;
 
 use super::bind::Dollars;
 use super::database::quote;
-use super::drafts::{Compiler, Place, Placement};
+use super::drafts::{Compiler, Place};
+use super::hosts::Where;
 use super::phases::runs;
+use super::recipe::{BothWays, Recipe, shell};
 use crate::control::{BlueGreen, ContainerImage, Job, Kubernetes};
 use crate::diagnostic::Severity;
 use crate::outline::{FenceUnit, UnitKind};
@@ -51,25 +53,16 @@ impl Compiler<'_> {
             }
         };
         let head = format!("{}{moves}images=({})\n{}", head.place, words(&images), head.rest);
-        let host = self.one_host(place, fence);
+        let own = self.one_host(place, fence);
         let script = |parts: [&str; 2]| format!("{head}{COMMON}\n{WATCH}\n{}{}", parts[0], parts[1]);
         // Each workload may take its time, and the looks before and after take theirs.
         let timeout = Span(deploy.within.0.saturating_mul(count).saturating_add(Span::minutes(5).0));
-        let id = self.default_ids[place.index].clone();
-        let notes = std::mem::take(&mut self.notes);
-        let title = format!("Bring back {what} as before this release");
-        let at = self.add_step(place, format!("{id}/undo"), title, act("deploy", script(back), host.clone()));
-        let draft = &mut self.drafts[at];
-        draft.placement = Placement::OnDemand;
-        (draft.step.resume, draft.step.timeout) = (Resume::Rerun, timeout);
-        let undo = Undo::Step(draft.step.id.clone());
-        self.notes = notes;
         let how = if deploy.blue_green.is_some() { "blue-green by Kubernetes" } else { "by Kubernetes" };
-        let at =
-            self.add_step(place, id, format!("Deploy {what} {how}"), act("deploy", script(forward), host));
-        let draft = &mut self.drafts[at];
-        (draft.step.resume, draft.step.timeout, draft.step.undo) = (Resume::Rerun, timeout, undo);
-        self.attributes(at, fence, place);
+        let forward = Recipe { title: format!("Deploy {what} {how}"), script: script(forward) };
+        let back =
+            Recipe { title: format!("Bring back {what} as before this release"), script: script(back) };
+        let both = BothWays { kind: "deploy", timeout, own, folder: ".".to_owned(), forward, back };
+        self.with_way_back(place, fence, both);
     }
 
     pub(super) fn job(&mut self, place: &Place<'_>, fence: &FenceUnit, job: &Job) {
@@ -78,7 +71,7 @@ impl Compiler<'_> {
         else {
             return;
         };
-        let host = self.one_host(place, fence);
+        let own = self.one_host(place, fence);
         let script = format!(
             "{}file={}\nimages=({})\ntakes_back={}\n{}{COMMON}\n{WATCH}\n{JOB}",
             head.place,
@@ -89,7 +82,7 @@ impl Compiler<'_> {
         );
         let id = self.default_ids[place.index].clone();
         let title = format!("Run the Job of {} in Kubernetes", job.file);
-        let at = self.add_step(place, id, title, act("job", script, host));
+        let at = self.add_step(place, id, title, shell("job", script, ".".to_owned(), own));
         let step = &mut self.drafts[at].step;
         step.resume = Resume::Rerun;
         // The cluster ends a Job that takes too long; this only outlives it.
@@ -99,13 +92,13 @@ impl Compiler<'_> {
     }
 
     /// kubectl reaches the same cluster from everywhere, so from one place is enough.
-    fn one_host(&mut self, place: &Place<'_>, fence: &FenceUnit) -> Option<String> {
+    fn one_host(&mut self, place: &Place<'_>, fence: &FenceUnit) -> Where {
         let found = self.hosts(place, fence);
-        if let (Some(_), Some(word)) = (found.group, self.value(fence, "on", place).cloned()) {
+        if let (Some(_), Some(word)) = (&found.group, self.value(fence, "on", place).cloned()) {
             let message = format!("`{}` stands for several hosts, and one tells the cluster", word.text);
             self.word_fault("T909", &word, message);
         }
-        found.host
+        found
     }
 
     /// The Job that names this one as its undo, by the folder of its record: when no container of it
@@ -168,9 +161,7 @@ impl Compiler<'_> {
                 } else {
                     format!("the image of {container} is not known: {} not bound", missing.join(", "))
                 };
-                self.faults
-                    .add_at_line("T903", Severity::Error, place.unit.line, message)
-                    .help("bind it: `--set NAME=value`, `--version`, or an input in the front matter");
+                self.not_bound(place, message);
                 return None;
             }
             let space = if workload.is_empty() { "" } else { " " };
@@ -182,18 +173,4 @@ impl Compiler<'_> {
 
 fn words(words: &[String]) -> String {
     words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
-}
-
-fn act(recipe: &str, script: String, host: Option<String>) -> Work {
-    Work::Act(Action::Shell(Shell {
-        interpreter: Interpreter::Bash,
-        script,
-        // Paths are those of the runbook, wherever an earlier step of the phase went.
-        folder: Some(".".to_owned()),
-        ok: vec![0],
-        host,
-        database: None,
-        recipe: Some(recipe.to_owned()),
-        group: None,
-    }))
 }

@@ -16,12 +16,23 @@ pub(super) struct Recipe {
     pub(super) script: String,
 }
 
+/// A step of a kind, with the step that takes it back.
+pub(super) struct BothWays {
+    pub(super) kind: &'static str,
+    pub(super) timeout: Span,
+    pub(super) own: Where,
+    pub(super) folder: String,
+    pub(super) forward: Recipe,
+    pub(super) back: Recipe,
+}
+
 impl Compiler<'_> {
-    /// The name under which a step keeps what it found, as part of a path.
-    pub(super) fn recorded_as(&self, place: &Place<'_>) -> String {
-        let id = self.default_ids[place.index].chars();
-        let run = place.run.iter().flat_map(|run| std::iter::once('@').chain(run.chars()));
-        id.chain(run)
+    /// The folder of what a step recorded, in that of the release: its id, as a file's name.
+    pub(super) fn record_name(&self, unit: usize, run: Option<&str>) -> String {
+        let run = run.iter().flat_map(|run| std::iter::once('@').chain(run.chars()));
+        self.default_ids[unit]
+            .chars()
+            .chain(run)
             .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@') { c } else { '_' })
             .collect()
     }
@@ -32,29 +43,26 @@ impl Compiler<'_> {
         self.value(fence, "cwd", place).map_or_else(|| ".".to_owned(), |word| word.text.clone())
     }
 
-    /// Adds a step of a kind, with the step that takes it back.
-    pub(super) fn with_way_back(
-        &mut self,
-        place: &Place<'_>,
-        fence: &FenceUnit,
-        kind: &str,
-        timeout: Span,
-        forward: Recipe,
-        back: Recipe,
-    ) {
-        if self.has_class(fence, "check") {
-            self.faults
-                .add_at_line(
-                    "T907",
-                    Severity::Error,
-                    place.unit.line,
-                    format!("`.{kind}` changes something, so it is no `.check`"),
-                )
-                .help("leave `.check` out");
-            return;
+    /// Reports a value that has to be known before anything starts.
+    pub(super) fn not_bound(&mut self, place: &Place<'_>, message: String) {
+        self.faults
+            .add_at_line("T903", Severity::Error, place.unit.line, message)
+            .help("bind it: `--set NAME=value`, `--version`, or an input in the front matter");
+    }
+
+    /// Tells whether the block is no check, and reports one that is.
+    pub(super) fn is_no_check(&mut self, place: &Place<'_>, fence: &FenceUnit, kind: &str) -> bool {
+        if !self.has_class(fence, "check") {
+            return true;
         }
-        let own = self.hosts(place, fence);
-        let folder = self.recipe_folder(place, fence);
+        let message = format!("`.{kind}` changes something, so it is no `.check`");
+        self.faults.add_at_line("T907", Severity::Error, place.unit.line, message).help("leave `.check` out");
+        false
+    }
+
+    /// Adds both steps.
+    pub(super) fn with_way_back(&mut self, place: &Place<'_>, fence: &FenceUnit, both: BothWays) {
+        let BothWays { kind, timeout, own, folder, forward, back } = both;
         let shell = |script: String| shell(kind, script, folder.clone(), own.clone());
         let id = self.default_ids[place.index].clone();
         // The step itself comes last: it is what the block's id and prose belong to.

@@ -8,9 +8,8 @@ use tminus_release::time::Span;
 use super::bind::Dollars;
 use super::database::quote;
 use super::drafts::{Compiler, Place};
-use super::recipe::Recipe;
+use super::recipe::{BothWays, Recipe};
 use crate::control::Site;
-use crate::diagnostic::Severity;
 use crate::outline::FenceUnit;
 
 const HEAD: &str = include_str!("recipes/site_head.sh");
@@ -25,7 +24,7 @@ impl Compiler<'_> {
         let Some(own) = self.site_name(place, site) else { return };
         let head = format!(
             "name={}\nfrom={}\nto={}\nas={}\nkeep={}\n{HEAD}\n",
-            quote(&self.recorded_as(place)),
+            quote(&self.record_name(place.index, place.run.as_deref())),
             quote(&site.from),
             quote(&site.to),
             quote(&own),
@@ -38,7 +37,12 @@ impl Compiler<'_> {
             title: format!("Serve from {to} what was served before this release"),
             script: format!("{head}{UNDO}"),
         };
-        self.with_way_back(place, fence, "deploy", TIMEOUT, forward, back);
+        if !self.is_no_check(place, fence, "deploy") {
+            return;
+        }
+        let (own, folder) = (self.hosts(place, fence), self.recipe_folder(place, fence));
+        let both = BothWays { kind: "deploy", timeout: TIMEOUT, own, folder, forward, back };
+        self.with_way_back(place, fence, both);
     }
 
     /// The name of the release's folder; empty: its id. None: a fault was reported.
@@ -58,9 +62,7 @@ impl Compiler<'_> {
         } else {
             format!("`name` is not bound: {}", missing.join(", "))
         };
-        self.faults
-            .add_at_line("T903", Severity::Error, place.unit.line, message)
-            .help("bind it: `--set NAME=value`, `--version`, or an input in the front matter");
+        self.not_bound(place, message);
         None
     }
 }
