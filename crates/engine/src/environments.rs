@@ -177,13 +177,13 @@ impl Engine {
         Ok(environment)
     }
 
-    /// Freezes an environment, or lifts the freeze.
+    /// Records what holds whatever stands in the log, such as a freeze.
     ///
     /// # Errors
-    /// When its log cannot be read or written.
-    pub async fn freeze(&self, name: &str, by: &Actor, frozen: Change) -> Result<Environment, EngineError> {
-        let mut change_to = |_: &Environment| vec![frozen.clone()];
-        change(self.store.as_ref(), self.clock.now(), by, name, &mut change_to).await
+    /// When the log cannot be read or written.
+    pub async fn note(&self, name: &str, by: &Actor, noted: Change) -> Result<Environment, EngineError> {
+        let mut as_noted = |_: &Environment| vec![noted.clone()];
+        change(self.store.as_ref(), self.clock.now(), by, name, &mut as_noted).await
     }
 
     /// Creates a release and takes the environments that it changes.
@@ -314,7 +314,7 @@ impl Engine {
             title: plan.title.clone(),
         };
         for name in &names {
-            self.freeze(name, by, queued.clone()).await?;
+            self.note(name, by, queued.clone()).await?;
         }
         let mut last = None;
         loop {

@@ -149,9 +149,6 @@ impl Host {
 
     fn wake(&mut self, changed: Vec<ReleaseId>) {
         for release in changed {
-            if release.0.starts_with(tminus_release::environment::PREFIX) {
-                continue;
-            }
             if let Some(waker) = self.driven.get(&release) {
                 waker.send_modify(|count| *count += 1);
             } else if !self.ended.contains(&release) {

@@ -16,11 +16,16 @@ use crate::time::Moment;
 pub const ENVIRONMENT_VERSION: u32 = 1;
 
 /// What the names of these logs begin with in a store. Lists of releases leave them out.
-pub const PREFIX: &str = "environment/";
+const PREFIX: &str = "environment/";
 
 /// Returns the name under which a store keeps an environment's log.
 pub fn log_of(environment: &str) -> ReleaseId {
     ReleaseId(format!("{PREFIX}{environment}"))
+}
+
+/// Tells whether a name of a store is that of an environment's log.
+pub fn is_log(name: &ReleaseId) -> bool {
+    name.0.starts_with(PREFIX)
 }
 
 /// What can happen to an environment.

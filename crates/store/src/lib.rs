@@ -86,7 +86,8 @@ pub trait Store: Send + Sync + 'static {
     /// Keeps a short text for lists. A cache: it need not survive a crash.
     fn summarise<'a>(&'a self, release: &'a ReleaseId, text: String) -> Answer<'a, ()>;
 
-    /// Names the releases that got entries after the cursor, from any process, each once. Cheap
+    /// Names the releases that got entries after the cursor, from any process, each once; as above,
+    /// without logs of environments. Cheap
     /// enough to be asked many times a second while nothing happens.
     fn changes<'a>(&'a self, since: Cursor) -> Answer<'a, (Cursor, Vec<ReleaseId>)>;
 

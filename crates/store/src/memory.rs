@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tminus_release::ReleaseId;
 use tminus_release::audit::Entry;
-use tminus_release::environment::PREFIX;
+use tminus_release::environment::is_log;
 
 use crate::blobs::content_hash;
 use crate::lease::{Lease, Returns};
@@ -139,11 +139,8 @@ impl Store for MemoryStore {
     fn releases<'a>(&'a self) -> Answer<'a, Vec<Summary>> {
         Box::pin(async move {
             let inner = self.shared.lock();
-            let mut logs: Vec<_> = inner
-                .logs
-                .iter()
-                .filter(|(name, log)| !log.entries.is_empty() && !name.0.starts_with(PREFIX))
-                .collect();
+            let mut logs: Vec<_> =
+                inner.logs.iter().filter(|(name, log)| !log.entries.is_empty() && !is_log(name)).collect();
             logs.sort_by_key(|(_, log)| std::cmp::Reverse(log.created));
             let summary = |(release, log): (&ReleaseId, &Log)| Summary {
                 release: release.clone(),
@@ -165,7 +162,8 @@ impl Store for MemoryStore {
         Box::pin(async move {
             let inner = self.shared.lock();
             let from = usize::try_from(since.0).unwrap_or(usize::MAX).min(inner.arrivals.len());
-            let changed: BTreeSet<&ReleaseId> = inner.arrivals[from..].iter().collect();
+            let changed: BTreeSet<&ReleaseId> =
+                inner.arrivals[from..].iter().filter(|name| !is_log(name)).collect();
             Ok((Cursor(inner.arrivals.len() as u64), changed.into_iter().cloned().collect()))
         })
     }

@@ -46,7 +46,7 @@ pub(crate) async fn freeze(args: &FreezeArgs, state: Option<&Path>) -> super::Re
         })?;
     let until = span.map(|span| engine.clock.now().plus(span));
     let frozen = Change::Frozen { reason: args.reason.clone(), until };
-    let after = engine.freeze(&args.environment, &place::person(args.by.as_deref()), frozen).await?;
+    let after = engine.note(&args.environment, &place::person(args.by.as_deref()), frozen).await?;
     let ends = until.map_or("until `tminus thaw`".to_owned(), |until| format!("until {}", until.rfc3339()));
     screen::line(&format!("{} is frozen {ends}", args.environment));
     if let Some(holder) = after.holder {
@@ -65,7 +65,7 @@ pub(crate) async fn thaw(args: &ThawArgs, state: Option<&Path>) -> super::Result
         ));
     }
     let thawed = Change::Thawed { reason: args.reason.clone() };
-    engine.freeze(&args.environment, &place::person(args.by.as_deref()), thawed).await?;
+    engine.note(&args.environment, &place::person(args.by.as_deref()), thawed).await?;
     screen::line(&format!("{} is not frozen any more", args.environment));
     Ok(ExitCode::Success)
 }

@@ -105,7 +105,7 @@ fn key(job: &Job) -> String {
 
 /// What a host said at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Said {
+enum Said {
     /// It ended with this status, maybe leaving processes that were ended.
     Ended { status: i32, left: bool },
     /// An earlier attempt had passed there; it was left as it is.
@@ -125,12 +125,6 @@ fn folder(attempt: &Attempt) -> PathBuf {
     let mut name = attempt.outputs_path().as_os_str().to_owned();
     name.push(".hosts");
     PathBuf::from(name)
-}
-
-/// Reads what each host said.
-pub(super) fn said(attempt: &Attempt, count: usize) -> Vec<Said> {
-    let folder = folder(attempt);
-    (0..count).map(|at| one(&folder, at)).collect()
 }
 
 fn one(folder: &Path, at: usize) -> Said {
@@ -170,9 +164,10 @@ pub(super) struct Judged {
     pub(super) leftovers: u32,
 }
 
-/// Makes one outcome of what the hosts said.
-pub(super) fn judge(shell: &Shell, said: &[Said]) -> Judged {
-    let hosts = shell.hosts();
+/// Reads what the hosts of an attempt said, and makes one outcome of it.
+pub(super) fn judge(shell: &Shell, attempt: &Attempt) -> Judged {
+    let (hosts, folder) = (shell.hosts(), folder(attempt));
+    let said: Vec<Said> = (0..hosts.len()).map(|at| one(&folder, at)).collect();
     let passes = |said: &Said| match said {
         Said::Ended { status, .. } => shell.ok.contains(status),
         Said::Before => true,
@@ -188,7 +183,7 @@ pub(super) fn judge(shell: &Shell, said: &[Said]) -> Judged {
         () if failures > allowed || stopped => Verdict::Failed,
         () => Verdict::Passed,
     };
-    let exit_code = match said {
+    let exit_code = match said.as_slice() {
         [Said::Ended { status, .. }] => Some(*status),
         _ => None,
     };
@@ -196,7 +191,7 @@ pub(super) fn judge(shell: &Shell, said: &[Said]) -> Judged {
     Judged {
         verdict,
         exit_code,
-        detail: sentence(&hosts, said, allowed),
+        detail: sentence(&hosts, &said, allowed),
         never: said.iter().all(|said| *said == Said::Never),
         leftovers: u32::try_from(left).unwrap_or(u32::MAX),
     }

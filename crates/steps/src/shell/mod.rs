@@ -254,7 +254,7 @@ impl Shells {
         let (_keep, cancel) = watch::channel(false);
         let limit = Duration::from_millis(job.timeout.0);
         let ended = running.wait(limit, grace(shell), cancel, &mut capture).await;
-        let judged = far::judge(shell, &far::said(attempt, shell.hosts().len()));
+        let judged = far::judge(shell, attempt);
         if judged.never {
             return Recovered::NotStarted;
         }
@@ -365,7 +365,7 @@ impl Shells {
         mut capture: Capture,
     ) -> Report {
         if shell.is_far() {
-            let judged = far::judge(shell, &far::said(attempt, shell.hosts().len()));
+            let judged = far::judge(shell, attempt);
             return self.far_report(shell, &ended, judged, &mut capture, attempt, ready);
         }
         let (output, output_bytes) = capture.finish();

@@ -19,6 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, OptionalExtension as _};
 use tminus_release::ReleaseId;
 use tminus_release::audit::Entry;
+use tminus_release::environment::is_log;
 
 use crate::blobs::Folder;
 use crate::lease::Lease;
@@ -101,6 +102,7 @@ impl Store for SqliteStore {
             let mut summaries = self.reader().summaries().map_err(|error| self.failed(&error))?;
             // Summaries are written late; this process should see its own at once.
             self.link.overlay(&mut summaries);
+            summaries.retain(|summary| !is_log(&summary.release));
             Ok(summaries)
         })
     }
@@ -168,7 +170,7 @@ impl Reader {
     fn summaries(&mut self) -> rusqlite::Result<Vec<Summary>> {
         let sql = "SELECT name, (SELECT max(sequence) + 1 FROM entry WHERE entry.release = release.id) AS length, \
                    coalesce(summary.text, '') FROM release LEFT JOIN summary ON summary.release = release.id \
-                   WHERE length IS NOT NULL AND name NOT LIKE 'environment/%' ORDER BY release.id DESC";
+                   WHERE length IS NOT NULL ORDER BY release.id DESC";
         let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map((), |row| {
             Ok(Summary { release: ReleaseId(row.get(0)?), length: row.get(1)?, text: row.get(2)? })
@@ -205,7 +207,9 @@ impl Reader {
         };
         let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map((since.0, self.newest), |row| Ok(ReleaseId(row.get(0)?)))?;
-        Ok((Cursor(self.newest), rows.collect::<rusqlite::Result<_>>()?))
+        let mut changed: Vec<ReleaseId> = rows.collect::<rusqlite::Result<_>>()?;
+        changed.retain(|name| !is_log(name));
+        Ok((Cursor(self.newest), changed))
     }
 }
 
