@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::http::Clients;
 use crate::shell::Shells;
-use crate::shell::attempt::{Attempt, Scratch, Trace};
+use crate::shell::attempt::{Scratch, Trace};
 use crate::{Hands, Job, Recovered, Report, Sampler, Work, metrics, notify};
 
 /// Acts on the world.
@@ -33,11 +33,12 @@ impl World {
 
     /// Marks an attempt as begun, before anything leaves this machine.
     fn begin(&self, job: &Job) -> Result<(), String> {
-        let attempt = Attempt::at(&job.scratch);
-        attempt
-            .prepare(&self.scratch)
-            .and_then(|()| attempt.begin())
-            .map_err(|error| format!("{} cannot be used: {error}", attempt.path().display()))
+        let claimed = self.scratch.take(&job.scratch).and_then(|mut attempt| {
+            attempt.claim(None)?;
+            self.scratch.keep(attempt);
+            Ok(())
+        });
+        claimed.map_err(|error| format!("the attempt {} cannot begin: {error}", job.scratch.display()))
     }
 
     async fn act(&self, job: Job, cancel: watch::Receiver<bool>, progress: mpsc::Sender<Vec<u8>>) -> Report {
@@ -65,7 +66,7 @@ impl World {
             Action::Notify(_) => "the message may have been sent to some of its channels",
             Action::Unavailable(_) => return Recovered::NotStarted,
         };
-        match Attempt::at(&job.scratch).trace(&self.scratch) {
+        match self.scratch.trace(&job.scratch) {
             Ok(Trace::NotStarted) => Recovered::NotStarted,
             Ok(Trace::Lost | Trace::Began { .. }) => Recovered::Unknown(what.to_owned()),
             Err(error) => Recovered::Unknown(format!("{what} ({error})")),
@@ -88,7 +89,7 @@ impl Hands for World {
     }
 
     fn forget(&self, scratch: &Path) {
-        self.scratch.forget(&Attempt::at(&whole(scratch)));
+        self.scratch.forget(&whole(scratch));
     }
 
     fn leave(&self, scratch: &Path) {

@@ -281,7 +281,7 @@ async fn a_secret_is_not_left_on_the_disk() {
     let mut job = ground.job(bash("export A=1"));
     job.secrets.insert("TOKEN".to_owned(), "env:THE_TOKEN".to_owned());
     ground.perform(&job).await;
-    let kept = fs::read_to_string(format!("{}.attempt", job.scratch.display())).unwrap();
+    let kept = fs::read_to_string(ground.folder.join("scratch/r1/0.slot")).unwrap();
     assert!(kept.contains("declare -x A=\"1\"") && !kept.contains("s3cret"), "{kept}");
 }
 
@@ -480,15 +480,38 @@ async fn an_orphan_that_takes_too_long_is_ended() {
 }
 
 #[tokio::test]
-async fn what_never_began_cannot_begin_any_more() {
+async fn what_never_began_is_known() {
     let ground = Ground::new();
     let job = ground.job(bash("touch ran"));
     assert_eq!(ground.world.recover(job.clone()).await, Recovered::NotStarted);
     fs::create_dir_all(job.scratch.parent().unwrap()).unwrap();
-    assert_eq!(ground.world.recover(job.clone()).await, Recovered::NotStarted);
-    let report = ground.perform(&job).await;
-    assert_eq!(report.exit_code, Some(125), "a process that was slow to begin must not run");
-    assert!(!job.folder.join("ran").exists());
+    assert_eq!(ground.world.recover(job).await, Recovered::NotStarted);
+}
+
+#[tokio::test]
+async fn a_shell_that_is_not_let_go_runs_nothing_and_says_so() {
+    let ground = Ground::new();
+    // Writes what shells read first.
+    ground.perform(&ground.job(bash("true"))).await;
+    for (prelude, code) in [("lean", "touch ran"), ("full", "A=1; touch ran")] {
+        let job = ground.job(bash(code));
+        let name = job.scratch.file_name().unwrap().to_str().unwrap();
+        let slot = job.scratch.with_file_name(format!("{prelude}.slot"));
+        fs::write(&slot, format!("\0attempt\0{name}\x004711\0")).unwrap();
+        let early = ground.another_world().recover(job.clone()).await;
+        assert!(matches!(early, Recovered::Unknown(_)), "claimed, and nothing more is known: {early:?}");
+        let files = fs::read_dir(ground.folder.join("scratch")).unwrap().map(|entry| entry.unwrap().path());
+        let file = files.filter(|path| path.extension().is_some_and(|end| end == "bash"));
+        let file =
+            file.into_iter().find(|path| path.to_str().unwrap().contains(&format!("/{prelude}-"))).unwrap();
+        // No standard input: tminus was gone before it said the word.
+        let mut shell = std::process::Command::new("bash");
+        shell.args(["--noprofile", "--norc", "-eEo", "pipefail", "-c", code]).current_dir(&job.folder);
+        shell.env("BASH_ENV", file).env("TMINUS_SLOT", &slot).stdin(std::process::Stdio::null());
+        assert_eq!(shell.status().unwrap().code(), Some(125), "{prelude}");
+        assert!(!job.folder.join("ran").exists(), "{prelude}");
+        assert_eq!(ground.another_world().recover(job).await, Recovered::NotStarted, "{prelude}");
+    }
 }
 
 #[tokio::test]

@@ -1,17 +1,18 @@
 //! The files of an attempt: what is on the disk before, while and after it runs, and what a
 //! recovery can conclude from it.
 //!
-//! Whoever writes the first line of the attempt file has the attempt: the process that acts, with
-//! its number, or a recovery that found nothing, with the words that it is given up. Both append
-//! and then read that line, so they agree, whichever order they came in. Making a file that may not
-//! exist would say the same; but making and removing one costs a tenth of starting a shell, and a
-//! file that is appended to can be used again.
+//! A *slot* is a file that one attempt after another writes into: making and removing a file for
+//! each would cost a tenth of starting a shell. An attempt claims its slot by a line with its name
+//! and its process; a bash step adds its record when it ends. Only the process that acts writes
+//! claims, and it does so before anything can happen: what began nothing has no claim, and a
+//! recovery, which comes when that process is gone, has only to read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -20,18 +21,23 @@ use crate::invocation::is_name;
 /// More than this in the file of outputs is no set of outputs.
 const OUTPUTS_LIMIT_BYTES: u64 = 1 << 20;
 
-/// Attempt files kept to be used again: as many as a release has attempts at once.
+/// Slots kept open to be used again, of all releases together.
 const SPARES: usize = 16;
 
-/// What stands in a file before its first line. A file that is cut down to it keeps its place on
-/// the disk; one that is emptied gives it back and must ask again, which costs another tenth.
-const MARK: &[u8] = b"#";
+/// A slot that holds more is not used again, so that a recovery never has much to read.
+const SLOT_LIMIT_BYTES: u64 = 1 << 18;
 
-/// The first line of a recovery that found nothing.
-const GIVEN_UP: &[u8] = b"given up\n";
+/// Begins the claim of an attempt; its name, its process and a zero byte follow.
+const CLAIM: &[u8] = b"\0attempt\0";
 
-/// The first line of a step that is no bash here, written for it.
-const BEGUN: &[u8] = b"begun\n";
+/// Begins what a bash step writes at its end.
+const RECORD: &[u8] = b"tminus-1\0";
+
+/// Ends it. No part of a record can hold a zero byte.
+const END: &[u8] = b"\0end\0";
+
+/// In place of a status: tminus was gone before it let the shell begin.
+const NEVER: &[u8] = b"never";
 
 /// The folders of releases, as far as this process has used them.
 #[derive(Debug, Default)]
@@ -39,56 +45,135 @@ pub(crate) struct Scratch {
     /// This start of the machine; `None` where the system does not tell. What is not on the disk
     /// proves nothing once the machine was restarted: it may have been in memory only.
     boot: Option<String>,
-    /// Folders that name this start, durably, each with its spare files.
-    releases: Mutex<BTreeMap<PathBuf, BTreeSet<PathBuf>>>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// Folders that name this start, durably, each with the number of its next slot.
+    releases: BTreeMap<PathBuf, u32>,
+    /// Slots whose attempt has ended, by its stem, until its outcome is on the disk.
+    ended: BTreeMap<PathBuf, Slot>,
+    /// Slots to be used again.
+    spares: Vec<Slot>,
+}
+
+/// A file for one attempt at a time.
+#[derive(Debug)]
+struct Slot {
+    file: File,
+    path: PathBuf,
+    /// How much of it is of attempts before.
+    size: u64,
+    /// How long the claim is that stands behind that.
+    claim: u64,
+    /// True when the record behind that holds variables, which nobody needs for long.
+    variables: bool,
 }
 
 impl Scratch {
     pub(crate) fn new() -> Scratch {
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
-        Scratch { boot: boot.map(|id| id.trim().to_owned()), releases: Mutex::default() }
+        Scratch { boot: boot.map(|id| id.trim().to_owned()), kept: Mutex::default() }
     }
 
-    fn releases(&self) -> MutexGuard<'_, BTreeMap<PathBuf, BTreeSet<PathBuf>>> {
-        self.releases.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes the release's folder and notes this start in it, before anything of the release acts.
-    /// Once for each release, so its synchronisation of the disk costs nothing for each step.
-    /// Returns a spare file, if there is one.
-    fn enter(&self, release: &Path) -> io::Result<Option<PathBuf>> {
-        if let Some(spares) = self.releases().get_mut(release) {
-            return Ok(spares.pop_first());
-        }
-        private_folder(release)?;
-        let mut file = File::create(release.join("boot"))?;
-        file.write_all(self.boot.as_deref().unwrap_or("unknown").as_bytes())?;
-        file.sync_all()?;
-        for folder in release.ancestors().take(3) {
-            File::open(folder)?.sync_all()?;
-        }
-        self.releases().entry(release.to_owned()).or_default();
-        Ok(None)
+    /// Gives a slot to the attempt whose files begin with a path.
+    pub(crate) fn take(&self, stem: &Path) -> io::Result<Attempt> {
+        let release = release_of(stem)?;
+        let mut kept = self.kept();
+        let spare = kept.spares.iter().position(|slot| slot.path.parent() == Some(release));
+        let slot = match spare {
+            Some(at) => kept.spares.swap_remove(at),
+            None => self.make_slot(&mut kept, release)?,
+        };
+        Ok(Attempt { stem: stem.to_owned(), slot })
     }
 
-    /// Empties or removes the files of an attempt whose outcome is on the disk. Failing to clean
-    /// loses nothing: the rest goes with the release's folder.
-    pub(crate) fn forget(&self, attempt: &Attempt) {
-        let _ = fs::remove_file(&attempt.outputs);
-        let mut releases = self.releases();
-        let spares = attempt.release().and_then(|release| releases.get_mut(release));
-        let cut = |file: File| file.set_len(MARK.len() as u64);
-        let emptied = || OpenOptions::new().write(true).open(&attempt.path).and_then(cut).is_ok();
-        match spares.filter(|spares| spares.len() < SPARES) {
-            Some(spares) if emptied() => drop(spares.insert(attempt.path.clone())),
-            _ => drop(fs::remove_file(&attempt.path)),
+    /// Makes the release's folder and notes this start in it, before anything of the release acts;
+    /// once for each release, so its synchronisation of the disk costs nothing for each step. Then
+    /// makes a file that no process ever used.
+    fn make_slot(&self, kept: &mut Kept, release: &Path) -> io::Result<Slot> {
+        if !kept.releases.contains_key(release) {
+            private_folder(release)?;
+            let mut file = File::create(release.join("boot"))?;
+            file.write_all(self.boot.as_deref().unwrap_or("unknown").as_bytes())?;
+            file.sync_all()?;
+            for folder in release.ancestors().take(3) {
+                File::open(folder)?.sync_all()?;
+            }
         }
+        let next = kept.releases.entry(release.to_owned()).or_default();
+        loop {
+            let path = release.join(format!("{next}.slot"));
+            *next += 1;
+            match OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(&path) {
+                Ok(file) => return Ok(Slot { file, path, size: 0, claim: 0, variables: false }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Keeps the slot of an attempt that has ended, until its outcome is on the disk.
+    pub(crate) fn keep(&self, attempt: Attempt) {
+        self.kept().ended.insert(attempt.stem, attempt.slot);
+    }
+
+    /// Lets go of an attempt whose outcome is on the disk. Failing to clean loses nothing: the rest
+    /// goes with the release's folder.
+    pub(crate) fn forget(&self, stem: &Path) {
+        let _ = fs::remove_file(outputs_path(stem));
+        let mut kept = self.kept();
+        let Some(mut slot) = kept.ended.remove(stem) else { return };
+        let whole = if slot.variables { slot.cut() } else { slot.advance() };
+        if !whole.is_ok_and(|whole| whole) || slot.size > SLOT_LIMIT_BYTES {
+            let _ = fs::remove_file(&slot.path);
+            return;
+        }
+        if kept.spares.len() == SPARES {
+            kept.spares.remove(0);
+        }
+        kept.spares.push(slot);
     }
 
     /// Removes the folder of a release that has ended.
     pub(crate) fn leave(&self, release: &Path) {
-        self.releases().remove(release);
+        let mut kept = self.kept();
+        kept.releases.remove(release);
+        kept.spares.retain(|slot| slot.path.parent() != Some(release));
         let _ = fs::remove_dir_all(release);
+    }
+
+    /// Looks at what is there of an attempt whose process is gone.
+    pub(crate) fn trace(&self, stem: &Path) -> io::Result<Trace> {
+        let release = release_of(stem)?;
+        let name = name_of(stem);
+        let proof = self.absence_is_proof(release);
+        let nothing = if proof { Trace::NotStarted } else { Trace::Lost };
+        let entries = match fs::read_dir(release) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(nothing),
+            Err(error) => return Err(error),
+        };
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_none_or(|end| end != "slot") {
+                continue;
+            }
+            let found = find_claim(&fs::read(&path)?, name);
+            if let Some(Entry { process, end }) = found {
+                return Ok(match end {
+                    Some(End::Never) => Trace::NotStarted,
+                    Some(End::Record(record)) => Trace::Began { slot: path, process, record: Some(record) },
+                    None => Trace::Began { slot: path, process, record: None },
+                });
+            }
+        }
+        Ok(nothing)
     }
 
     /// Tells whether a file that is not there was never written. No note at all means that
@@ -101,27 +186,74 @@ impl Scratch {
     }
 }
 
+impl Slot {
+    /// Reads what the attempt wrote, claim and all.
+    fn read(&self) -> io::Result<Vec<u8>> {
+        // Most is in the first piece, and one that is not full is the last.
+        let mut bytes = vec![0; 1 << 10];
+        let mut filled = 0;
+        loop {
+            let read = self.file.read_at(&mut bytes[filled..], self.size + filled as u64)?;
+            filled += read;
+            if filled < bytes.len() {
+                bytes.truncate(filled);
+                return Ok(bytes);
+            }
+            bytes.resize(bytes.len() * 4, 0);
+        }
+    }
+
+    /// Takes the attempt out of the file.
+    fn cut(&mut self) -> io::Result<bool> {
+        self.file.set_len(self.size)?;
+        (self.claim, self.variables) = (0, false);
+        Ok(true)
+    }
+
+    /// Moves behind the attempt. Tells whether what it wrote can be told from what comes next: a
+    /// record that was cut off cannot.
+    fn advance(&mut self) -> io::Result<bool> {
+        let size = self.file.metadata()?.len();
+        let claimed = self.size + self.claim;
+        let mut tail = [0; END.len()];
+        let whole = size == claimed
+            || size > claimed + END.len() as u64
+                && self.file.read_at(&mut tail, size - END.len() as u64)? == END.len()
+                && tail == END;
+        (self.size, self.claim) = (size, 0);
+        Ok(whole)
+    }
+}
+
 /// Makes a folder that only its user can look into: snapshots may hold what should not be seen.
 fn private_folder(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// The files of one attempt.
-#[derive(Clone, Debug)]
+fn release_of(stem: &Path) -> io::Result<&Path> {
+    stem.parent().ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}
+
+fn name_of(stem: &Path) -> &[u8] {
+    stem.file_name().map_or(b"", |name| name.as_bytes())
+}
+
+/// An attempt that is about to act.
+#[derive(Debug)]
 pub(crate) struct Attempt {
-    path: PathBuf,
-    outputs: PathBuf,
+    stem: PathBuf,
+    slot: Slot,
 }
 
 /// What the scratch folder says about an attempt whose supervisor is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Trace {
-    /// It never began, and from now on cannot.
+    /// It never began, and cannot any more.
     NotStarted,
     /// Nothing is there, and that proves nothing.
     Lost,
     /// It began. The process is that of a bash step.
-    Began { process: Option<i32>, record: Option<Record> },
+    Began { slot: PathBuf, process: Option<i32>, record: Option<Record> },
 }
 
 /// What a bash step wrote down when it ended.
@@ -138,244 +270,244 @@ pub(crate) struct Record {
 }
 
 impl Attempt {
-    /// The attempt whose files begin with a path.
-    pub(crate) fn at(stem: &Path) -> Attempt {
-        let with = |end: &str| {
-            let mut name = OsString::from(stem);
-            name.push(end);
-            PathBuf::from(name)
-        };
-        Attempt { path: with(".attempt"), outputs: with(".out") }
+    /// The file that tells the attempt's story.
+    pub(crate) fn slot_path(&self) -> &Path {
+        &self.slot.path
     }
 
-    /// The file that tells the attempt's story: the line of the one who has it, then, when a bash
-    /// step ended by itself, its record.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The file that `$RUN_OUT` names. Steps make it; most do not.
-    pub(crate) fn outputs_path(&self) -> &Path {
-        &self.outputs
-    }
-
-    fn release(&self) -> Option<&Path> {
-        self.path.parent()
-    }
-
-    /// Makes the attempt file.
-    pub(crate) fn prepare(&self, scratch: &Scratch) -> io::Result<()> {
-        let Some(release) = self.release() else { return Err(io::ErrorKind::InvalidInput.into()) };
-        if let Some(spare) = scratch.enter(release)? {
-            if move_to_new(&spare, &self.path).is_ok() {
-                return Ok(());
-            }
-            // The place is taken, or the file system cannot tell: then there is no use for it.
-            let _ = fs::remove_file(spare);
-        }
-        self.open().map(drop)
-    }
-
-    /// Marks the attempt as begun, for what does not do so itself. Fails when somebody has it.
-    pub(crate) fn begin(&self) -> io::Result<()> {
-        if self.claim(BEGUN)? {
-            return Ok(());
-        }
-        Err(io::Error::new(io::ErrorKind::AlreadyExists, "it was begun or given up before"))
-    }
-
-    /// Opens the file with its mark.
-    fn open(&self) -> io::Result<File> {
-        let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)?;
-        if file.metadata()?.len() == 0 {
-            file.write_all(MARK)?;
-        }
-        Ok(file)
-    }
-
-    /// Writes a first line unless there is one. Tells whether it is ours.
-    fn claim(&self, line: &[u8]) -> io::Result<bool> {
-        let mut file = self.open()?;
-        if file.metadata()?.len() > MARK.len() as u64 {
-            return Ok(false);
-        }
-        file.write_all(line)?;
-        Ok(first_line(&fs::read(&self.path)?).0 == line)
+    /// Claims the slot, after which the attempt counts as begun. `process` is that of a shell that
+    /// waits to be let go; what is no bash here is claimed for before it is started.
+    pub(crate) fn claim(&mut self, process: Option<u32>) -> io::Result<()> {
+        let mut line = [CLAIM, name_of(&self.stem)].concat();
+        line.extend(format!("\0{}\0", process.unwrap_or(0)).as_bytes());
+        self.slot.claim = line.len() as u64;
+        self.slot.file.write_all(&line)
     }
 
     /// Reads the record of a bash step that has ended, or ended without one.
-    pub(crate) fn record(&self) -> Option<Record> {
-        parse(&fs::read(&self.path).ok()?).1
-    }
-
-    /// Looks at what is there. When nothing is, takes the attempt, so that a process which was
-    /// slow to begin finds it taken.
-    pub(crate) fn trace(&self, scratch: &Scratch) -> io::Result<Trace> {
-        let proof = self.release().is_some_and(|release| scratch.absence_is_proof(release));
-        let nothing = if proof { Trace::NotStarted } else { Trace::Lost };
-        match self.claim(GIVEN_UP) {
-            Ok(true) => return Ok(nothing),
-            Ok(false) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(nothing),
-            Err(error) => return Err(error),
-        }
-        let bytes = fs::read(&self.path)?;
-        if first_line(&bytes).0 == GIVEN_UP {
-            return Ok(nothing);
-        }
-        let (process, record) = parse(&bytes);
-        Ok(Trace::Began { process, record })
-    }
-
-    /// Reads the `key=value` lines that the step wrote, and a sentence about those that are none.
-    pub(crate) fn outputs(&self) -> (BTreeMap<String, String>, Option<String>) {
-        let mut outputs = BTreeMap::new();
-        let Ok(file) = File::open(&self.outputs) else { return (outputs, None) };
-        let mut bytes = Vec::new();
-        let read = file.take(OUTPUTS_LIMIT_BYTES + 1).read_to_end(&mut bytes);
-        if read.is_err() || bytes.len() as u64 > OUTPUTS_LIMIT_BYTES {
-            return (outputs, Some("the file of $RUN_OUT is larger than 1 MiB and was not read".to_owned()));
-        }
-        let mut bad = None;
-        for (number, line) in (1..).zip(String::from_utf8_lossy(&bytes).lines()) {
-            match line.split_once('=') {
-                Some((key, value)) if is_name(key) => {
-                    outputs.insert(key.to_owned(), value.to_owned());
-                }
-                _ if line.trim().is_empty() => {}
-                _ => bad = bad.or(Some(format!("line {number} of $RUN_OUT is not of the form key=value"))),
+    pub(crate) fn record(&mut self) -> Option<Record> {
+        match find_claim(&self.slot.read().ok()?, name_of(&self.stem))?.end? {
+            End::Record(record) => {
+                self.slot.variables = !record.variables.is_empty();
+                Some(record)
             }
+            End::Never => None,
         }
-        (outputs, bad)
     }
 }
 
-/// Moves a file to a name that nothing has.
-#[cfg(target_os = "linux")]
-fn move_to_new(from: &Path, to: &Path) -> io::Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    Ok(renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)?)
+/// The file that `$RUN_OUT` names. Steps make it; most do not.
+pub(crate) fn outputs_path(stem: &Path) -> PathBuf {
+    let mut name = OsString::from(stem);
+    name.push(".out");
+    PathBuf::from(name)
 }
 
-/// Elsewhere there is no such call for every file system; each attempt then makes its own file.
-#[cfg(not(target_os = "linux"))]
-fn move_to_new(_: &Path, _: &Path) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-/// Splits a file into its first line, with its end but without the mark, and the rest.
-fn first_line(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let bytes = bytes.strip_prefix(MARK).unwrap_or_default();
-    bytes.split_at(bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1))
-}
-
-/// Reads the file of an attempt: the process on the first line, then the record if it is whole.
-fn parse(bytes: &[u8]) -> (Option<i32>, Option<Record>) {
-    let (first, mut rest) = first_line(bytes);
-    let process = std::str::from_utf8(first).ok().and_then(|text| text.trim_end().parse().ok());
-    // A recovery that came at the same moment, and too late.
-    while let Some(after) = rest.strip_prefix(GIVEN_UP) {
-        rest = after;
+/// Reads the `key=value` lines that a step wrote, and a sentence about those that are none.
+pub(crate) fn outputs(stem: &Path) -> (BTreeMap<String, String>, Option<String>) {
+    let mut outputs = BTreeMap::new();
+    let path = outputs_path(stem);
+    let Ok(file) = File::open(&path) else { return (outputs, None) };
+    let mut bytes = Vec::new();
+    let read = file.take(OUTPUTS_LIMIT_BYTES + 1).read_to_end(&mut bytes);
+    if read.is_err() || bytes.len() as u64 > OUTPUTS_LIMIT_BYTES {
+        return (outputs, Some("the file of $RUN_OUT is larger than 1 MiB and was not read".to_owned()));
     }
-    (process, parse_record(rest))
+    let mut bad = None;
+    for (number, line) in (1..).zip(String::from_utf8_lossy(&bytes).lines()) {
+        match line.split_once('=') {
+            Some((key, value)) if is_name(key) => {
+                outputs.insert(key.to_owned(), value.to_owned());
+            }
+            _ if line.trim().is_empty() => {}
+            _ => bad = bad.or(Some(format!("line {number} of $RUN_OUT is not of the form key=value"))),
+        }
+    }
+    (outputs, bad)
 }
 
-fn parse_record(bytes: &[u8]) -> Option<Record> {
-    use std::os::unix::ffi::OsStringExt as _;
-    let whole = bytes.strip_suffix(b"\0end\0")?;
-    let mut parts = whole.splitn(5, |byte| *byte == 0);
-    if parts.next()? != b"tminus-1" {
-        return None;
+/// The story of one attempt, as far as it stands in a slot.
+struct Entry {
+    process: Option<i32>,
+    end: Option<End>,
+}
+
+enum End {
+    Record(Record),
+    Never,
+}
+
+/// Reads a slot from its beginning: claims, each with the record that follows it. That is the only
+/// way not to take for a claim what a user's variable holds.
+fn find_claim(mut bytes: &[u8], name: &[u8]) -> Option<Entry> {
+    while let Some(rest) = bytes.strip_prefix(CLAIM) {
+        let (claimed, rest) = until_zero(rest)?;
+        let (process, rest) = until_zero(rest)?;
+        let mut end = None;
+        bytes = rest;
+        if let Some(record) = rest.strip_prefix(RECORD) {
+            let length = record.windows(END.len()).position(|bytes| bytes == END);
+            let (record, rest) = record.split_at(length.unwrap_or(record.len()));
+            // What was cut off is no record; nothing follows it.
+            end = if length.is_some() { parse_end(record) } else { None };
+            bytes = rest.strip_prefix(END).unwrap_or_default();
+        }
+        if claimed == name {
+            let number = std::str::from_utf8(process).ok().and_then(|text| text.parse().ok());
+            return Some(Entry { process: number.filter(|number| *number > 0), end });
+        }
     }
+    None
+}
+
+fn until_zero(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = bytes.iter().position(|byte| *byte == 0)?;
+    Some((&bytes[..at], &bytes[at + 1..]))
+}
+
+fn parse_end(bytes: &[u8]) -> Option<End> {
+    if bytes == NEVER {
+        return Some(End::Never);
+    }
+    let mut parts = bytes.splitn(4, |byte| *byte == 0);
     let status = std::str::from_utf8(parts.next()?).ok()?.parse().ok()?;
-    let folder = PathBuf::from(std::ffi::OsString::from_vec(parts.next()?.to_vec()));
+    let folder = PathBuf::from(OsString::from_vec(parts.next()?.to_vec()));
     let note = String::from_utf8_lossy(parts.next()?).into_owned();
     // The lean record ends here.
     let variables = parts.next().unwrap_or_default().to_vec();
     let mut words = note.splitn(3, ' ');
     let mut failed =
         || Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?.to_owned()));
-    Some(Record { status, folder, failed: failed(), variables })
+    Some(End::Record(Record { status, folder, failed: failed(), variables }))
 }
 
 #[cfg(test)]
 mod tests {
+    use tminus_testkit::TemporaryFolder;
+
     use super::*;
+
+    fn at(boot: &str) -> Scratch {
+        Scratch { boot: Some(boot.to_owned()), kept: Mutex::default() }
+    }
+
+    fn write(attempt: &Attempt, bytes: &[u8]) {
+        (&attempt.slot.file).write_all(bytes).unwrap();
+    }
 
     #[test]
     fn a_record_counts_only_when_it_is_whole() {
-        let whole = b"#4711\ntminus-1\x001\x00/tmp/a b\x001 7 psql -c x\x00declare -x A=\"1\"\n\0end\0";
-        let (process, record) = parse(whole);
-        assert_eq!(process, Some(4711));
-        assert_eq!(
-            record,
-            Some(Record {
-                status: 1,
-                folder: PathBuf::from("/tmp/a b"),
-                failed: Some((1, 7, "psql -c x".to_owned())),
-                variables: b"declare -x A=\"1\"\n".to_vec(),
-            })
-        );
+        let whole = b"\0attempt\0deploy\x004711\0tminus-1\x001\x00/tmp/a b\x001 7 psql -c x\x00declare -x A=\"1\"\n\0end\0";
+        let found = |bytes: &[u8]| match find_claim(bytes, b"deploy") {
+            Some(Entry { process, end: Some(End::Record(record)) }) => (process, Some(record)),
+            Some(Entry { process, .. }) => (process, None),
+            None => (None, None),
+        };
+        let record = Record {
+            status: 1,
+            folder: PathBuf::from("/tmp/a b"),
+            failed: Some((1, 7, "psql -c x".to_owned())),
+            variables: b"declare -x A=\"1\"\n".to_vec(),
+        };
+        assert_eq!(found(whole), (Some(4711), Some(record)));
         for length in 0..whole.len() {
-            assert_eq!(parse(&whole[..length]).1, None, "cut at {length}");
+            assert_eq!(found(&whole[..length]).1, None, "cut at {length}");
         }
-        assert_eq!(parse(b"#4711\ntminus-1\x000\x00/\x00\0end\0").1.unwrap().failed, None);
+        let lean = found(b"\0attempt\0deploy\x004711\0tminus-1\x000\x00/\x00\0end\0").1.unwrap();
+        assert_eq!((lean.failed, lean.variables), (None, Vec::new()));
     }
 
     #[test]
     fn absence_proves_something_only_within_one_start_of_the_machine() {
-        let folder = tminus_testkit::TemporaryFolder::new();
-        let scratch = Scratch { boot: Some("one".to_owned()), releases: Mutex::default() };
-        let attempt = Attempt::at(&folder.join("release/attempt"));
-        assert_eq!(attempt.trace(&scratch).unwrap(), Trace::NotStarted, "nothing of the release ever acted");
-        attempt.prepare(&scratch).unwrap();
-        assert_eq!(attempt.trace(&scratch).unwrap(), Trace::NotStarted);
-        assert!(attempt.begin().is_err(), "what was given up cannot begin");
-        assert_eq!(attempt.trace(&scratch).unwrap(), Trace::NotStarted, "and stays so");
-        let other = Scratch { boot: Some("two".to_owned()), releases: Mutex::default() };
-        assert_eq!(Attempt::at(&folder.join("release/another")).trace(&other).unwrap(), Trace::Lost);
-        let begun = Attempt::at(&folder.join("release/begun"));
-        begun.prepare(&other).unwrap();
-        begun.begin().unwrap();
-        assert!(begun.begin().is_err(), "nothing begins twice");
-        assert_eq!(begun.trace(&other).unwrap(), Trace::Began { process: None, record: None });
+        let folder = TemporaryFolder::new();
+        let [early, begun, other] = ["early", "begun", "other"].map(|name| folder.join("release").join(name));
+        let scratch = at("one");
+        assert_eq!(scratch.trace(&early).unwrap(), Trace::NotStarted, "nothing of the release ever acted");
+        let mut attempt = scratch.take(&begun).unwrap();
+        assert_eq!(scratch.trace(&begun).unwrap(), Trace::NotStarted, "a slot alone is no claim");
+        attempt.claim(Some(4711)).unwrap();
+        let slot = attempt.slot_path().to_owned();
+        let traced = Trace::Began { slot, process: Some(4711), record: None };
+        assert_eq!(at("one").trace(&begun).unwrap(), traced);
+        assert_eq!(at("two").trace(&begun).unwrap(), traced, "what is there was written");
+        assert_eq!(at("one").trace(&other).unwrap(), Trace::NotStarted);
+        assert_eq!(at("two").trace(&other).unwrap(), Trace::Lost);
     }
 
     #[test]
-    fn the_first_line_decides_who_has_an_attempt() {
-        let folder = tminus_testkit::TemporaryFolder::new();
-        let scratch = Scratch::new();
-        let attempt = Attempt::at(&folder.join("release/attempt"));
-        attempt.prepare(&scratch).unwrap();
-        let record = b"tminus-1\x000\x00/\x00\0end\0";
-        fs::write(attempt.path(), [MARK, b"4711\n", GIVEN_UP, record].concat()).unwrap();
-        let Trace::Began { process: Some(4711), record: Some(found) } = attempt.trace(&scratch).unwrap()
-        else {
-            panic!("the process was first")
-        };
-        assert_eq!(found.status, 0);
-        fs::write(attempt.path(), [MARK, GIVEN_UP, b"4711\n"].concat()).unwrap();
-        assert_eq!(attempt.trace(&scratch).unwrap(), Trace::NotStarted);
+    fn a_shell_that_was_never_let_go_has_not_begun() {
+        let folder = TemporaryFolder::new();
+        let (scratch, stem) = (Scratch::new(), folder.join("release/deploy"));
+        let mut attempt = scratch.take(&stem).unwrap();
+        attempt.claim(Some(4711)).unwrap();
+        write(&attempt, b"tminus-1\0never\0end\0");
+        assert_eq!(attempt.record(), None);
+        assert_eq!(scratch.trace(&stem).unwrap(), Trace::NotStarted);
     }
 
     #[test]
-    fn a_file_is_used_again_and_never_takes_the_place_of_another() {
-        let folder = tminus_testkit::TemporaryFolder::new();
+    fn a_slot_is_used_again_and_each_attempt_finds_its_own_story() {
+        let folder = TemporaryFolder::new();
         let scratch = Scratch::new();
-        let [first, second, third] =
-            ["a", "b", "c"].map(|name| Attempt::at(&folder.join("release").join(name)));
-        first.prepare(&scratch).unwrap();
-        first.begin().unwrap();
+        let [first, second, third] = ["a", "b", "c"].map(|name| folder.join("release").join(name));
+        let mut attempt = scratch.take(&first).unwrap();
+        let slot = attempt.slot_path().to_owned();
+        attempt.claim(Some(1)).unwrap();
+        // What a step says may look like a claim.
+        write(&attempt, b"tminus-1\x007\x00/a\x007 1 attempt c 9\0end\0");
+        assert_eq!(attempt.record().unwrap().status, 7);
+        scratch.keep(attempt);
+        assert_ne!(scratch.take(&second).unwrap().slot_path(), slot, "its outcome is not on the disk");
         scratch.forget(&first);
-        assert_eq!(fs::read(first.path()).unwrap(), MARK, "nothing of it is kept");
-        second.prepare(&scratch).unwrap();
-        assert!(!first.path().exists() && second.path().exists());
-        second.begin().unwrap();
-        assert_eq!(third.trace(&scratch).unwrap(), Trace::NotStarted);
+        let mut attempt = scratch.take(&second).unwrap();
+        assert_eq!(attempt.slot_path(), slot);
+        attempt.claim(None).unwrap();
+        assert_eq!(attempt.record(), None, "the one before was another's");
+        scratch.keep(attempt);
         scratch.forget(&second);
-        third.prepare(&scratch).unwrap();
-        assert!(third.begin().is_err(), "it was given up, and stays so");
+        let mut attempt = scratch.take(&third).unwrap();
+        assert_eq!(attempt.slot_path(), slot, "what wrote nothing leaves a slot as good as before");
+        attempt.claim(Some(3)).unwrap();
+        write(&attempt, b"tminus-1\x000\x00/c\x00\0end\0");
+        assert_eq!(attempt.record().unwrap().folder, Path::new("/c"));
+        let Trace::Began { process: Some(1), record: Some(found), .. } = scratch.trace(&first).unwrap()
+        else {
+            panic!("the first is still to be read")
+        };
+        assert_eq!(found.folder, Path::new("/a"));
         scratch.leave(&folder.join("release"));
         assert!(!folder.join("release").exists());
+    }
+
+    #[test]
+    fn variables_do_not_stay_on_the_disk() {
+        let folder = TemporaryFolder::new();
+        let (scratch, stem) = (Scratch::new(), folder.join("release/a"));
+        let mut attempt = scratch.take(&stem).unwrap();
+        let slot = attempt.slot_path().to_owned();
+        attempt.claim(Some(1)).unwrap();
+        write(&attempt, b"tminus-1\x000\x00/a\x00\x00declare -x A=\"1\"\n\0end\0");
+        assert_eq!(attempt.record().unwrap().variables, b"declare -x A=\"1\"\n");
+        scratch.keep(attempt);
+        scratch.forget(&stem);
+        assert_eq!(fs::read(&slot).unwrap(), b"");
+        assert_eq!(scratch.take(&stem).unwrap().slot_path(), slot);
+    }
+
+    #[test]
+    fn a_slot_is_not_used_again_behind_what_was_cut_off_or_when_it_has_grown() {
+        let folder = TemporaryFolder::new();
+        let scratch = Scratch::new();
+        for (number, bytes) in [b"tminus-1\x000\x00/".to_vec(), vec![b'x'; 1 << 19]].iter().enumerate() {
+            let stem = folder.join("release").join(format!("{number}"));
+            let mut attempt = scratch.take(&stem).unwrap();
+            attempt.claim(Some(1)).unwrap();
+            write(&attempt, bytes);
+            assert_eq!(attempt.record(), None);
+            let slot = attempt.slot_path().to_owned();
+            scratch.keep(attempt);
+            scratch.forget(&stem);
+            assert!(!slot.exists());
+        }
     }
 }

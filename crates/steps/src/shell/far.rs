@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use tminus_release::plan::{Interpreter, Shell};
 use tminus_release::time::Span;
 
-use super::attempt::Attempt;
+use super::attempt::outputs_path;
 use crate::invocation::{interpreter, is_name, own_name, quote};
 use crate::{Job, Verdict};
 
@@ -121,8 +121,8 @@ enum Said {
 }
 
 /// Where the script here keeps what the hosts said.
-fn folder(attempt: &Attempt) -> PathBuf {
-    let mut name = attempt.outputs_path().as_os_str().to_owned();
+fn folder(stem: &Path) -> PathBuf {
+    let mut name = outputs_path(stem).into_os_string();
     name.push(".hosts");
     PathBuf::from(name)
 }
@@ -165,8 +165,8 @@ pub(super) struct Judged {
 }
 
 /// Reads what the hosts of an attempt said, and makes one outcome of it.
-pub(super) fn judge(shell: &Shell, attempt: &Attempt) -> Judged {
-    let (hosts, folder) = (shell.hosts(), folder(attempt));
+pub(super) fn judge(shell: &Shell, stem: &Path) -> Judged {
+    let (hosts, folder) = (shell.hosts(), folder(stem));
     let said: Vec<Said> = (0..hosts.len()).map(|at| one(&folder, at)).collect();
     let passes = |said: &Said| match said {
         Said::Ended { status, .. } => shell.ok.contains(status),

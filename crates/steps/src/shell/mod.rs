@@ -22,9 +22,9 @@ use crate::output::Capture;
 use crate::redact::Redactor;
 use crate::secret::Secrets;
 use crate::{Job, Recovered, Report, Verdict};
-use attempt::{Attempt, Record, Scratch, Trace};
+use attempt::{Attempt, Record, Scratch, Trace, outputs, outputs_path};
 use prelude::Files;
-use process::{Ended, Orphan, Why, end_group_of, signal_of, start};
+use process::{Ended, Gate, Orphan, Running, Why, end_group_of, signal_of, start};
 
 /// What all shell steps of a process share.
 pub(crate) struct Shells {
@@ -44,7 +44,7 @@ struct Ready {
     given: BTreeMap<String, String>,
     hidden: Vec<String>,
     secrets: Secrets,
-    /// True when bash here tells its own story in the attempt's file.
+    /// True when bash here writes down itself how it ended.
     tells: bool,
 }
 
@@ -71,68 +71,69 @@ impl Shells {
             Ok(secrets) => secrets,
             Err(why) => return Report::failed(why),
         };
-        let attempt = Attempt::at(&job.scratch);
-        let ready = self.ready(job, shell, secrets, &attempt);
-        let started = self.prepare(job, shell, &ready, &attempt, scratch);
-        let running = match started.and_then(|command| {
-            if !ready.tells {
-                attempt.begin().map_err(|error| format!("this attempt cannot begin: {error}"))?;
-            }
-            start(command).map_err(|error| self.why_not_started(job, shell, &ready, &error))
-        }) {
-            Ok(running) => running,
+        let ready = self.ready(job, shell, secrets);
+        let (running, mut attempt) = match self.begin(job, shell, &ready, scratch) {
+            Ok(begun) => begun,
             Err(why) => return Report::failed(Redactor::new(&ready.secrets).text(&why)),
         };
         let mut capture = Capture::new(Redactor::new(&ready.secrets), job.output_limit_bytes, progress);
         let ended =
             running.wait(Duration::from_millis(job.timeout.0), grace(shell), cancel, &mut capture).await;
         let record = if ready.tells { attempt.record() } else { None };
-        self.report(job, shell, &ready, &attempt, ended, record, capture)
+        // What could not even be killed may write into its slot at any time.
+        if ended.status.is_some() {
+            scratch.keep(attempt);
+        }
+        self.report(job, shell, &ready, ended, record, capture)
     }
 
     /// Finds out what came of an attempt, as far as its file and the processes tell.
     pub(crate) async fn recover(&self, job: &Job, shell: &Shell, scratch: &Scratch) -> Recovered {
-        let attempt = Attempt::at(&job.scratch);
-        let (process, record) = match attempt.trace(scratch) {
+        let (slot, process, record) = match scratch.trace(&job.scratch) {
             Ok(Trace::NotStarted) => return Recovered::NotStarted,
-            Ok(Trace::Lost) if shell.is_far() => (None, None),
+            Ok(Trace::Lost) if shell.is_far() => (PathBuf::new(), None, None),
             Ok(Trace::Lost) => {
                 let why = "the machine was restarted, and what the step left on the disk is gone";
                 return Recovered::Unknown(why.to_owned());
             }
-            Ok(Trace::Began { process, record }) => (process, record),
+            Ok(Trace::Began { slot, process, record }) => (slot, process, record),
             Err(error) => {
-                let why = format!("{} cannot be read: {error}", attempt.path().display());
-                return Recovered::Unknown(why);
+                let what = "what the attempt wrote down cannot be read";
+                return Recovered::Unknown(format!("{what}: {}: {error}", job.scratch.display()));
             }
         };
         let resolved = self.secrets(job, shell).await;
         let withheld = resolved.as_ref().err().cloned();
-        let ready = self.ready(job, shell, resolved.unwrap_or_default(), &attempt);
+        let ready = self.ready(job, shell, resolved.unwrap_or_default());
         // Without the secrets nothing could be cut out of the output, so none is kept.
         let limit = if withheld.is_some() { 0 } else { job.output_limit_bytes };
         let mut capture = Capture::new(Redactor::new(&ready.secrets), limit, mpsc::channel(1).0);
         capture.note("[… what was printed before tminus ended is not kept …]");
-        let mut why = Why::Itself;
+        let (mut why, outputs) = (Why::Itself, outputs_path(&job.scratch));
         if record.is_none()
-            && let Some(orphan) = Orphan::find(attempt.path())
+            && let Some(orphan) = Orphan::find(&slot, &outputs)
             && !orphan.wait(Duration::from_millis(job.timeout.0), grace(shell), &mut capture).await
         {
             why = Why::TimeLimit;
         }
         let leftovers = match process {
-            Some(process) => end_group_of(process, attempt.outputs_path()).await,
+            Some(process) => end_group_of(process, &outputs).await,
             None => 0,
         };
-        let record = record.or_else(|| attempt.record());
+        // It may have written its record by now, or that it was not let begin.
+        let record = match (record, scratch.trace(&job.scratch)) {
+            (None, Ok(Trace::NotStarted)) => return Recovered::NotStarted,
+            (None, Ok(Trace::Began { record, .. })) => record,
+            (record, _) => record,
+        };
         if shell.is_far() && record.is_none() {
-            return self.ask_hosts(job, shell, &ready, &attempt).await;
+            return self.ask_hosts(job, shell, &ready).await;
         }
         match record {
             Some(record) if ready.tells => {
                 let status = exit_status(record.status);
                 let ended = Ended { why, status: Some(status), forced: false, leftovers };
-                let mut report = self.report(job, shell, &ready, &attempt, ended, Some(record), capture);
+                let mut report = self.report(job, shell, &ready, ended, Some(record), capture);
                 if let Some(carried) = &mut report.carried {
                     // This process's own environment may differ from the one that the step was
                     // given, and the difference may hold anything. Only what the code names is the
@@ -163,7 +164,7 @@ impl Shells {
     }
 
     /// Works out the environment, and what of it must not be in a snapshot.
-    fn ready(&self, job: &Job, shell: &Shell, secrets: Secrets, attempt: &Attempt) -> Ready {
+    fn ready(&self, job: &Job, shell: &Shell, secrets: Secrets) -> Ready {
         let mut given = self.environment.clone();
         given.retain(|name, _| !job.removed.contains(name));
         // On another host they are exported there.
@@ -176,7 +177,7 @@ impl Shells {
         for (name, secret) in &secrets.0 {
             given.insert(name.clone(), secret.reveal().to_owned());
         }
-        given.insert("RUN_OUT".to_owned(), attempt.outputs_path().to_string_lossy().into_owned());
+        given.insert("RUN_OUT".to_owned(), outputs_path(&job.scratch).to_string_lossy().into_owned());
         given.insert("PWD".to_owned(), job.folder.to_string_lossy().into_owned());
         let mut hidden = Vec::new();
         if !secrets.0.is_empty() {
@@ -187,31 +188,38 @@ impl Shells {
         Ready { given, hidden, secrets, tells }
     }
 
-    /// Makes room for the attempt, and the command. The error is a sentence.
-    fn prepare(
+    /// Starts the process, so that what it may have done is on the disk before it can have done it.
+    /// The error is a sentence.
+    fn begin(
         &self,
         job: &Job,
         shell: &Shell,
         ready: &Ready,
-        attempt: &Attempt,
         scratch: &Scratch,
-    ) -> Result<Command, String> {
-        let prepared = attempt.prepare(scratch);
-        prepared.map_err(|error| format!("{} cannot be made: {error}", attempt.path().display()))?;
+    ) -> Result<(Running, Attempt), String> {
         let mut command = self.command(job, shell, ready, far::Mode::Run)?;
-        command.env("TMINUS_ATTEMPT", attempt.path());
-        if ready.tells {
-            let files = self
-                .files()
-                .map_err(|error| format!("{} cannot be written: {error}", self.folder.display()))?;
-            let code = if shell.is_far() { far::HERE } else { &shell.script };
-            command.env("BASH_ENV", files.bash_env(code, self.functions));
-            if !ready.hidden.is_empty() {
-                let hide = ready.hidden.iter().filter(|name| is_name(name));
-                command.env("TMINUS_HIDE", hide.cloned().collect::<Vec<_>>().join(" "));
-            }
+        let cannot =
+            |error: io::Error| format!("the attempt {} cannot begin: {error}", job.scratch.display());
+        let mut attempt = scratch.take(&job.scratch).map_err(cannot)?;
+        command.env("TMINUS_SLOT", attempt.slot_path());
+        if !ready.tells {
+            attempt.claim(None).map_err(cannot)?;
+            let running = start(command).map_err(|error| self.why_not_started(job, shell, ready, &error))?;
+            return Ok((running, attempt));
         }
-        Ok(command)
+        let files =
+            self.files().map_err(|error| format!("{} cannot be written: {error}", self.folder.display()))?;
+        let code = if shell.is_far() { far::HERE } else { &shell.script };
+        command.env("BASH_ENV", files.bash_env(code, self.functions));
+        if !ready.hidden.is_empty() {
+            let hide = ready.hidden.iter().filter(|name| is_name(name));
+            command.env("TMINUS_HIDE", hide.cloned().collect::<Vec<_>>().join(" "));
+        }
+        let gate = Gate::before(&mut command).map_err(cannot)?;
+        let running = start(command).map_err(|error| self.why_not_started(job, shell, ready, &error))?;
+        attempt.claim(running.process()).map_err(cannot)?;
+        gate.open();
+        Ok((running, attempt))
     }
 
     /// The program with its arguments and its environment.
@@ -241,7 +249,7 @@ impl Shells {
     }
 
     /// Asks the hosts what came of an attempt whose script here is gone.
-    async fn ask_hosts(&self, job: &Job, shell: &Shell, ready: &Ready, attempt: &Attempt) -> Recovered {
+    async fn ask_hosts(&self, job: &Job, shell: &Shell, ready: &Ready) -> Recovered {
         let started = self.command(job, shell, ready, far::Mode::Look).and_then(|command| {
             start(command).map_err(|error| self.why_not_started(job, shell, ready, &error))
         });
@@ -254,11 +262,11 @@ impl Shells {
         let (_keep, cancel) = watch::channel(false);
         let limit = Duration::from_millis(job.timeout.0);
         let ended = running.wait(limit, grace(shell), cancel, &mut capture).await;
-        let judged = far::judge(shell, attempt);
+        let judged = far::judge(shell, &job.scratch);
         if judged.never {
             return Recovered::NotStarted;
         }
-        let report = self.far_report(shell, &ended, judged, &mut capture, attempt, ready);
+        let report = self.far_report(job, shell, &ended, judged, &mut capture, ready);
         match report.verdict {
             Verdict::Unknown => Recovered::Unknown(report.detail),
             _ => Recovered::Finished(report),
@@ -268,11 +276,11 @@ impl Shells {
     /// Makes a report of what the hosts said.
     fn far_report(
         &self,
+        job: &Job,
         shell: &Shell,
         ended: &Ended,
         judged: far::Judged,
         capture: &mut Capture,
-        attempt: &Attempt,
         ready: &Ready,
     ) -> Report {
         let (output, output_bytes) = capture.finish();
@@ -290,7 +298,7 @@ impl Shells {
         };
         let sentences = [began.map(str::to_owned), Some(judged.detail), said];
         let (outputs, bad) =
-            if shell.hosts().len() == 1 { attempt.outputs() } else { (BTreeMap::new(), None) };
+            if shell.hosts().len() == 1 { outputs(&job.scratch) } else { (BTreeMap::new(), None) };
         let sentences: Vec<String> = sentences.into_iter().flatten().chain(bad).collect();
         let kept = outputs.into_iter().filter(|(_, value)| !ready.secrets.is_in(value)).collect();
         Report {
@@ -353,20 +361,18 @@ impl Shells {
     }
 
     /// Turns what happened into a report.
-    #[expect(clippy::too_many_arguments, reason = "it brings together everything that an attempt leaves")]
     fn report(
         &self,
         job: &Job,
         shell: &Shell,
         ready: &Ready,
-        attempt: &Attempt,
         ended: Ended,
         record: Option<Record>,
         mut capture: Capture,
     ) -> Report {
         if shell.is_far() {
-            let judged = far::judge(shell, attempt);
-            return self.far_report(shell, &ended, judged, &mut capture, attempt, ready);
+            let judged = far::judge(shell, &job.scratch);
+            return self.far_report(job, shell, &ended, judged, &mut capture, ready);
         }
         let (output, output_bytes) = capture.finish();
         let code = ended.status.and_then(|status| status.code());
@@ -395,7 +401,7 @@ impl Shells {
             leftovers: ended.leftovers,
             ..Report::new(verdict, "")
         };
-        let (outputs, bad) = attempt.outputs();
+        let (outputs, bad) = outputs(&job.scratch);
         sentences.extend(bad);
         for (name, value) in outputs {
             if ready.secrets.is_in(&value) {

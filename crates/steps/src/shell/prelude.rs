@@ -11,32 +11,29 @@ use std::path::{Path, PathBuf};
 /// For code that can neither change what is carried on nor set a trap, which is most: every line
 /// here costs a measurable part of starting a shell.
 ///
-/// It takes the attempt by the first line of its file, which this shell wrote or a recovery that
-/// found nothing, so that a shell that was slow to begin never runs after it was given up. The record
-/// at the end has the exit status, the folder, and where and how a command failed. Signals are turned
-/// into an exit: otherwise bash would run the trap with the status of the last command, and an
-/// interrupted step would have a record that says 0.
-const LEAN: &str = r#"__tminus_at=$TMINUS_ATTEMPT
-unset -v BASH_ENV TMINUS_ATTEMPT
-builtin printf '%s\n' "$$" >>"$__tminus_at"
-builtin read -r __tminus_note <"$__tminus_at"
-[[ $__tminus_note == \#$$ ]] || builtin exit 125
-__tminus_note=
+/// It waits for one line, which comes when the attempt is claimed; where tminus is gone before, it
+/// writes down that nothing began. Standard input is nothing then. The record at the end has the exit
+/// status, the folder, and where and how a command failed. Signals are turned into an exit: otherwise
+/// bash would run the trap with the status of the last command, and an interrupted step would have a
+/// record that says 0.
+const LEAN: &str = r#"__tminus_at=$TMINUS_SLOT
+unset -v BASH_ENV TMINUS_SLOT
+builtin read -r __tminus_note || { builtin printf '%s\0' tminus-1 never end >>"$__tminus_at"; builtin exit 125; }
+builtin exec </dev/null
 builtin trap '__tminus_note="$? $LINENO ${BASH_COMMAND:0:200}"' ERR
 builtin trap 'builtin exit 143' HUP INT PIPE TERM
 builtin trap 'builtin printf "%s\0" tminus-1 "$?" "$PWD" "$__tminus_note" end >>"$__tminus_at" || :' EXIT
 "#;
 
 /// For all other code. Beside the above, the record has the exported variables; secrets are
-/// unexported before, and exported again for the code's own trap: what cleans up needs them too. Standard error is closed meanwhile, or `set -x` would print all this. A trap
-/// on EXIT that the code sets runs as well, after ours, with the status that it would see.
-/// Subshells have traps of their own, which ours does not concern.
-const FULL: &str = r#"__tminus_at=$TMINUS_ATTEMPT __tminus_hide=${TMINUS_HIDE-} __tminus_user=
-unset -v BASH_ENV TMINUS_ATTEMPT TMINUS_HIDE
-builtin printf '%s\n' "$$" >>"$__tminus_at"
-builtin read -r __tminus_note <"$__tminus_at"
-[[ $__tminus_note == \#$$ ]] || builtin exit 125
-__tminus_note=
+/// unexported before, and exported again for the code's own trap: what cleans up needs them too.
+/// Standard error is closed meanwhile, or `set -x` would print all this. A trap on EXIT that the code
+/// sets runs as well, after ours, with the status that it would see. Subshells have traps of their own, which
+/// ours does not concern.
+const FULL: &str = r#"__tminus_at=$TMINUS_SLOT __tminus_hide=${TMINUS_HIDE-} __tminus_user=
+unset -v BASH_ENV TMINUS_SLOT TMINUS_HIDE
+builtin read -r __tminus_note || { builtin printf '%s\0' tminus-1 never end >>"$__tminus_at"; builtin exit 125; }
+builtin exec </dev/null
 __tminus_exit() {
 __tminus_last=$1
 [[ -n $__tminus_user ]] || builtin set +x
@@ -86,7 +83,7 @@ impl Files {
     /// Writes the files into a folder, unless they are there. Their names say their version, so
     /// that an older tminus, still running, keeps its own.
     pub(super) fn write(folder: &Path) -> io::Result<Files> {
-        let files = Files { lean: folder.join("lean-2.bash"), full: folder.join("full-3.bash") };
+        let files = Files { lean: folder.join("lean-3.bash"), full: folder.join("full-4.bash") };
         for (path, text) in [(&files.lean, LEAN), (&files.full, FULL)] {
             if fs::read_to_string(path).is_ok_and(|found| found == text) {
                 continue;

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::os::unix::process::ExitStatusExt as _;
@@ -66,6 +66,24 @@ pub(super) struct Running {
     output: Receiver,
 }
 
+/// What a shell waits for before it runs the code. Dropped without a word, also because tminus was
+/// killed, it lets the shell end.
+pub(super) struct Gate(OwnedFd);
+
+impl Gate {
+    /// Makes standard input a gate.
+    pub(super) fn before(command: &mut Command) -> io::Result<Gate> {
+        let (reading, writing) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+        command.stdin(Stdio::from(reading));
+        Ok(Gate(writing))
+    }
+
+    /// Lets the shell run the code. If it is gone already, its status tells.
+    pub(super) fn open(self) {
+        let _ = rustix::io::write(&self.0, b"\n");
+    }
+}
+
 /// Starts a process in a group of its own. Both its streams are one pipe, so their lines stay in
 /// order of arrival.
 pub(super) fn start(mut command: Command) -> io::Result<Running> {
@@ -82,6 +100,11 @@ pub(super) fn start(mut command: Command) -> io::Result<Running> {
 }
 
 impl Running {
+    /// The number of the process.
+    pub(super) fn process(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Waits until the process has ended, by itself or not, and nothing of its group is left. `grace`
     /// is the time between the request to end and the force.
     pub(super) async fn wait(
@@ -258,18 +281,19 @@ pub(super) fn signal_of(status: ExitStatus) -> Option<String> {
 /// A process that an earlier tminus started, found again.
 pub(super) struct Orphan {
     process: PathBuf,
-    mark: Vec<u8>,
+    marks: [Vec<u8>; 2],
     group: Option<Pid>,
 }
 
 impl Orphan {
-    /// Finds the process of an attempt. It was given the attempt file as a variable, which
-    /// nothing else ever was; so a process that got the same number later is not taken for it.
-    pub(super) fn find(attempt: &Path) -> Option<Orphan> {
-        let mark = [b"TMINUS_ATTEMPT=", attempt.as_os_str().as_bytes()].concat();
-        let found = processes().find(|process| is_marked(process, &mark))?;
+    /// Finds the process of an attempt. It was given the slot and the file of outputs as variables,
+    /// which nothing else ever was, so a process that got the same number later is not taken for
+    /// it; what it started itself knows nothing of the slot.
+    pub(super) fn find(slot: &Path, outputs: &Path) -> Option<Orphan> {
+        let marks = [mark("TMINUS_SLOT", slot), mark("RUN_OUT", outputs)];
+        let found = processes().find(|process| is_marked(process, &marks))?;
         let number = found.file_name()?.to_str()?.parse().ok().and_then(Pid::from_raw);
-        Some(Orphan { process: found, mark, group: number })
+        Some(Orphan { process: found, marks, group: number })
     }
 
     /// Waits until it has ended, and reads what it writes. False: its time was up and it was ended.
@@ -285,7 +309,7 @@ impl Orphan {
             .open(self.process.join("fd/1"))
             .ok()
             .filter(|file| file.metadata().is_ok_and(|found| is_pipe(&found)));
-        while is_marked(&self.process, &self.mark) {
+        while is_marked(&self.process, &self.marks) {
             if let Some(output) = &output {
                 take_waiting(output, &mut buffer, capture);
             }
@@ -310,18 +334,23 @@ fn is_pipe(found: &fs::Metadata) -> bool {
     found.file_type().is_fifo()
 }
 
-/// Tells whether a process is alive and was started with this variable. A zombie has none.
-fn is_marked(process: &Path, mark: &[u8]) -> bool {
+/// A variable as it stands among those that a process was started with.
+fn mark(name: &str, path: &Path) -> Vec<u8> {
+    [name.as_bytes(), b"=", path.as_os_str().as_bytes()].concat()
+}
+
+/// Tells whether a process is alive and was started with these variables. A zombie has none.
+fn is_marked(process: &Path, marks: &[Vec<u8>]) -> bool {
     let environment = fs::read(process.join("environ")).unwrap_or_default();
-    environment.split(|byte| *byte == 0).any(|variable| variable == mark)
+    marks.iter().all(|mark| environment.split(|byte| *byte == 0).any(|variable| variable == mark))
 }
 
 /// Ends what is left of the group of a process that is gone. Only a group with a member that was
 /// given the attempt's `RUN_OUT` is its group: numbers are used again.
 pub(super) async fn end_group_of(process: i32, outputs: &Path) -> u32 {
     let Some(group) = Pid::from_raw(process) else { return 0 };
-    let mark = [b"RUN_OUT=", outputs.as_os_str().as_bytes()].concat();
-    if !processes().any(|other| is_member(&other, group) && is_marked(&other, &mark)) {
+    let marks = [mark("RUN_OUT", outputs)];
+    if !processes().any(|other| is_member(&other, group) && is_marked(&other, &marks)) {
         return 0;
     }
     end_leftovers(group, |_| {}, &mut []).await

@@ -256,7 +256,8 @@ async fn after_a_crash_the_host_says_what_came_of_it() {
     let mut other = job_on(&ground, "web-1", "touch never");
     other.attempt = 99;
     other.scratch = ground.folder.join("scratch/r1/deploy.forward.99");
-    std::fs::write(ground.folder.join("scratch/r1/deploy.forward.99.attempt"), "#4711\n").unwrap();
+    let claim = "\0attempt\0deploy.forward.99\x004711\0";
+    std::fs::write(ground.folder.join("scratch/r1/99.slot"), claim).unwrap();
     assert_eq!(ground.world.recover(other.clone()).await, Recovered::NotStarted);
     other.attempt = 99;
     other.scratch = ground.folder.join("scratch/r1/other");
