@@ -7,13 +7,13 @@ use crate::shell::{CommandUse, RedirectKind};
 
 use super::flow;
 use super::kinds;
-use super::page::{Finding, Page, Script, has_option};
+use super::page::{Finding, Given, Page, Script, has_option};
 use super::words;
 
 /// Runs the check.
 pub(super) fn check(page: &mut Page<'_>) {
     let mut found = Vec::new();
-    for script in page.scripts.iter().filter(|script| !script.inline) {
+    for script in page.scripts.iter().filter(|script| script.given != Given::Mentioned) {
         without_guard(page, script, &mut found);
     }
     in_sql(page, &mut found);

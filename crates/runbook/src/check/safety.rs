@@ -69,7 +69,7 @@ fn secrets_by_shape(page: &mut Page<'_>) {
                 .any(|word| whole.as_str().contains(word));
             let word = captures.name("word").map(|word| word.as_str());
             let dummy = word.is_some_and(|word| is_sample(word, whole.as_str()));
-            if !sample && !dummy {
+            if !sample && !dummy && !is_shown(&document[whole.end() - 1..], word.is_some()) {
                 found.push((whole.range(), shape.what, word.is_some()));
             }
         }
@@ -86,6 +86,21 @@ fn secrets_by_shape(page: &mut Page<'_>) {
             "revoke it now, it is in the history as well; then refer to it: `[secrets] NAME = \"env:NAME\"`",
         );
     }
+}
+
+/// Tells by what stands behind it that a secret is only shown: an address at a name that is reserved
+/// for examples (RFC 2606), or a key of dots or crosses.
+fn is_shown(behind: &str, is_address: bool) -> bool {
+    if is_address {
+        let end = behind.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '.'));
+        let host = &behind[..end.unwrap_or(behind.len())];
+        return ["example.com", "example.org", "example.net"].iter().any(|name| host.ends_with(name));
+    }
+    let body: String =
+        behind.chars().filter(|c| !matches!(c, '-' | '\\' | 'n') && !c.is_whitespace()).take(4).collect();
+    matches!(body.as_str(), "XXXX" | "xxxx" | "...." | "****")
+        || body.starts_with('…')
+        || body.starts_with("...")
 }
 
 /// A password that stands for one: `PASSWORD`, `your_db_password`, the user's own name again.

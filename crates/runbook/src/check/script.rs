@@ -7,23 +7,26 @@ use crate::encoding::repair;
 use crate::shell::{ClockName, CommandUse, Link, Placeholder, PlaceholderKind, RedirectKind};
 
 use super::kinds;
-use super::page::{Around, Finding, Page, Script, position, short};
+use super::page::{Around, Finding, Given, Page, Script, position, short};
 use super::refused;
 use super::words;
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
     page.each_script(|script, found| {
-        if script.inline {
+        if script.inline && script.given == Given::Mentioned {
             return;
         }
         cannot_fail(script, found);
         unseen_answer(script, found);
         tries_without_end(script, found);
         late_status(script, found);
-        fixed_sleep(script, found);
-        waits(script, found);
-        by_hand(script, found);
+        // Who types the commands waits, looks and answers.
+        if script.given != Given::Person {
+            fixed_sleep(script, found);
+            waits(script, found);
+            by_hand(script, found);
+        }
         several_ways(script, found);
         hidden_by_pipe(script, found);
         refused::check(script, found);
@@ -434,7 +437,8 @@ fn placeholders(page: &mut Page<'_>) {
                 let refused = !quoted && ends.contains(&command.end);
                 let mut finding = placeholder_finding(script, placeholder, quoted, refused);
                 if script.inline {
-                    finding.severity = Severity::Note;
+                    let most = if script.given == Given::Step { Severity::Warning } else { Severity::Note };
+                    finding.severity = finding.severity.min(most);
                 }
                 found.push(finding);
             }
@@ -484,7 +488,7 @@ fn placeholder_finding(
         end: script.place(placeholder.line, placeholder.column + width),
         message,
         help: format!(
-            "declare the input in the front matter (`inputs: {{ {}: '…' }}`), or give a value when the plan is made",
+            "give a value to the run, `--set '{name}=…'`, or declare the input in the front matter: `inputs: {{ {}: '…' }}`",
             crate::names::variable(name)
         ),
     }
