@@ -5,7 +5,7 @@ use tminus_release::plan::Lane;
 use crate::diagnostic::Severity;
 use crate::shell::{CommandUse, RedirectKind};
 
-use super::page::{Finding, Page, Script, has_option, short};
+use super::page::{Finding, Given, Page, Script, has_option, short};
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
@@ -130,7 +130,8 @@ fn restore_over_live(script: &Script<'_>, at: usize, found: &mut Vec<Finding>) {
     ]
     .iter()
     .any(|word| target.contains(word));
-    if is_backup && !elsewhere {
+    // A mention in a sentence says by its words where it goes.
+    if is_backup && !elsewhere && script.given != Given::Mentioned {
         found.push(script.on(
             "T302",
             Severity::Warning,

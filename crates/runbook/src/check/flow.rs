@@ -164,7 +164,7 @@ fn host(page: &Page<'_>, script: &Script<'_>) -> String {
 
 /// Tells whether a script acts where users are: not on a laptop, in a test, or in staging only.
 pub(super) fn is_live(page: &Page<'_>, script: &Script<'_>) -> bool {
-    const ELSEWHERE: [&str; 22] = [
+    const ELSEWHERE: [&str; 40] = [
         "local",
         "develop",
         "laptop",
@@ -187,6 +187,24 @@ pub(super) fn is_live(page: &Page<'_>, script: &Script<'_>) -> bool {
         "lokal",
         "entwicklung",
         "演示",
+        "开发",
+        "测试",
+        "本地",
+        "预发",
+        "開発",
+        "ローカル",
+        "テスト",
+        "ステージング",
+        "検証環境",
+        "desarrollo",
+        "pruebas",
+        "développement",
+        "recette",
+        "préproduction",
+        "desenvolvimento",
+        "homologação",
+        "testes",
+        "개발",
     ];
     let sections = &page.outline.sections;
     let environments = &sections[script.section].environments;

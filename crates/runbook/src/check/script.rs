@@ -468,10 +468,12 @@ fn placeholder_finding(
     }
     let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ';' | '|' | '&'));
     let next = rest[..end.unwrap_or(rest.len())].trim_end_matches('\\');
+    // `2>&1` is another redirection, so this one has no file.
+    let beside = rest[next.len()..].starts_with(['<', '>']) && next.chars().all(|c| c.is_ascii_digit());
     let inner = name.trim_matches(['<', '>']);
     let message = if !misread {
         format!("`{name}` is a place to fill in: as written, the command gets these very characters")
-    } else if refused || next.is_empty() {
+    } else if refused || next.is_empty() || beside {
         format!(
             "a shell reads `{name}` as two redirections and finds no file for the last one: a syntax error, after the lines above have run"
         )
@@ -577,6 +579,11 @@ fn piped_download(script: &Script<'_>, found: &mut Vec<Finding>) {
         if joined
             && matches!(from.program.as_str(), "curl" | "wget")
             && matches!(to.program.as_str(), "bash" | "sh" | "zsh" | "python" | "python3" | "node")
+            // With a program of its own it only reads what was fetched.
+            && !to.arguments.iter().any(|a| {
+                matches!(a.as_str(), "-m" | "-c" | "-e" | "-p" | "--eval" | "--print")
+                    || a.ends_with(".py") || a.ends_with(".js") || a.ends_with(".mjs") || a.ends_with(".sh")
+            })
         {
             found.push(script.on(
                 "T213",
