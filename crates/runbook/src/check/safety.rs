@@ -163,7 +163,7 @@ fn on_command_line(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Fi
     let lettered = by_letter.is_some_and(|letter| {
         command.arguments.windows(2).any(|pair| pair[0] == letter && is_secret_value(&pair[1]))
     });
-    if by_option || mysql || user || lettered {
+    if by_option || mysql || user || lettered || names_a_secret(command) {
         found.push(script.on(
             "T702",
             Severity::Warning,
@@ -172,6 +172,30 @@ fn on_command_line(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Fi
             "hand it over by environment, standard input or a file (`PGPASSWORD`, `--password-stdin`, `--netrc`)",
         ));
     }
+}
+
+/// `--set db.password=…`, `-e API_TOKEN=…`: what is given by name, with a value that is no word.
+fn names_a_secret(command: &CommandUse) -> bool {
+    if matches!(command.program.as_str(), "export" | "env" | "echo" | "printf" | "git" | "grep" | "sed") {
+        return false;
+    }
+    command.arguments.iter().filter_map(|argument| argument.rsplit_once('=')).any(|(name, value)| {
+        let name = name.rsplit(['.', '=', ',']).next().unwrap_or_default().to_lowercase();
+        let secret = ["password", "passwd", "secret", "token", "api_key", "apikey", "access_key"]
+            .iter()
+            .any(|word| name.ends_with(word));
+        secret && value.len() >= 8 && !value.contains(['$', '<', '{', '[', '/', ' ']) && is_no_word(value)
+    })
+}
+
+/// Tells a secret from a word that stands for one: letters and digits among each other.
+fn is_no_word(value: &str) -> bool {
+    const SAMPLES: [&str; 9] =
+        ["your", "example", "change", "test", "sample", "dummy", "1234", "xxx", "pass"];
+    let lower = value.to_lowercase();
+    value.contains(|c: char| c.is_ascii_digit())
+        && value.contains(|c: char| c.is_ascii_alphabetic())
+        && !SAMPLES.iter().any(|sample| lower.contains(sample))
 }
 
 fn is_secret_value(value: &str) -> bool {

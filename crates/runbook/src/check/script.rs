@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::Severity;
 use crate::encoding::repair;
-use crate::shell::{ClockName, CommandUse, Link, Placeholder, PlaceholderKind, RedirectKind};
+use crate::shell::{ClockName, CommandUse, Link, Placeholder, PlaceholderKind, RedirectKind, Swallowed};
 
 use super::kinds;
 use super::page::{Around, Finding, Given, Page, Script, position, short};
@@ -44,7 +44,7 @@ fn cannot_fail(script: &Script<'_>, found: &mut Vec<Finding>) {
             is_check(&checked.program) || kinds::own_name(checked).is_some_and(|name| is_check(&name));
         let silent = matches!(by.program.as_str(), "true" | ":");
         // `rm x || true` and `mkdir x || true` are deliberate.
-        if silent && !looks {
+        if silent && !looks || adds_what_is_missing(script, *swallowed) {
             continue;
         }
         let certain = looks && !silent && !checked.place.condition;
@@ -63,6 +63,18 @@ fn cannot_fail(script: &Script<'_>, found: &mut Vec<Finding>) {
             "leave out what follows `||`, or end it with `exit 1`: `|| { echo \"…\"; exit 1; }`",
         ));
     }
+}
+
+/// `grep -q line file || echo line >> file`: the second part does what the first one missed.
+fn adds_what_is_missing(script: &Script<'_>, swallowed: Swallowed) -> bool {
+    let commands = script.commands();
+    let (checked, by) = (&commands[swallowed.checked], &commands[swallowed.by]);
+    let asked = |file: &str| !file.is_empty() && checked.arguments.iter().any(|argument| argument == file);
+    commands[swallowed.by..].iter().take_while(|command| command.list == by.list).any(|command| {
+        command.redirects.iter().any(|redirect| {
+            matches!(redirect.kind, RedirectKind::Write | RedirectKind::Append) && asked(&redirect.target)
+        }) || command.program == "tee" && command.arguments.iter().any(|argument| asked(argument))
+    })
 }
 
 /// T201: curl without `-f` succeeds on any answer; where the answer is thrown away as well, nothing
@@ -432,6 +444,10 @@ fn placeholders(page: &mut Page<'_>) {
                 continue;
             }
             let quoted = is_quoted(script.text, command.start, placeholder.start);
+            // `<name>…</name>` in quotes is markup that the command is to handle.
+            if quoted && is_markup(&command.text, &placeholder.text) {
+                continue;
+            }
             let printed = quoted && matches!(command.program.as_str(), "echo" | "printf" | "git" | "logger");
             if !printed {
                 let refused = !quoted && ends.contains(&command.end);
@@ -445,6 +461,11 @@ fn placeholders(page: &mut Page<'_>) {
         }
     }
     found.into_iter().for_each(|finding| page.report(finding));
+}
+
+fn is_markup(command: &str, placeholder: &str) -> bool {
+    let name = placeholder.trim_matches(['<', '>']).split(' ').next().unwrap_or_default();
+    placeholder.starts_with('<') && command.contains("</") && command.contains(&format!("</{name}>"))
 }
 
 /// `… --org <x>` and `… <x> | y`: the last `>` has no file, so the shell refuses the command.
