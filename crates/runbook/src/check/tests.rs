@@ -406,6 +406,9 @@ const SAID: &[(&str, &str)] = &[
     ("T302", "## A\n\n```bash\ngunzip -c shop-backup.sql.gz | mysql shop\n```\n"),
     ("T302", "## Rollback\n\n```bash\nzcat last.sql.gz | psql -v ON_ERROR_STOP=1 -h localhost shop\n```\n"),
     ("T206", "## A\n\n```bash\npm2 logs api\n```\n"),
+    ("T201", "## A\n\n```bash\ncurl -fsS https://x.test/up && echo up || echo down\n```\n"),
+    ("T208", "## A\n\n```bash\n# En el panel -> Avanzado: activar\ngit stash\n```\n"),
+    ("T504", "## A\n\n- Look at the report every 2 hours during the first hour\n"),
     ("T205", "## A\n\n```bash\npnpm prisma migrate reset\n```\n"),
     ("T208", "## A\n\n```bash\n# Ask the DBA for more connections\nkubectl rollout restart deploy/a\n```\n"),
     (
@@ -484,6 +487,15 @@ fn what_a_page_only_tells_is_no_fault() {
         ("T206", "## Logs\n\n```\nkubectl logs -f deploy/api\n```\n"),
         ("T205", "## Setup\n\n```\nnano .env\n```\n"),
         ("T302", "## Restore\n\n- Data: `gunzip -c dump.sql.gz | mysql` into a clean database.\n"),
+        (
+            "T103",
+            "## A\n\n```bash {\"name\": \"start\"}\nls\n```\n\n```sh {run: false}\nls\n```\n\n```bash {cmd=true}\nls\n```\n",
+        ),
+        (
+            "T103",
+            "## A\n\n```bash {{ title: \"x\" }}\nls\n```\n\n```sh {data-line=\"2\" highlight=1}\nls\n```\n",
+        ),
+        ("T504", "## A\n\n- Look every 10 minutes during the first hour\n"),
         ("T210", "## Reset (lokal)\n\n```bash\ndocker compose down -v\n```\n"),
         ("T403", "## 部署到开发环境\n\n```bash\ndocker compose up -d\n```\n"),
         (

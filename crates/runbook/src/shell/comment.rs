@@ -111,6 +111,11 @@ static BY_HAND: Pattern = Pattern::new(
         "settings",
         "actions",
         "menu",
+        "panel",
+        "konsole",
+        "consola",
+        "tableau",
+        "portail",
     ],
     r"(?xi)
         ^(?:\d+[.)]\s*)? (?:

@@ -178,7 +178,10 @@ impl Walker {
             && let AndOr::Or(pipeline) = &list.additional[index]
             && always_succeeds(pipeline)
         {
-            self.findings.swallowed.push(Swallowed { checked: by - 1, by });
+            // In `check && echo yes || echo no` it is the check that may fail.
+            let says = |at: &usize| matches!(self.findings.commands[*at].program.as_str(), "echo" | "printf");
+            let checked = (first..by).rev().take(LONGEST_CHAIN).find(|at| !says(at)).unwrap_or(by - 1);
+            self.findings.swallowed.push(Swallowed { checked, by });
         }
     }
 
@@ -524,6 +527,9 @@ fn base_name(word: &str) -> String {
         ["/bin/", "/usr/", "/sbin/", "/opt/homebrew/"].iter().any(|folder| word.starts_with(folder));
     if from_system { word.rsplit('/').next().unwrap_or(word).to_owned() } else { word.to_owned() }
 }
+
+/// How far back in a chain the command that may fail is looked for.
+const LONGEST_CHAIN: usize = 16;
 
 /// Tells whether a pipeline only prints, so that it succeeds whatever happened before it.
 fn always_succeeds(pipeline: &Pipeline) -> bool {
