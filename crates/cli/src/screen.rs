@@ -70,6 +70,42 @@ pub(crate) fn raw(text: &str) {
     let _ = out.flush();
 }
 
+/// Folds a text between words to the width of the terminal, with room left in front of the first
+/// line and of the others. What is piped stays one line: programs read it by lines.
+pub(crate) fn folded(text: &str, first: usize, others: usize) -> Vec<String> {
+    if !is_terminal() {
+        return vec![text.to_owned()];
+    }
+    fold(text, width().max(30), first, others)
+}
+
+fn fold(text: &str, width: usize, first: usize, others: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = first;
+    // What stands between backquotes is there to be copied: it stays in one piece.
+    let mut in_code = false;
+    let is_end = |c: char| {
+        in_code ^= c == '`';
+        c == ' ' && !in_code
+    };
+    for word in text.split(is_end) {
+        let length = word.chars().count();
+        let line = lines.last_mut().expect("there is always a line");
+        if line.is_empty() {
+            used += length;
+            line.push_str(word);
+        } else if used + 1 + length <= width {
+            used += 1 + length;
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            used = others + length;
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
 /// Paints text when a person looks at it.
 pub(crate) fn paint(tone: Tone, text: &str) -> String {
     paint_if(is_terminal() && colours_wanted(), tone, text)
@@ -167,6 +203,15 @@ pub(crate) fn width() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_fold_between_words() {
+        assert_eq!(fold("one two three", 9, 2, 4), ["one two", "three"]);
+        assert_eq!(fold("one two three", 8, 5, 0), ["one", "two", "three"]);
+        assert_eq!(fold("a/path/without/an/end", 8, 2, 2), ["a/path/without/an/end"]);
+        assert_eq!(fold("now `a b c` and", 8, 2, 2), ["now", "`a b c`", "and"]);
+        assert_eq!(fold("", 8, 2, 2), [""]);
+    }
 
     #[test]
     fn only_colours_of_our_own_reach_a_terminal() {

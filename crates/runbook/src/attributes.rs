@@ -153,7 +153,7 @@ pub fn parse(info: &str, start: usize) -> Info {
     // `{1,3-5}` marks lines to highlight on many sites; it says nothing about running.
     let is_highlight =
         !inner.is_empty() && inner.chars().all(|c| c.is_ascii_digit() || matches!(c, ',' | '-' | ' '));
-    if is_highlight {
+    if is_highlight || is_of_another_grammar(inner) {
         parsed.glued_at = None;
         return parsed;
     }
@@ -172,7 +172,10 @@ pub fn parse(info: &str, start: usize) -> Info {
     }
     let written = attributes.count();
     attributes.classes.retain(|class| !SHOWN_CLASSES.contains(&class.text.to_lowercase().as_str()));
-    attributes.pairs.retain(|pair| !SHOWN_KEYS.contains(&pair.key.text.to_lowercase().as_str()));
+    attributes.pairs.retain(|pair| {
+        let key = pair.key.text.to_lowercase();
+        !SHOWN_KEYS.contains(&key.as_str()) && !key.starts_with("data-")
+    });
     attributes.strays.retain(|word| !SHOWN_KEYS.contains(&word.text.to_lowercase().as_str()));
     if written > 0 && attributes.count() == 0 {
         parsed.glued_at = None;
@@ -183,8 +186,18 @@ pub fn parse(info: &str, start: usize) -> Info {
 }
 
 /// Keys by which makers of sites are told how to show a block (Hugo, Docusaurus, Material for MkDocs,
-/// Pandoc): they are about the page, and mean nothing here.
-const SHOWN_KEYS: [&str; 18] = [
+/// Pandoc), and by which other programs are told whether to run it (Markdown Preview Enhanced, Runme,
+/// R Markdown): they mean nothing here.
+const SHOWN_KEYS: [&str; 26] = [
+    "class",
+    "cmd",
+    "eval",
+    "echo",
+    "interactive",
+    "background",
+    "hide",
+    "terminalrows",
+    "excludefromrunall",
     "linenos",
     "linenums",
     "linenostart",
@@ -202,7 +215,6 @@ const SHOWN_KEYS: [&str; 18] = [
     "copy",
     "wrap",
     "style",
-    "data-filename",
 ];
 
 /// Classes of the same kind.
@@ -217,6 +229,15 @@ const SHOWN_CLASSES: [&str; 9] = [
     "annotate",
     "no-select",
 ];
+
+/// `{"name": "x"}` (Runme), `{run: false}`, `{{ title: "x" }}` and `{% raw %}` are objects and templates
+/// of other programs, and no attributes.
+fn is_of_another_grammar(inner: &str) -> bool {
+    let first = inner.split_whitespace().next().unwrap_or_default();
+    let name = first.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_'));
+    first.starts_with(['"', '\'', '{', '%', '['])
+        || name.is_some_and(|at| at > 0 && first[at..].starts_with(':'))
+}
 
 /// `{note}`, `{code-block} bash`, `{r, echo=FALSE}`: the name of a directive (MyST) or of a language
 /// (R Markdown) stands in the braces, and no attributes do.

@@ -8,13 +8,14 @@ mod second;
 mod sheet;
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 use tminus_runbook::check::{Silenced, check_whole};
-use tminus_runbook::diagnostic::Severity;
+use tminus_runbook::diagnostic::{Diagnostic, Severity};
 use tminus_runbook::settings::{self, Settings};
 
 use crate::args::{Check, FailOn, Format};
@@ -181,7 +182,7 @@ fn text(sheets: &[Sheet]) {
         let lines: Vec<&str> = sheet.text.lines().collect();
         // At once: a terminal would wait for each of hundreds of lines.
         let frames: Vec<String> =
-            sheet.found.iter().map(|found| source::frame(&sheet.name, &lines, found)).collect();
+            alike(&sheet.found).iter().map(|found| source::frames(&sheet.name, &lines, found)).collect();
         screen::line(&frames.join("\n"));
     }
     let counts = Counts::of(sheets);
@@ -198,6 +199,22 @@ fn text(sheets: &[Sheet]) {
         screen::line(&format!("for {fixes} of these a fix is known: `tminus check --fix` shows it first"));
     }
     screen::line("`tminus explain CODE` tells why a code hurts and how to mend it");
+}
+
+/// Findings that say the same of the same thing stand together, where the first of them stands.
+fn alike(found: &[Diagnostic]) -> Vec<Vec<&Diagnostic>> {
+    let mut groups: Vec<Vec<&Diagnostic>> = Vec::new();
+    let mut places = HashMap::new();
+    for finding in found {
+        let about = finding.message.split('`').nth(1).unwrap_or(&finding.message);
+        let key = (finding.code, finding.severity, about, finding.help.as_deref());
+        let at = *places.entry(key).or_insert(groups.len());
+        match groups.get_mut(at) {
+            Some(group) => group.push(finding),
+            None => groups.push(vec![finding]),
+        }
+    }
+    groups
 }
 
 /// What the findings come to, by the severity from which on they count.

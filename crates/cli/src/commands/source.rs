@@ -306,21 +306,24 @@ pub(crate) fn one_line(document: &str, found: &Diagnostic) -> String {
     )
 }
 
-/// A fault with its source line and carets. `lines` are those of the document, split once: a page
-/// with many faults is not to be walked for each of them.
-pub(crate) fn frame(document: &str, lines: &[&str], found: &Diagnostic) -> String {
+/// How many of the lines that say the same are shown as they are.
+const MOST_LINES: usize = 4;
+
+/// A fault with its source line and carets, and those that say the same by their lines. `lines` are
+/// those of the document, split once: a page with many faults is not to be walked for each of them.
+pub(crate) fn frames(document: &str, lines: &[&str], alike: &[&Diagnostic]) -> String {
+    let Some((found, others)) = alike.split_first() else { return String::new() };
     let mut frame = Vec::new();
     let tone = match found.severity {
         Severity::Error => Tone::Bad,
         Severity::Warning => Tone::Warn,
         Severity::Note => Tone::Faint,
     };
-    let head = format!(
-        "{} {}",
-        paint(tone, &format!("{}[{}]", found.severity.word(), found.code)),
-        paint(Tone::Strong, &found.message)
-    );
-    frame.push(head);
+    let label = format!("{}[{}]", found.severity.word(), found.code);
+    let mut head = screen::folded(&found.message, label.len() + 1, 2).into_iter();
+    let first = head.next().unwrap_or_default();
+    frame.push(format!("{} {}", paint(tone, &label), paint(Tone::Strong, &first)));
+    frame.extend(head.map(|line| format!("  {}", paint(Tone::Strong, &line))));
     frame.push(paint(Tone::Faint, &format!("  --> {document}:{}:{}", found.line, found.column)));
     if let Some(line) = lines.get(found.line.saturating_sub(1) as usize) {
         let number = found.line.to_string();
@@ -341,8 +344,27 @@ pub(crate) fn frame(document: &str, lines: &[&str], found: &Diagnostic) -> Strin
             paint(tone, &"^".repeat(length.min(room)))
         ));
     }
+    let mut also: Vec<u32> =
+        others.iter().map(|other| other.line).filter(|line| *line != found.line).collect();
+    also.dedup();
+    // One more line is shorter than the sentence that counts it.
+    let shown = if also.len() <= MOST_LINES { also.len() } else { MOST_LINES - 1 };
+    for number in also.drain(..shown) {
+        let text = lines.get(number.saturating_sub(1) as usize).copied().unwrap_or_default();
+        let text: String = text.trim_start().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        frame.push(format!("  {} {}", paint(Tone::Faint, &format!("{number} │")), window(&text, 1).0));
+    }
+    if !also.is_empty() {
+        let numbers: Vec<String> = also.iter().map(u32::to_string).collect();
+        let sentence = format!("the same on lines {}", numbers.join(", "));
+        frame.extend(
+            screen::folded(&sentence, 2, 2).iter().map(|line| paint(Tone::Faint, &format!("  {line}"))),
+        );
+    }
     if let Some(help) = &found.help {
-        frame.push(format!("  {} {help}", paint(Tone::Ask, "now:")));
+        let mut help = screen::folded(help, 7, 7).into_iter();
+        frame.push(format!("  {} {}", paint(Tone::Ask, "now:"), help.next().unwrap_or_default()));
+        frame.extend(help.map(|line| format!("       {line}")));
     }
     frame.push(String::new());
     frame.join("\n")

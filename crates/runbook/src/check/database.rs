@@ -5,14 +5,14 @@ use tminus_release::plan::Lane;
 use crate::diagnostic::Severity;
 use crate::shell::{CommandUse, RedirectKind};
 
-use super::page::{Finding, Page, Script, has_option, short};
+use super::page::{Finding, Given, Page, Script, has_option, short};
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
     page.each_script(|script, found| {
         for (at, command) in script.commands().iter().enumerate() {
             silent_errors(script, at, found);
-            restore_over_live(script, command, found);
+            restore_over_live(script, at, found);
             not_compressed(script, command, found);
             tar_not_compressed(script, command, found);
         }
@@ -72,14 +72,31 @@ fn silent_errors(script: &Script<'_>, at: usize, found: &mut Vec<Finding>) {
     ));
 }
 
+/// The file that a pipe brings to a command: `gunzip -c dump.sql.gz | psql app`.
+fn piped_file(script: &Script<'_>, at: usize) -> Option<String> {
+    let command = &script.commands()[at];
+    let first = script.commands()[..at].iter().rev().take(LONGEST_PIPE).find(|other| {
+        other.list == command.list && other.pipe.1 == command.pipe.1 && other.pipe.1 > 1 && other.pipe.0 == 0
+    })?;
+    let unpacks = matches!(
+        first.program.as_str(),
+        "gunzip" | "zcat" | "gzip" | "cat" | "pv" | "xz" | "xzcat" | "zstd" | "zstdcat" | "bzcat" | "bunzip2"
+    );
+    let read = first.redirects.iter().find(|redirect| redirect.kind == RedirectKind::Read);
+    let named = || first.arguments.iter().rev().find(|argument| !argument.starts_with('-')).cloned();
+    read.map(|redirect| redirect.target.clone()).or_else(named).filter(|_| unpacks)
+}
+
 /// T302: a restore into a database that is in use.
-fn restore_over_live(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Finding>) {
+fn restore_over_live(script: &Script<'_>, at: usize, found: &mut Vec<Finding>) {
+    let command = &script.commands()[at];
     let file = match command.program.as_str() {
         "psql" | "mysql" | "mariadb" => command
             .redirects
             .iter()
             .find(|redirect| redirect.kind == RedirectKind::Read)
-            .map(|redirect| redirect.target.clone()),
+            .map(|redirect| redirect.target.clone())
+            .or_else(|| piped_file(script, at)),
         // Without a database pg_restore writes a script, and `--list` only reads the file.
         "pg_restore" if !has_option(command, &["-d", "--dbname"]) && !is_joined_option(command) => None,
         "pg_restore" | "mongorestore" => command.arguments.last().cloned(),
@@ -89,7 +106,11 @@ fn restore_over_live(script: &Script<'_>, command: &CommandUse, found: &mut Vec<
     let name = file.to_lowercase();
     let is_backup = ["backup", "dump", "snapshot", "restore"].iter().any(|word| name.contains(word))
         || script.lane == Lane::Rollback;
-    let target = command.arguments.join(" ").to_lowercase();
+    let mut target = command.arguments.join(" ").to_lowercase();
+    if script.lane == Lane::Rollback {
+        // On the way back the host itself is the one that serves.
+        target = target.replace("localhost", "");
+    }
     let elsewhere = [
         "test",
         "verify",
@@ -109,7 +130,8 @@ fn restore_over_live(script: &Script<'_>, command: &CommandUse, found: &mut Vec<
     ]
     .iter()
     .any(|word| target.contains(word));
-    if is_backup && !elsewhere {
+    // A mention in a sentence says by its words where it goes.
+    if is_backup && !elsewhere && script.given != Given::Mentioned {
         found.push(script.on(
             "T302",
             Severity::Warning,

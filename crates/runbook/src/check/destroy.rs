@@ -7,21 +7,22 @@ use crate::shell::{CommandUse, RedirectKind};
 
 use super::flow;
 use super::kinds;
-use super::page::{Finding, Page, Script, has_option};
+use super::page::{Finding, Given, Page, Script, has_option};
 use super::words;
 
 /// Runs the check.
 pub(super) fn check(page: &mut Page<'_>) {
     let mut found = Vec::new();
-    for script in page.scripts.iter().filter(|script| !script.inline) {
-        without_guard(page, script, &mut found);
+    let last_start = last_start(page);
+    for script in page.scripts.iter().filter(|script| script.given != Given::Mentioned) {
+        without_guard(page, script, last_start, &mut found);
     }
     in_sql(page, &mut found);
     found.into_iter().for_each(|finding| page.report(finding));
 }
 
 /// T210: destruction that one empty variable or one slip away is everything.
-fn without_guard(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
+fn without_guard(page: &Page<'_>, script: &Script<'_>, last_start: u32, found: &mut Vec<Finding>) {
     let asked = script.commands().iter().position(|command| command.program == "read");
     for (at, command) in script.commands().iter().enumerate() {
         let asks_first = asked.is_some_and(|asked| asked < at);
@@ -59,12 +60,18 @@ fn without_guard(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>)
             "docker" | "docker-compose"
                 if command.arguments.iter().any(|a| a == "down")
                     && has_option(command, &["-v", "--volumes"])
+                    && flow::is_live(page, script)
                     && !flow::is_elsewhere(command) =>
             {
                 Some("`-v` deletes the volumes, the database's among them".to_owned())
             }
             _ if flow::is_elsewhere(command) || !flow::is_live(page, script) => None,
-            _ => destroys(command).map(str::to_owned),
+            _ if scales_to_none(command) && script.place(command.line, 1).0 > last_start => {
+                Some("nobody answers any more, and nothing in this document starts it again".to_owned())
+            }
+            _ => {
+                destroys(command).filter(|_| !made_here(&script.commands()[..at], command)).map(str::to_owned)
+            }
         };
         if let Some(reason) = reason {
             let help = match command.program.as_str() {
@@ -78,6 +85,47 @@ fn without_guard(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>)
             found.push(script.on("T210", Severity::Warning, command, reason, help));
         }
     }
+}
+
+fn scales(command: &CommandUse) -> bool {
+    matches!(command.program.as_str(), "kubectl" | "oc") && kinds::has_words(command, &["scale"])
+}
+
+fn scales_to_none(command: &CommandUse) -> bool {
+    scales(command)
+        && (has_option(command, &["--replicas=0"])
+            || command.arguments.windows(2).any(|pair| pair[0] == "--replicas" && pair[1] == "0"))
+}
+
+/// The last line on which something is scaled up or brought anew. Where nothing is scaled to nothing
+/// it is not looked for.
+fn last_start(page: &Page<'_>) -> u32 {
+    let steps = || page.scripts.iter().filter(|script| script.given != Given::Mentioned);
+    if !steps().any(|script| script.commands().iter().any(scales_to_none)) {
+        return 0;
+    }
+    let starts = |command: &&CommandUse| {
+        scales(command) && !scales_to_none(command) || kinds::deploys(command).is_some()
+    };
+    let lines = steps().flat_map(|script| {
+        script.commands().iter().filter(starts).map(|command| script.place(command.line, 1).0)
+    });
+    lines.max().unwrap_or(0)
+}
+
+/// How far back the beginning of what is deleted is looked for.
+const NEAR: usize = 64;
+
+/// What the same block made before is no loss.
+fn made_here(before: &[CommandUse], command: &CommandUse) -> bool {
+    let Some(name) = command.arguments.iter().rev().find(|argument| !argument.starts_with('-')) else {
+        return false;
+    };
+    before.iter().rev().take(NEAR).any(|other| {
+        other.program == command.program
+            && other.arguments.iter().any(|a| matches!(a.as_str(), "create" | "run" | "mb"))
+            && other.arguments.contains(name)
+    })
 }
 
 /// `cd folder; rm -rf *`: joined by `;`, what follows runs in either folder. Lines below each other

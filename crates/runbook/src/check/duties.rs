@@ -239,13 +239,15 @@ fn without_owner(page: &Page<'_>, flow: &Flow, owners: &[FoundOwner], found: &mu
         .collect();
     let mut owned_lines: Vec<u32> = owners.iter().map(|owner| owner.line).collect();
     owned_lines.sort_unstable();
-    let has = |at: usize| {
+    let says_so = |at: usize| {
         let lines = flow.lines(page, at);
         let next = owned_lines.partition_point(|line| line < lines.start());
         owned_lines.get(next).is_some_and(|line| lines.contains(line))
-            || page.outline.sections[at].title.contains(['(', '@'])
+            || page.outline.sections[at].title.contains('@')
     };
-    let owned = phases.iter().filter(|(at, _)| has(*at)).count();
+    // A parenthesis in a heading may name somebody: enough to ask for no more, not to count.
+    let has = |at: usize| says_so(at) || page.outline.sections[at].title.contains('(');
+    let owned = phases.iter().filter(|(at, _)| says_so(*at)).count();
     if owned < 2 || owned * 3 < phases.len() * 2 {
         return;
     }

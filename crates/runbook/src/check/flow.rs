@@ -12,7 +12,7 @@ use crate::outline::{SectionKind, Unit};
 use crate::shell::CommandUse;
 
 use super::kinds::{self, Deploys};
-use super::page::{Page, Script};
+use super::page::{Given, Page, Script};
 use super::words;
 
 /// What the scripts of a document do to each other. Scripts are named by their index in the page.
@@ -52,14 +52,15 @@ impl Flow {
         };
         for (at, script) in page.scripts.iter().enumerate() {
             flow.hosts.push(host(page, script));
+            flow.read.extend(script.survey.uses.iter().map(|read| read.name.clone()));
+            if script.given != Given::Mentioned {
+                for (index, set) in script.survey.assigned.iter().enumerate() {
+                    flow.set.entry(set.name.clone()).or_default().push((at, index));
+                }
+            }
             if script.inline {
-                flow.read.extend(script.survey.uses.iter().map(|read| read.name.clone()));
                 continue;
             }
-            for (index, set) in script.survey.assigned.iter().enumerate() {
-                flow.set.entry(set.name.clone()).or_default().push((at, index));
-            }
-            flow.read.extend(script.survey.uses.iter().map(|read| read.name.clone()));
             let undoes = script.fence.is_some_and(|fence| {
                 fence.info.attributes.as_ref().is_some_and(|attributes| attributes.has("undo"))
             });
@@ -163,7 +164,7 @@ fn host(page: &Page<'_>, script: &Script<'_>) -> String {
 
 /// Tells whether a script acts where users are: not on a laptop, in a test, or in staging only.
 pub(super) fn is_live(page: &Page<'_>, script: &Script<'_>) -> bool {
-    const ELSEWHERE: [&str; 22] = [
+    const ELSEWHERE: [&str; 40] = [
         "local",
         "develop",
         "laptop",
@@ -186,6 +187,24 @@ pub(super) fn is_live(page: &Page<'_>, script: &Script<'_>) -> bool {
         "lokal",
         "entwicklung",
         "演示",
+        "开发",
+        "测试",
+        "本地",
+        "预发",
+        "開発",
+        "ローカル",
+        "テスト",
+        "ステージング",
+        "検証環境",
+        "desarrollo",
+        "pruebas",
+        "développement",
+        "recette",
+        "préproduction",
+        "desenvolvimento",
+        "homologação",
+        "testes",
+        "개발",
     ];
     let sections = &page.outline.sections;
     let environments = &sections[script.section].environments;

@@ -7,6 +7,7 @@
 mod back;
 mod credentials;
 mod database;
+mod dates;
 mod deploy;
 mod destroy;
 mod document;
@@ -86,6 +87,7 @@ pub fn check_with(
     deploy::check(&mut page);
     destroy::check(&mut page);
     numbers::check(&mut page);
+    dates::check(&mut page);
     people::check(&mut page);
     safety::check(&mut page);
     credentials::check(&mut page);

@@ -1,9 +1,9 @@
-//! T5: numbers and dates that contradict each other.
+//! T5: numbers that contradict each other.
 
 use std::collections::HashMap;
 
-use crate::lines::floor_boundary;
-use crate::pattern::{Pattern, Words};
+use crate::pattern::Words;
+
 use tminus_release::plan::{Comparison, Usage};
 
 use crate::diagnostic::Severity;
@@ -18,7 +18,6 @@ pub(super) fn check(page: &mut Page<'_>) {
     without_baseline(page);
     without_unit(page);
     two_values(page);
-    weekdays(page);
 }
 
 fn limit(found: &FoundThreshold) -> Option<(Comparison, f64, &str)> {
@@ -148,100 +147,4 @@ fn two_values(page: &mut Page<'_>) {
         page.add_at_line("T501", Severity::Note, line, format!("line {other} has another limit for {metric} and the same purpose: people will act on one of the two"))
             .help("keep one, and refer to it; or say what the two are for");
     }
-}
-
-/// A date with its weekday, in the four orders that people write them.
-static DATED: [Pattern; 4] = [
-    Pattern::new(
-        &["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
-        r"(?i)\b(?P<day>Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?,?\s+(?P<y>20\d\d)-(?P<m>\d\d)-(?P<d>\d\d)\b",
-    ),
-    Pattern::new(
-        &["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
-        r"(?i)\b(?P<y>20\d\d)-(?P<m>\d\d)-(?P<d>\d\d)\s*[,(]\s*(?P<day>Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?\b",
-    ),
-    Pattern::new(
-        &["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
-        r"(?i)\b(?P<day>Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?,?\s+(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?\s+(?P<d>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<y>20\d\d)\b",
-    ),
-    Pattern::new(
-        &["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
-        r"(?i)\b(?P<day>Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?,?\s+(?P<d>\d{1,2})(?:st|nd|rd|th)?\.?\s+(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?,?\s+(?P<y>20\d\d)\b",
-    ),
-];
-
-const WEEKDAYS: Words = Words::new(&["mon", "tue", "wed", "thu", "fri", "sat", "sun"]);
-
-/// A weekday and its date stand this near to each other, however they are written.
-const NEAR_BYTES: usize = 64;
-
-/// Returns the parts of a text that hold a year of this century with a weekday near it: whole
-/// documents are searched, and most hold neither.
-fn dated(document: &str) -> Vec<std::ops::Range<usize>> {
-    let mut parts: Vec<std::ops::Range<usize>> = Vec::new();
-    for (at, _) in document.match_indices("20") {
-        let is_year =
-            document.as_bytes().get(at + 2..at + 4).is_some_and(|two| two.iter().all(u8::is_ascii_digit));
-        if !is_year {
-            continue;
-        }
-        let start = floor_boundary(document, at.saturating_sub(NEAR_BYTES));
-        let end = floor_boundary(document, at + NEAR_BYTES);
-        match parts.last_mut() {
-            Some(last) if last.end >= start => last.end = end,
-            _ => parts.push(start..end),
-        }
-    }
-    parts.retain(|part| WEEKDAYS.any_in(&document[part.clone()]));
-    parts
-}
-
-const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-
-/// T503: a weekday that is not the date's.
-fn weekdays(page: &mut Page<'_>) {
-    let mut found = Vec::new();
-    for (part, pattern) in
-        dated(page.document).iter().flat_map(|part| DATED.iter().map(move |one| (part, one)))
-    {
-        for captures in pattern.captures_iter(&page.document[part.clone()]) {
-            let number = |name: &str| captures.name(name).and_then(|n| n.as_str().parse::<u32>().ok());
-            let month = number("m").or_else(|| captures.name("month").and_then(|name| month(name.as_str())));
-            let (Some(year), Some(month), Some(day)) = (number("y"), month, number("d")) else { continue };
-            let Some(right) = weekday(year, month, day) else { continue };
-            let named = captures["day"].to_lowercase();
-            if let (Some(whole), false) =
-                (captures.get(0), DAYS[right].to_lowercase().starts_with(&named[..3]))
-            {
-                found.push((
-                    part.start + whole.start()..part.start + whole.end(),
-                    format!("{year}-{month:02}-{day:02} is a {}, not what stands here", DAYS[right]),
-                ));
-            }
-        }
-    }
-    for (range, message) in found {
-        page.add("T503", Severity::Warning, range, message)
-            .help("people come on the weekday or on the date: make them agree");
-    }
-}
-
-fn month(name: &str) -> Option<u32> {
-    let names = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-    names
-        .iter()
-        .position(|known| name.to_lowercase().starts_with(known))
-        .and_then(|at| u32::try_from(at + 1).ok())
-}
-
-/// Day of the week, Sunday 0, by Sakamoto's method; `None` for a date that is none.
-fn weekday(year: u32, month: u32, day: u32) -> Option<usize> {
-    const OFFSETS: [u32; 12] = [0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4];
-    const LENGTHS: [u32; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let at = usize::try_from(month.checked_sub(1)?).ok().filter(|at| *at < 12)?;
-    if day == 0 || day > LENGTHS[at] {
-        return None;
-    }
-    let year = if month < 3 { year - 1 } else { year };
-    usize::try_from((year + year / 4 - year / 100 + year / 400 + OFFSETS[at] + day) % 7).ok()
 }

@@ -1,7 +1,8 @@
 //! What the checks look at: the document, its outline, and every script with its place.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use tminus_release::plan::Lane;
 
@@ -9,8 +10,8 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::faults::{Added, Faults};
 use crate::markdown::Markdown;
 use crate::names;
-use crate::outline::{FenceClass, FenceUnit, Outline, UnitKind};
-use crate::shell::{CommandUse, Position, Survey};
+use crate::outline::{FenceClass, FenceUnit, Outline, UnitKind, is_session};
+use crate::shell::{self, CommandUse, Position, Survey};
 
 /// A document under check, with the faults found so far.
 pub(super) struct Page<'a> {
@@ -32,7 +33,7 @@ pub(super) struct Page<'a> {
 /// A shell fence or an inline command.
 pub(super) struct Script<'a> {
     pub(super) text: &'a str,
-    pub(super) survey: &'a Survey,
+    pub(super) survey: Cow<'a, Survey>,
     /// Section of the outline.
     pub(super) section: usize,
     /// The line of the document on which the script's first line stands.
@@ -44,8 +45,10 @@ pub(super) struct Script<'a> {
     /// Names of variables whose value is known to stay one word, or not.
     pub(super) one_word: RefCell<HashMap<String, bool>>,
     pub(super) lane: Lane,
-    /// True for a code span in running text.
+    /// True for what is no block for a shell here: a code span, or a block without a language.
     pub(super) inline: bool,
+    /// Who would run what is no block for a shell.
+    pub(super) given: Given,
     /// The line or list item that introduces it.
     pub(super) lead: Option<String>,
     /// The phase that holds it.
@@ -54,6 +57,17 @@ pub(super) struct Script<'a> {
     pub(super) annotated: bool,
     /// The fence; none for a code span.
     pub(super) fence: Option<&'a FenceUnit>,
+}
+
+/// What becomes of commands that stand in no block for a shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Given {
+    /// Nothing: a mention in running text may be a description.
+    Mentioned,
+    /// A list item that is one command, and so a step.
+    Step,
+    /// A block of commands without a language: a person types them.
+    Person,
 }
 
 impl<'a> Page<'a> {
@@ -131,7 +145,12 @@ impl<'a> Page<'a> {
     fn gather_fences(&mut self) {
         for unit in &self.outline.units {
             let UnitKind::Fence(fence) = &unit.kind else { continue };
-            let Some(survey) = fence.survey.as_ref().filter(|_| runs(fence)) else { continue };
+            let typed = fence.class == FenceClass::Commands && !is_session(&fence.body);
+            let survey = match fence.survey.as_ref().filter(|_| runs(fence)) {
+                Some(survey) => Cow::Borrowed(survey),
+                None if typed => Cow::Owned(shell::survey(&fence.body)),
+                None => continue,
+            };
             let indents = (fence.body_line..).zip(fence.body.split('\n')).map(|(line, text)| {
                 let whole = self.markdown.lines.text_of(self.document, line);
                 u32::try_from(
@@ -148,7 +167,8 @@ impl<'a> Page<'a> {
                 starts: line_starts(&fence.body),
                 one_word: RefCell::default(),
                 lane: self.outline.sections[unit.section].lane,
-                inline: false,
+                inline: typed,
+                given: if typed { Given::Person } else { Given::Step },
                 lead: unit.item_title.clone().or_else(|| unit.lead.clone()),
                 phase: self.outline.sections[unit.section].phase,
                 annotated: fence.is_annotated(),
@@ -159,6 +179,15 @@ impl<'a> Page<'a> {
 
     fn gather_spans(&mut self) {
         let mut seen: (u32, usize) = (0, 0);
+        let steps: HashSet<(u32, &str)> = self
+            .outline
+            .units
+            .iter()
+            .filter_map(|unit| match &unit.kind {
+                UnitKind::Point(point) => Some((unit.line, point.command.as_deref()?)),
+                _ => None,
+            })
+            .collect();
         for command in &self.outline.inline_commands {
             let line = self.markdown.lines.text_of(self.document, command.line);
             // Several spans of one line are found one after the other.
@@ -170,7 +199,7 @@ impl<'a> Page<'a> {
             seen = (command.line, at + command.text.len());
             self.scripts.push(Script {
                 text: &command.text,
-                survey: &command.survey,
+                survey: Cow::Borrowed(&command.survey),
                 section: command.section,
                 first_line: command.line,
                 indents: vec![u32::try_from(line[..at].chars().count()).unwrap_or(0)],
@@ -178,6 +207,11 @@ impl<'a> Page<'a> {
                 one_word: RefCell::default(),
                 lane: self.outline.sections[command.section].lane,
                 inline: true,
+                given: if steps.contains(&(command.line, command.text.as_str())) {
+                    Given::Step
+                } else {
+                    Given::Mentioned
+                },
                 lead: None,
                 phase: self.outline.sections[command.section].phase,
                 annotated: false,

@@ -17,6 +17,12 @@ pub(super) fn check(script: &Script<'_>, found: &mut Vec<Finding>) {
             "this is what a program printed, not what a shell runs: no step can be made of it".to_owned(),
             "mark the block `text`; in a `console` block put `$ ` before each command",
         )
+    } else if is_numbered(script.text) {
+        (
+            Severity::Note,
+            "this block calls itself a shell's, and is a numbered list: no step can be made of it".to_owned(),
+            "write it as a list of the document, with a block for each command; `- [ ]` makes an item that is ticked",
+        )
     } else if let Some(language) = other_language(script.text) {
         (
             Severity::Note,
@@ -45,9 +51,37 @@ fn is_printed(script: &Script<'_>) -> bool {
 }
 
 static PRINTED: Pattern = Pattern::new(
-    &["at ", "traceback", "(", "warn", "error", "info", "|", ": ", "✓", "✗", "✔", "✘"],
-    r"(?m)^\s+at \S.*[:(]\S*:\d+(?::\d+)?\)?$|^Traceback \(most recent call last\)|^\([\w.-]+\) (?:\$ )?\w|^(?:\S+: )?(?:WARN(?:ING)?|ERROR|INFO|DEBUG|[Ww]arning)(?::| {1,8}[\d\[])|^\| ?\S.* \||^\s*[✓✗✔✘] |^[A-Z][A-Z0-9_]+: +\S",
+    &[
+        "at ",
+        "traceback",
+        "(",
+        "warn",
+        "error",
+        "info",
+        "|",
+        ": ",
+        "✓",
+        "✗",
+        "✔",
+        "✘",
+        "-- ",
+        "├",
+        "└",
+        "│",
+        "\":",
+    ],
+    r"(?m)^\s+at \S.*[:(]\S*:\d+(?::\d+)?\)?$|^Traceback \(most recent call last\)|^\([\w.-]+\) (?:\$ )?\w|^(?:\S+: )?(?:WARN(?:ING)?|ERROR|INFO|DEBUG|[Ww]arning)(?::| {1,8}[\d\[])|^\| ?\S.* \||^\s*[✓✗✔✘] |^[A-Z][A-Z0-9_]+: +\S|^\s*--> \S+:\d+:\d+|^\s*(?:\d+ +)?error(?:\[\w+\])?: |^\s*[{\[]\s*\n\s*\x22[^\x22\n]+\x22:|^[\s|│]*(?:[+`]-- |[├└│])",
 );
+
+/// Tells a list of what happens, one line a number, from code: no shell has a command `1.`.
+fn is_numbered(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let numbered = |line: &str| {
+        line.split_once(". ")
+            .is_some_and(|(number, _)| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+    };
+    lines.clone().count() > 1 && lines.all(numbered)
+}
 
 /// Tells the language of a block that calls itself a shell's and is something else: a file to be
 /// written, in a page that only wants its colours.

@@ -69,7 +69,7 @@ fn secrets_by_shape(page: &mut Page<'_>) {
                 .any(|word| whole.as_str().contains(word));
             let word = captures.name("word").map(|word| word.as_str());
             let dummy = word.is_some_and(|word| is_sample(word, whole.as_str()));
-            if !sample && !dummy {
+            if !sample && !dummy && !is_shown(&document[whole.end() - 1..], word.is_some()) {
                 found.push((whole.range(), shape.what, word.is_some()));
             }
         }
@@ -86,6 +86,21 @@ fn secrets_by_shape(page: &mut Page<'_>) {
             "revoke it now, it is in the history as well; then refer to it: `[secrets] NAME = \"env:NAME\"`",
         );
     }
+}
+
+/// Tells by what stands behind it that a secret is only shown: an address at a name that is reserved
+/// for examples (RFC 2606), or a key of dots or crosses.
+fn is_shown(behind: &str, is_address: bool) -> bool {
+    if is_address {
+        let end = behind.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '.'));
+        let host = &behind[..end.unwrap_or(behind.len())];
+        return ["example.com", "example.org", "example.net"].iter().any(|name| host.ends_with(name));
+    }
+    let body: String =
+        behind.chars().filter(|c| !matches!(c, '-' | '\\' | 'n') && !c.is_whitespace()).take(4).collect();
+    matches!(body.as_str(), "XXXX" | "xxxx" | "...." | "****")
+        || body.starts_with('…')
+        || body.starts_with("...")
 }
 
 /// A password that stands for one: `PASSWORD`, `your_db_password`, the user's own name again.
@@ -148,7 +163,7 @@ fn on_command_line(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Fi
     let lettered = by_letter.is_some_and(|letter| {
         command.arguments.windows(2).any(|pair| pair[0] == letter && is_secret_value(&pair[1]))
     });
-    if by_option || mysql || user || lettered {
+    if by_option || mysql || user || lettered || names_a_secret(command) {
         found.push(script.on(
             "T702",
             Severity::Warning,
@@ -157,6 +172,30 @@ fn on_command_line(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Fi
             "hand it over by environment, standard input or a file (`PGPASSWORD`, `--password-stdin`, `--netrc`)",
         ));
     }
+}
+
+/// `--set db.password=…`, `-e API_TOKEN=…`: what is given by name, with a value that is no word.
+fn names_a_secret(command: &CommandUse) -> bool {
+    if matches!(command.program.as_str(), "export" | "env" | "echo" | "printf" | "git" | "grep" | "sed") {
+        return false;
+    }
+    command.arguments.iter().filter_map(|argument| argument.rsplit_once('=')).any(|(name, value)| {
+        let name = name.rsplit(['.', '=', ',']).next().unwrap_or_default().to_lowercase();
+        let secret = ["password", "passwd", "secret", "token", "api_key", "apikey", "access_key"]
+            .iter()
+            .any(|word| name.ends_with(word));
+        secret && value.len() >= 8 && !value.contains(['$', '<', '{', '[', '/', ' ']) && is_no_word(value)
+    })
+}
+
+/// Tells a secret from a word that stands for one: letters and digits among each other.
+fn is_no_word(value: &str) -> bool {
+    const SAMPLES: [&str; 9] =
+        ["your", "example", "change", "test", "sample", "dummy", "1234", "xxx", "pass"];
+    let lower = value.to_lowercase();
+    value.contains(|c: char| c.is_ascii_digit())
+        && value.contains(|c: char| c.is_ascii_alphabetic())
+        && !SAMPLES.iter().any(|sample| lower.contains(sample))
 }
 
 fn is_secret_value(value: &str) -> bool {

@@ -4,26 +4,29 @@ use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::Severity;
 use crate::encoding::repair;
-use crate::shell::{ClockName, CommandUse, Link, Placeholder, PlaceholderKind, RedirectKind};
+use crate::shell::{ClockName, CommandUse, Link, Placeholder, PlaceholderKind, RedirectKind, Swallowed};
 
 use super::kinds;
-use super::page::{Around, Finding, Page, Script, position, short};
+use super::page::{Around, Finding, Given, Page, Script, position, short};
 use super::refused;
 use super::words;
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
     page.each_script(|script, found| {
-        if script.inline {
+        if script.inline && script.given == Given::Mentioned {
             return;
         }
         cannot_fail(script, found);
         unseen_answer(script, found);
         tries_without_end(script, found);
         late_status(script, found);
-        fixed_sleep(script, found);
-        waits(script, found);
-        by_hand(script, found);
+        // Who types the commands waits, looks and answers.
+        if script.given != Given::Person {
+            fixed_sleep(script, found);
+            waits(script, found);
+            by_hand(script, found);
+        }
         several_ways(script, found);
         hidden_by_pipe(script, found);
         refused::check(script, found);
@@ -41,7 +44,7 @@ fn cannot_fail(script: &Script<'_>, found: &mut Vec<Finding>) {
             is_check(&checked.program) || kinds::own_name(checked).is_some_and(|name| is_check(&name));
         let silent = matches!(by.program.as_str(), "true" | ":");
         // `rm x || true` and `mkdir x || true` are deliberate.
-        if silent && !looks {
+        if silent && !looks || adds_what_is_missing(script, *swallowed) {
             continue;
         }
         let certain = looks && !silent && !checked.place.condition;
@@ -60,6 +63,18 @@ fn cannot_fail(script: &Script<'_>, found: &mut Vec<Finding>) {
             "leave out what follows `||`, or end it with `exit 1`: `|| { echo \"…\"; exit 1; }`",
         ));
     }
+}
+
+/// `grep -q line file || echo line >> file`: the second part does what the first one missed.
+fn adds_what_is_missing(script: &Script<'_>, swallowed: Swallowed) -> bool {
+    let commands = script.commands();
+    let (checked, by) = (&commands[swallowed.checked], &commands[swallowed.by]);
+    let asked = |file: &str| !file.is_empty() && checked.arguments.iter().any(|argument| argument == file);
+    commands[swallowed.by..].iter().take_while(|command| command.list == by.list).any(|command| {
+        command.redirects.iter().any(|redirect| {
+            matches!(redirect.kind, RedirectKind::Write | RedirectKind::Append) && asked(&redirect.target)
+        }) || command.program == "tee" && command.arguments.iter().any(|argument| asked(argument))
+    })
 }
 
 /// T201: curl without `-f` succeeds on any answer; where the answer is thrown away as well, nothing
@@ -429,18 +444,28 @@ fn placeholders(page: &mut Page<'_>) {
                 continue;
             }
             let quoted = is_quoted(script.text, command.start, placeholder.start);
+            // `<name>…</name>` in quotes is markup that the command is to handle.
+            if quoted && is_markup(&command.text, &placeholder.text) {
+                continue;
+            }
             let printed = quoted && matches!(command.program.as_str(), "echo" | "printf" | "git" | "logger");
             if !printed {
                 let refused = !quoted && ends.contains(&command.end);
                 let mut finding = placeholder_finding(script, placeholder, quoted, refused);
                 if script.inline {
-                    finding.severity = Severity::Note;
+                    let most = if script.given == Given::Step { Severity::Warning } else { Severity::Note };
+                    finding.severity = finding.severity.min(most);
                 }
                 found.push(finding);
             }
         }
     }
     found.into_iter().for_each(|finding| page.report(finding));
+}
+
+fn is_markup(command: &str, placeholder: &str) -> bool {
+    let name = placeholder.trim_matches(['<', '>']).split(' ').next().unwrap_or_default();
+    placeholder.starts_with('<') && command.contains("</") && command.contains(&format!("</{name}>"))
 }
 
 /// `… --org <x>` and `… <x> | y`: the last `>` has no file, so the shell refuses the command.
@@ -464,10 +489,12 @@ fn placeholder_finding(
     }
     let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ';' | '|' | '&'));
     let next = rest[..end.unwrap_or(rest.len())].trim_end_matches('\\');
+    // `2>&1` is another redirection, so this one has no file.
+    let beside = rest[next.len()..].starts_with(['<', '>']) && next.chars().all(|c| c.is_ascii_digit());
     let inner = name.trim_matches(['<', '>']);
     let message = if !misread {
         format!("`{name}` is a place to fill in: as written, the command gets these very characters")
-    } else if refused || next.is_empty() {
+    } else if refused || next.is_empty() || beside {
         format!(
             "a shell reads `{name}` as two redirections and finds no file for the last one: a syntax error, after the lines above have run"
         )
@@ -484,7 +511,7 @@ fn placeholder_finding(
         end: script.place(placeholder.line, placeholder.column + width),
         message,
         help: format!(
-            "declare the input in the front matter (`inputs: {{ {}: '…' }}`), or give a value when the plan is made",
+            "give a value to the run, `--set '{name}=…'`, or declare the input in the front matter: `inputs: {{ {}: '…' }}`",
             crate::names::variable(name)
         ),
     }
@@ -573,6 +600,11 @@ fn piped_download(script: &Script<'_>, found: &mut Vec<Finding>) {
         if joined
             && matches!(from.program.as_str(), "curl" | "wget")
             && matches!(to.program.as_str(), "bash" | "sh" | "zsh" | "python" | "python3" | "node")
+            // With a program of its own it only reads what was fetched.
+            && !to.arguments.iter().any(|a| {
+                matches!(a.as_str(), "-m" | "-c" | "-e" | "-p" | "--eval" | "--print")
+                    || a.ends_with(".py") || a.ends_with(".js") || a.ends_with(".mjs") || a.ends_with(".sh")
+            })
         {
             found.push(script.on(
                 "T213",

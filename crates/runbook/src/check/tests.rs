@@ -117,6 +117,17 @@ fn sound_scripts_have_no_fault() {
         "celery -A config worker --detach",
         "sudo systemctl restart gunicorn",
         "echo 'select 1' | psql app",
+        "node --test --test-shard=1/3",
+        "grep -q 'a=b' app.conf || echo 'a=b' >> app.conf",
+        "grep -q x /etc/hosts || echo x | sudo tee -a /etc/hosts",
+        "sed -i 's|<Preset />|<Preset>auto</Preset>|' encoding.xml",
+        "kubectl create namespace try-out\nkubectl delete namespace try-out",
+        "kubectl scale deploy/a --replicas=0\n./migrate.sh\nkubectl scale deploy/a --replicas=2",
+        "helm upgrade a ./a --set db.password=changeme1 --set image.token=v1.2.3",
+        "# Call the API\ncurl -fsS https://x.test/api",
+        "node --completion-bash > node.bash",
+        "curl -s http://localhost/status | python3 -m json.tool",
+        "pm2 logs api --nostream --lines 50",
         "zcat b.sql.gz | psql -v ON_ERROR_STOP=1 staging",
         "cd build\nrm -rf *",
         "cd build; rm -rf ./cache",
@@ -189,6 +200,18 @@ fn weekdays_of_dates() {
         ("Monday 2024-02-29", true),
         ("Thursday 2024-02-29", false),
         ("Thursday, Oct 29 at 10:00", false),
+        ("am Montag, den 24. Dezember 2026", true),
+        ("Donnerstag, 24. Dezember 2026", false),
+        ("Freitag, 24.12.2026", true),
+        ("Sonnabend 26.12.2026", false),
+        ("le jeudi 24 décembre 2026", false),
+        ("le mardi 1er décembre 2026 et le lundi 3 décembre 2026", true),
+        ("viernes, 24 de diciembre de 2026", true),
+        ("quinta-feira, 24 de dezembro de 2026", false),
+        ("2026年12月24日（星期一）", true),
+        ("2026年12月24日（木）", false),
+        ("2026年12月24日(金)", true),
+        ("Monday 24/12/2026", false),
     ] {
         assert_eq!(codes_of(&format!("# R\n\n{text}\n")).contains(&"T503"), fires, "{text}");
     }
@@ -380,6 +403,25 @@ const SAID: &[(&str, &str)] = &[
     ("T207", "## A\n\n```bash\ngit tag vX.Y.Z\n```\n"),
     ("T208", "## A\n\n```bash\n# SSH and check manually\nuptime\n```\n"),
     ("T212", "## A\n\n```bash\nif [ -f a ]; then\n  ls\n```\n"),
+    ("T302", "## A\n\n```bash\ngunzip -c shop-backup.sql.gz | mysql shop\n```\n"),
+    ("T302", "## Rollback\n\n```bash\nzcat last.sql.gz | psql -v ON_ERROR_STOP=1 -h localhost shop\n```\n"),
+    ("T206", "## A\n\n```bash\npm2 logs api\n```\n"),
+    ("T201", "## A\n\n```bash\ncurl -fsS https://x.test/up && echo up || echo down\n```\n"),
+    ("T208", "## A\n\n```bash\n# En el panel -> Avanzado: activar\ngit stash\n```\n"),
+    ("T504", "## A\n\n- Look at the report every 2 hours during the first hour\n"),
+    ("T205", "## A\n\n```bash\npnpm prisma migrate reset\n```\n"),
+    ("T208", "## A\n\n```bash\n# Ask the DBA for more connections\nkubectl rollout restart deploy/a\n```\n"),
+    (
+        "T210",
+        "## A\n\n```bash\nkubectl scale deploy/a --replicas=3\nkubectl scale deploy/b --replicas=0\n```\n",
+    ),
+    ("T501", "## Alerts\n\n- Error rate > 5%: roll back\n- Alert when error rate > 10%\n"),
+    ("T702", "## A\n\n```bash\nhelm upgrade a ./a --set db.password=Tr0ub4dor7x9Qm\n```\n"),
+    ("T206", "## A\n\nCommands:\n\n- `docker compose logs -f api`\n- `docker compose ps`\n"),
+    ("T210", "## A\n\nCommands:\n\n- `docker compose down -v`\n- `docker compose ps`\n"),
+    ("T210", "## A\n\n```\ndocker compose down -v\n```\n"),
+    ("T306", "## A\n\n    mysqldump shop > shop.sql.gz\n"),
+    ("T813", "## A\n\n1. Run `npm bin` and add the folder.\n"),
     ("T401", "## Rollback\n\n```bash\ndocker run -d app:latest\n```\n"),
     ("T210", "## A\n\n```bash\ncd build; rm -rf *\n```\n"),
     (
@@ -406,6 +448,10 @@ fn what_a_program_printed_is_no_fault_of_a_script() {
         ("```console\nEnter passphrase for key 'id_rsa':\ndist's password:\n```", Severity::Note),
         ("```bash\nError: read ECONNRESET\n    at Wrap.read (node:internal/x:217:20)\n```", Severity::Note),
         ("```bash\ngdb a core\n(gdb) backtrace\n```", Severity::Note),
+        ("```bash\nerror[E0433]: no `x` in (y\n --> src/a.rs:1:19\n  |\n1 | use x;\n```", Severity::Note),
+        ("```bash\n+-- a@1.0 (linked)\n|   `-- b@2.0\n`-- c@3.0\n```", Severity::Note),
+        ("```bash\ncurl -s x.test/v1 | jq .\n{\n  \"id\": \"a\",\n```", Severity::Note),
+        ("```bash\n# each night:\n1. Back up (all of it)\n2. Stop the writers\n```", Severity::Note),
         ("```bash\ncd a (b\n```", Severity::Error),
         ("```bash\nat (midnight\n```", Severity::Error),
     ] {
@@ -430,4 +476,46 @@ fn what_the_text_answers_is_not_asked() {
         let found = check(&format!("# Release\n\n{text}"), "x.md");
         assert!(!found.iter().any(|d| d.code == *code), "{text}: {found:#?}");
     }
+}
+
+/// Pages as they are, and what must not be said about them.
+#[test]
+fn what_a_page_only_tells_is_no_fault() {
+    let table = [
+        ("T813", "## Notes\n\n- `npm set-script` has been removed; use `npm pkg set`.\n"),
+        ("T206", "## Logs\n\nWith `kubectl logs -f deploy/api` one sees them.\n"),
+        ("T206", "## Logs\n\n```\nkubectl logs -f deploy/api\n```\n"),
+        ("T205", "## Setup\n\n```\nnano .env\n```\n"),
+        ("T302", "## Restore\n\n- Data: `gunzip -c dump.sql.gz | mysql` into a clean database.\n"),
+        (
+            "T103",
+            "## A\n\n```bash {\"name\": \"start\"}\nls\n```\n\n```sh {run: false}\nls\n```\n\n```bash {cmd=true}\nls\n```\n",
+        ),
+        (
+            "T103",
+            "## A\n\n```bash {{ title: \"x\" }}\nls\n```\n\n```sh {data-line=\"2\" highlight=1}\nls\n```\n",
+        ),
+        ("T504", "## A\n\n- Look every 10 minutes during the first hour\n"),
+        ("T210", "## Reset (lokal)\n\n```bash\ndocker compose down -v\n```\n"),
+        ("T403", "## 部署到开发环境\n\n```bash\ndocker compose up -d\n```\n"),
+        (
+            "T302",
+            "## Practice\n\n```bash\nzcat backup.sql.gz | psql -v ON_ERROR_STOP=1 -h localhost shop\n```\n",
+        ),
+        ("T605", "## a()\n\n- [ ] x\n\n## b()\n\n- [ ] x\n\n## c()\n\n- [ ] x\n\n## Snapshots\n\n- [ ] x\n"),
+        ("T703", "## A\n\n```js\nconst at = new URL('http://abc:xyz@example.com');\n```\n"),
+        ("T701", "## A\n\n`key=\"-----BEGIN PRIVATE KEY-----\\nXXXX\\nXXXX\\n-----END PRIVATE KEY-----\"`\n"),
+        ("T101", "---\nlayout: page\n# where this goes\nfolder: ops\n---\n\n## A\n\n- [ ] x\n"),
+    ];
+    for (code, text) in table {
+        let document = if text.starts_with("---") { text.to_owned() } else { format!("# R\n\n{text}") };
+        assert!(!codes_of(&document).contains(&code), "{code}: {document}");
+    }
+}
+
+#[test]
+fn one_habit_of_headings_is_told_once() {
+    let document = "# Changes\n\n### 1.2\n\ntext\n\n### 1.1\n\ntext\n\n#### Fixed\n\n### 1.0\n";
+    let jumps = check(document, "x.md").into_iter().filter(|found| found.code == "T106");
+    assert_eq!(jumps.map(|found| found.line).collect::<Vec<_>>(), [3]);
 }

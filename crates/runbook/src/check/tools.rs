@@ -8,6 +8,7 @@ use crate::shell::CommandUse;
 
 use super::explain::Explanation;
 use super::page::Page;
+use super::words;
 
 /// One thing that changed.
 pub(super) struct Fact {
@@ -147,10 +148,16 @@ pub fn tool_fact(finding: &Diagnostic) -> Option<ToolFact> {
 pub(super) fn check(page: &mut Page<'_>) {
     // A tool that is gone is told once, not at each of its lines.
     let mut told: Vec<&str> = Vec::new();
+    let (document, lines) = (page.document, &page.markdown.lines);
     page.each_script(|script, found| {
         for command in script.commands() {
             let fact = FACTS.iter().find(|fact| fits(fact, command));
             let Some(fact) = fact.filter(|fact| !told.contains(&fact.code)) else { continue };
+            // A sentence that says itself that the command is gone tells nobody to run it.
+            let line = script.place(1, 1).0;
+            if script.inline && words::has(&lines.text_of(document, line).to_lowercase(), words::GONE) {
+                continue;
+            }
             if fact.command.len() == 1 {
                 told.push(fact.code);
             }

@@ -60,9 +60,10 @@ pub fn check_in_mode(text: &str, name: &str, settings: Settings, mode: Mode) -> 
     // That one lane is empty is no fault of a document whose work stands in another.
     let elsewhere = compiled.outline.phases().next().is_some();
     found.retain(|found| found.code != "T111" || !elsewhere);
-    // A page on which nothing stands is a fault in any mode.
-    if mode == Mode::Assisted && !compiled.outline.units.is_empty() {
-        found.iter_mut().for_each(milder);
+    // A page on which nothing stands at all is a fault in any mode.
+    if mode == Mode::Assisted && !text.trim().is_empty() {
+        let prose = compiled.outline.units.is_empty();
+        found.iter_mut().for_each(|found| milder(found, prose));
     }
     found.extend(commands);
     found.sort_by(|a, b| {
@@ -75,9 +76,15 @@ pub fn check_in_mode(text: &str, name: &str, settings: Settings, mode: Mode) -> 
 
 /// A document as it is may be no runbook at all, and whoever runs it is asked which way to take:
 /// neither is a fault that anybody made.
-fn milder(found: &mut Diagnostic) {
+fn milder(found: &mut Diagnostic, prose: bool) {
     match found.code {
-        "T111" => found.severity = found.severity.min(Severity::Warning),
+        "T111" => {
+            found.severity = found.severity.min(if prose { Severity::Warning } else { Severity::Note });
+            "nothing on this page would run or be ticked off: as a runbook it is empty"
+                .clone_into(&mut found.message);
+            let help = "is it one? then put its commands into blocks marked `bash` and its tasks into `- [ ]` items; else there is nothing to mend";
+            found.help = Some(help.to_owned());
+        }
         "T908" => found.severity = found.severity.min(Severity::Note),
         _ => {}
     }

@@ -37,7 +37,7 @@ static CADENCE: [(Words, LazyLock<Regex>); 6] = [
         Words::new(&["every"]),
         LazyLock::new(|| {
             of_times(
-                r"(?i)\bevery A\b[^.;|\d]{0,30}?\b(?:for|during|over|within) (?:at least )?(?:the )?(?:first |next |last )?B\b",
+                r"(?i)\bevery A\b[^.;|\d]{0,30}?\b(?:for|during|over|within) (?:at least )?(?:(?:the )?(?:first |next |last )?(?P<b>\d+) ?|(?:the (?:first|next|last)|an?) )(?P<bu>UNIT)\b",
             )
         }),
     ),
@@ -116,10 +116,13 @@ fn cadences(page: &Page<'_>, found: &mut Found) {
         }
         let mut may = CADENCE.iter().filter(|(words, _)| words.any_in(text));
         let all = may.find_map(|(_, pattern)| pattern.captures(text));
-        if let Some(parts) = all.filter(|p| seconds(&p["a"], &p["au"]) > seconds(&p["b"], &p["bu"])) {
+        let Some(parts) = all else { continue };
+        // "the first hour" is one.
+        let window = parts.name("b").map_or("1", |number| number.as_str());
+        if seconds(&parts["a"], &parts["au"]) > seconds(window, &parts["bu"]) {
             let message = format!(
-                "every {} {} is longer than the {} {} in which somebody looks: the window ends before the second look",
-                &parts["a"], &parts["au"], &parts["b"], &parts["bu"]
+                "every {} {} is longer than the {window} {} in which somebody looks: the window ends before the second look",
+                &parts["a"], &parts["au"], &parts["bu"]
             );
             found.push((line, "T504", Severity::Warning, message, "look several times inside the window"));
         }

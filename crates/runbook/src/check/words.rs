@@ -6,6 +6,35 @@
 /// Of `BACK`, what speaks of failing, not of what is done then.
 pub(super) const FAILING: &[&str] = &["goes wrong", "if it fails", "if something fails"];
 
+/// What is said of commands that are no more.
+pub(super) const GONE: &[&str] = &[
+    "removed",
+    "deprecated",
+    "no longer",
+    "replaced",
+    "instead of",
+    "obsolete",
+    "renamed",
+    "dropped",
+    "entfernt",
+    "ersetzt",
+    "veraltet",
+    "supprimé",
+    "remplacé",
+    "obsolète",
+    "eliminad",
+    "reemplaz",
+    "obsolet",
+    "removid",
+    "substituíd",
+    "已移除",
+    "已废弃",
+    "弃用",
+    "廃止",
+    "削除された",
+    "非推奨",
+];
+
 /// Going back.
 pub(super) const BACK: &[&str] = &[
     "rollback",

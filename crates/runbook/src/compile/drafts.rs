@@ -228,7 +228,8 @@ impl<'a> Compiler<'a> {
             UnitKind::Point(point) => self.point(&place, point),
             UnitKind::Prose(text) => self.note(text.clone()),
         }
-        if place.way == Way::Open && !matches!(unit.kind, UnitKind::Prose(_)) {
+        // Ways that hold nothing to do are only read.
+        if place.way == Way::Open && self.drafts.len() > first {
             self.open_choice(unit);
             self.say_open(first, unit);
         }
@@ -278,7 +279,12 @@ impl<'a> Compiler<'a> {
                 "T908",
                 severity,
                 group.line,
-                format!("{} ways to do one thing, and none is chosen", options.len()),
+                match self.request.mode {
+                    Mode::Assisted => format!("{} ways to do one thing: a run asks which", options.len()),
+                    Mode::Unattended => {
+                        format!("{} ways to do one thing, and none is chosen", options.len())
+                    }
+                },
             )
             .help(format!("choose one: `--choose {}=…` ({})", group.id, options.join(" | ")));
         let open = OpenChoice { id: group.id.clone(), ask: group.ask.clone(), options, line: group.line };

@@ -50,14 +50,18 @@ fn split_front_matter(document: &str) -> (Option<FrontMatterText>, usize) {
     }
     let mut offset = start;
     let mut blank = None;
+    let mut comments = None;
     for line in rest.split_inclusive('\n') {
         let trimmed = line.trim_end();
         if trimmed == "---" || trimmed == "..." {
             let text = document[start..offset].to_owned();
             return (Some(FrontMatterText { text, start, closed: true }), offset + line.len());
         }
-        // A heading or a fence means that the closing line was forgotten.
-        if trimmed.starts_with("# ") || trimmed.starts_with("## ") || trimmed.starts_with("```") {
+        // A heading or a fence means that the closing line was forgotten, but for a comment among keys.
+        let heading = trimmed.starts_with("# ") || trimmed.starts_with("## ");
+        if trimmed.starts_with("```")
+            || heading && !*comments.get_or_insert_with(|| goes_on_to_its_end(&document[offset..]))
+        {
             break;
         }
         if trimmed.is_empty() && blank.is_none() {
@@ -67,6 +71,15 @@ fn split_front_matter(document: &str) -> (Option<FrontMatterText>, usize) {
     }
     let end = blank.unwrap_or(offset);
     (Some(FrontMatterText { text: document[start..end].to_owned(), start, closed: false }), end)
+}
+
+/// Tells whether nothing but keys, values and comments stands before the closing line.
+fn goes_on_to_its_end(rest: &str) -> bool {
+    let closing = |line: &str| matches!(line.trim_end(), "---" | "...");
+    let mut others = rest.lines().skip_while(|line| {
+        !closing(line) && (looks_like_key(line) || line.starts_with([' ', '\t', '-', '#', ']', '}']))
+    });
+    others.next().is_some_and(closing)
 }
 
 fn looks_like_key(line: &str) -> bool {
@@ -463,7 +476,9 @@ mod tests {
 
     #[test]
     fn front_matter_is_told_from_a_line_across_the_page() {
-        let table: [(&str, Option<(&str, bool)>); 9] = [
+        let table: [(&str, Option<(&str, bool)>); 11] = [
+            ("---\na: 1\n# b\nc:\n  d: 2\n---\n# T\n", Some(("a: 1\n# b\nc:\n  d: 2\n", true))),
+            ("---\na: 1\n# T\nprose\n---\n", Some(("a: 1\n", false))),
             ("---\na: 1\n---\n# T\n", Some(("a: 1\n", true))),
             ("\u{feff}---\r\na: 1\r\n---\r\n# T\r\n", Some(("a: 1\r\n", true))),
             ("---\na: 1\n...\n# T\n", Some(("a: 1\n", true))),

@@ -368,9 +368,11 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// T106: told at the first heading below another; those beside it follow the same habit.
 fn heading_jump(sections: &[Section], at: usize, section: &Section, faults: &mut Faults<'_>) {
     let outer = sections[section.parent].level;
-    if at > 1 && section.level > outer + 1 && !(outer == 0 && section.level == 2) {
+    if at > 1 && at == section.parent + 1 && section.level > outer + 1 && !(outer == 0 && section.level == 2)
+    {
         let message = format!(
             "the heading is two levels or more below the one above it (H{outer} to H{})",
             section.level

@@ -88,6 +88,9 @@ static OWN_ALERT: Pattern = Pattern::new(
     r"(?i)^\W*alert|(?:→|->|=>|:)\s*(?:page\b|warn|alert|notify)|\bpage (?:the )?on-?call|\b(?:warning|critical) alert",
 );
 
+static OWN_ROLLBACK: Pattern =
+    Pattern::new(&["roll"], r"(?i)(?:→|->|=>|:|,)\s*\*{0,2}(?:roll(?:ing)?[\s-]?back|rollback)\b");
+
 /// What a sentence wants of a number: "p95 latency should stay below 2 s".
 static DEMANDS: Pattern = Pattern::new(
     &["should", "must", "has to", "have to", "needs to", "need to", "may not", "shall"],
@@ -139,6 +142,7 @@ pub(super) fn thresholds(
     let own = match place {
         Place::Fact => of(label),
         _ if OWN_ALERT.is_match(text) => Some(Purpose::Alert),
+        _ if OWN_ROLLBACK.is_match(text) => Some(Purpose::Rollback),
         _ => None,
     };
     let purpose = own.or(around);

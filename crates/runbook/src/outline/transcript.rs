@@ -35,7 +35,7 @@ pub(super) fn commands(body: &str) -> String {
 
 /// Tells whether a text begins like a session: its first line that is no comment has a prompt. No
 /// shell has a command `$`, so this is certain whatever language the block claims.
-pub(super) fn is_session(body: &str) -> bool {
+pub(crate) fn is_session(body: &str) -> bool {
     let mut lines = body.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("# "));
     lines.next().is_some_and(|line| behind_prompt(line).is_some())
 }

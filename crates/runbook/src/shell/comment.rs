@@ -111,6 +111,11 @@ static BY_HAND: Pattern = Pattern::new(
         "settings",
         "actions",
         "menu",
+        "panel",
+        "konsole",
+        "consola",
+        "tableau",
+        "portail",
     ],
     r"(?xi)
         ^(?:\d+[.)]\s*)? (?:
@@ -169,8 +174,36 @@ fn fits_command(text: &str, follows: bool) -> bool {
     if follows && (lower.ends_with("or cli") || lower.starts_with("if ") || lower.contains(" can ")) {
         return true;
     }
+    if asks_somebody(&lower) {
+        return false;
+    }
     let never = ["dashboard", "manually", "by hand", "post in", "channel", "->", "→", "â†’", "portal", " ui"];
     follows && !never.iter().any(|word| lower.contains(word))
+}
+
+/// `# Ask the DBA to …`: no command can.
+fn asks_somebody(text: &str) -> bool {
+    const VERBS: [&str; 6] = ["ask", "call", "contact", "page", "phone", "tell"];
+    const PEOPLE: [&str; 14] = [
+        "dba",
+        "team",
+        "lead",
+        "manager",
+        "owner",
+        "on-call",
+        "oncall",
+        "colleague",
+        "somebody",
+        "someone",
+        "qa",
+        "vendor",
+        "customer",
+        "support",
+    ];
+    let mut words =
+        strip_number(text).split(|c: char| !c.is_alphanumeric() && c != '-').filter(|w| !w.is_empty());
+    words.next().is_some_and(|first| VERBS.contains(&first))
+        && words.take(4).any(|word| PEOPLE.contains(&word))
 }
 
 fn strip_number(text: &str) -> &str {

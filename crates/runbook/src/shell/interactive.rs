@@ -100,7 +100,11 @@ fn interpreter(command: &CommandUse) -> bool {
         return true;
     }
     match command.program.as_str() {
-        "python" | "python3" | "node" | "irb" | "ghci" | "bash" | "sh" | "zsh" => {
+        // Most of its options make it do something else and end.
+        "node" => {
+            (command.arguments.is_empty() || has(command, &["-i", "--interactive"])) && !has_input(command)
+        }
+        "python" | "python3" | "irb" | "ghci" | "bash" | "sh" | "zsh" => {
             !command.arguments.iter().any(told) && !has_input(command)
         }
         "read" => {

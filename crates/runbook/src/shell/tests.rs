@@ -592,3 +592,10 @@ proptest! {
         let _ = looks_like_command(&text);
     }
 }
+
+#[test]
+fn a_command_on_a_line_that_goes_on_stands_on_its_own_line() {
+    let found = survey("first -a \\\n    --b | \\\n  second c\n");
+    let places: Vec<_> = found.commands.iter().map(|command| (command.line, command.column)).collect();
+    assert_eq!(places, [(1, 1), (3, 3)]);
+}

@@ -57,6 +57,10 @@ pub(super) fn unwrap(words: &[String]) -> Inside {
         "bundle" | "poetry" | "uv" | "pipenv" | "hatch" | "rye" | "mise" | "direnv" | "pixi" => {
             verb(words, &["exec", "run"])
         }
+        // `pnpm prisma …` and `yarn prisma …` run the program of a package.
+        "pnpm" | "yarn" if words.get(1).is_some_and(|word| TOOLS.contains(&word.as_str())) => {
+            Inside::Rest { wrapper: words[0].clone(), from: 1 }
+        }
         "pnpm" | "npm" | "yarn" | "bun" => verb(words, &["exec", "dlx", "x"]),
         "bash" | "sh" | "zsh" | "dash" | "ksh" | "su" => script(words),
         "eval" => Inside::Script { wrapper: "eval".to_owned(), script: words[1..].join(" "), host: None },
@@ -68,6 +72,20 @@ pub(super) fn unwrap(words: &[String]) -> Inside {
         _ => Inside::Itself,
     }
 }
+
+/// Programs that packages bring and that no script of a project is called after.
+const TOOLS: [&str; 10] = [
+    "prisma",
+    "next",
+    "vercel",
+    "wrangler",
+    "supabase",
+    "drizzle-kit",
+    "knex",
+    "sequelize",
+    "typeorm",
+    "firebase",
+];
 
 /// Options that take a value in the next word, for `ssh`.
 const SSH_VALUES: [&str; 20] = [

@@ -194,8 +194,22 @@ fn endless(command: &CommandUse) -> Option<String> {
         "npm" | "pnpm" | "yarn" | "bun" => {
             matches!((verb(0), verb(1)), ("dev", _) | ("run", "dev") | ("run", "watch"))
         }
+        "pm2" => matches!(verb(0), "logs" | "log" | "monit" | "attach") && !follows(&["--nostream"]),
         "supabase" => verb(0) == "functions" && verb(1) == "serve",
-        "python" | "python3" => follows(&["-m"]) && command.arguments.iter().any(|a| a == "http.server"),
+        "rails" => matches!(verb(0), "server" | "s") && !follows(&["-d", "--daemon"]),
+        "php" => {
+            verb(0).ends_with("artisan")
+                && matches!(verb(1), "serve" | "queue:work" | "queue:listen" | "horizon")
+        }
+        "flask" => verbs.contains(&"run"),
+        "mkdocs" | "hugo" | "jekyll" => matches!(verb(0), "serve" | "server"),
+        "redis-cli" => verbs.contains(&"monitor") || verbs.contains(&"MONITOR"),
+        "dmesg" => follows(&["-w", "-W", "--follow", "--follow-new"]),
+        "tcpdump" => !follows(&["-c", "-r"]) && !command.arguments.iter().any(|a| a.starts_with("-c")),
+        "python" | "python3" => {
+            follows(&["-m"]) && command.arguments.iter().any(|a| a == "http.server")
+                || verb(0).ends_with("manage.py") && verb(1) == "runserver"
+        }
         "stripe" => verb(0) == "listen",
         "gunicorn" => !follows(&["-D", "--daemon", "--check-config", "--version", "--print-config"]),
         "uvicorn" => !verb(0).is_empty() && !follows(&["--version", "--help"]),

@@ -42,6 +42,8 @@ struct Text<'a> {
     neutral: &'a str,
     /// Byte of each character; `None` for ASCII, where both are the same.
     bytes: Option<Vec<usize>>,
+    /// First character of each line.
+    lines: Vec<usize>,
     /// For a script inside a word: where that word stands.
     outer: Option<Position>,
 }
@@ -74,7 +76,9 @@ impl<'a> Text<'a> {
         let bytes = (!neutral.is_ascii()).then(|| {
             neutral.char_indices().map(|(byte, _)| byte).chain(std::iter::once(neutral.len())).collect()
         });
-        Self { original, neutral, bytes, outer }
+        let mut lines = vec![0];
+        lines.extend((1..).zip(neutral.chars()).filter(|(_, c)| *c == '\n').map(|(behind, _)| behind));
+        Self { original, neutral, bytes, lines, outer }
     }
 
     fn byte(&self, character: usize) -> usize {
@@ -87,12 +91,23 @@ impl<'a> Text<'a> {
 
     fn position(&self, span: &SourceSpan) -> Position {
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        // The parser does not count a line that goes on behind `\`, so lines are told by their
+        // beginnings.
+        let place = |index: usize| {
+            let line = self.lines.partition_point(|start| *start <= index).max(1);
+            (number(line), number(index - self.lines[line - 1] + 1))
+        };
+        // The blanks in front of what stands there belong to the word for the parser.
+        let from = self.byte(span.start.index);
+        let blanks = self.neutral[from..].bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let ((line, column), (end_line, end_column)) =
+            (place(span.start.index + blanks), place(span.end.index));
         let inner = Position {
-            line: number(span.start.line),
-            column: number(span.start.column),
-            end_line: number(span.end.line),
-            end_column: number(span.end.column),
-            start: self.byte(span.start.index),
+            line,
+            column,
+            end_line,
+            end_column,
+            start: from + blanks,
             end: self.byte(span.end.index),
         };
         match self.outer {
@@ -163,7 +178,10 @@ impl Walker {
             && let AndOr::Or(pipeline) = &list.additional[index]
             && always_succeeds(pipeline)
         {
-            self.findings.swallowed.push(Swallowed { checked: by - 1, by });
+            // In `check && echo yes || echo no` it is the check that may fail.
+            let says = |at: &usize| matches!(self.findings.commands[*at].program.as_str(), "echo" | "printf");
+            let checked = (first..by).rev().take(LONGEST_CHAIN).find(|at| !says(at)).unwrap_or(by - 1);
+            self.findings.swallowed.push(Swallowed { checked, by });
         }
     }
 
@@ -509,6 +527,9 @@ fn base_name(word: &str) -> String {
         ["/bin/", "/usr/", "/sbin/", "/opt/homebrew/"].iter().any(|folder| word.starts_with(folder));
     if from_system { word.rsplit('/').next().unwrap_or(word).to_owned() } else { word.to_owned() }
 }
+
+/// How far back in a chain the command that may fail is looked for.
+const LONGEST_CHAIN: usize = 16;
 
 /// Tells whether a pipeline only prints, so that it succeeds whatever happened before it.
 fn always_succeeds(pipeline: &Pipeline) -> bool {

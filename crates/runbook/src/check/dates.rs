@@ -1,0 +1,170 @@
+//! T503: dates that are not on the weekday that stands beside them.
+//!
+//! Read in the languages that runbooks are written in, and only where the text says all of it: day,
+//! month, year and weekday.
+
+use crate::diagnostic::Severity;
+use crate::lines::floor_boundary;
+use crate::pattern::{Pattern, Words};
+
+use super::page::Page;
+
+macro_rules! day {
+    () => {
+        r"(?P<day>Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Satur|Sat|Sun|Montag|Dienstag|Mittwoch|Donnerstag|Freitag|Samstag|Sonnabend|Sonntag|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|lunes|martes|mi[ée]rcoles|jueves|viernes|s[áa]bado|domingo|segunda|ter[çc]a|quarta|quinta|sexta)(?:day|-feira)?"
+    };
+}
+macro_rules! month {
+    () => {
+        r"(?P<month>Jan|Ene|Feb|F[ée]v|Mar|Mär|Apr|Avr|Abr|Ma[iy]|Jun|Juin|Juil|Jul|Aug|Aoû|Ago|Sep|Set|O[ck]t|Out|Nov|D[eé][cz]|Dic)[a-zçéû]*\.?"
+    };
+}
+
+const SIGNS: &[&str] = &["20"];
+
+/// A date with its weekday, in the orders that people write them.
+static DATED: [Pattern; 6] = [
+    Pattern::new(SIGNS, concat!(r"(?i)\b", day!(), r",?\s+(?P<y>20\d\d)-(?P<m>\d\d)-(?P<d>\d\d)\b")),
+    Pattern::new(SIGNS, concat!(r"(?i)\b(?P<y>20\d\d)-(?P<m>\d\d)-(?P<d>\d\d)\s*[,(]\s*", day!(), r"\b")),
+    Pattern::new(
+        SIGNS,
+        concat!(
+            r"(?i)\b",
+            day!(),
+            r",?\s+",
+            month!(),
+            r"\s+(?P<d>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<y>20\d\d)\b"
+        ),
+    ),
+    Pattern::new(
+        SIGNS,
+        concat!(
+            r"(?i)\b",
+            day!(),
+            r",?\s+(?:(?:den|le|el|dia|día|the)\s+)?(?P<d>\d{1,2})(?:st|nd|rd|th|er)?\.?\s+(?:(?:de|of)\s+)?",
+            month!(),
+            r",?\s+(?:(?:de|del)\s+)?(?P<y>20\d\d)\b"
+        ),
+    ),
+    // Day before month, as everywhere but in English.
+    Pattern::new(
+        SIGNS,
+        concat!(
+            r"(?i)\b(?P<other>Montag|Dienstag|Mittwoch|Donnerstag|Freitag|Samstag|Sonnabend|Sonntag|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|lunes|martes|mi[ée]rcoles|jueves|viernes|s[áa]bado|domingo|segunda|ter[çc]a|quarta|quinta|sexta)(?:-feira)?",
+            r",?\s+(?:(?:den|le|el|dia|día)\s+)?(?P<d>\d{1,2})[./](?P<m>\d{1,2})[./](?P<y>20\d\d)\b"
+        ),
+    ),
+    Pattern::new(
+        SIGNS,
+        r"(?P<y>20\d\d)年\s*(?P<m>\d{1,2})月\s*(?P<d>\d{1,2})日\s*[（(]?(?:(?:星期|周|週|礼拜)(?P<day>[一二三四五六日天])|(?P<other>[月火水木金土日])(?:曜日?)?[）)])",
+    ),
+];
+
+const WEEKDAYS: Words = Words::new(&[
+    "mon", "tue", "wed", "thu", "fri", "sat", "sun", "tag", "woch", "abend", "di", "lunes", "martes",
+    "rcoles", "jueves", "viernes", "bado", "domingo", "feira", "segunda", "ter", "quarta", "quinta", "sexta",
+]);
+
+/// A weekday and its date stand this near to each other, however they are written.
+const NEAR_BYTES: usize = 64;
+
+/// Returns the parts of a text that hold a year of this century with a weekday near it: whole
+/// documents are searched, and most hold neither.
+fn dated(document: &str) -> Vec<std::ops::Range<usize>> {
+    let mut parts: Vec<std::ops::Range<usize>> = Vec::new();
+    for (at, _) in document.match_indices("20") {
+        let is_year =
+            document.as_bytes().get(at + 2..at + 4).is_some_and(|two| two.iter().all(u8::is_ascii_digit));
+        if !is_year {
+            continue;
+        }
+        let start = floor_boundary(document, at.saturating_sub(NEAR_BYTES));
+        let end = floor_boundary(document, at + NEAR_BYTES);
+        match parts.last_mut() {
+            Some(last) if last.end >= start => last.end = end,
+            _ => parts.push(start..end),
+        }
+    }
+    parts.retain(|part| WEEKDAYS.any_in(&document[part.clone()]) || document[part.clone()].contains('年'));
+    parts
+}
+
+const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+
+/// Runs the check.
+pub(super) fn check(page: &mut Page<'_>) {
+    let mut found = Vec::new();
+    for (part, pattern) in
+        dated(page.document).iter().flat_map(|part| DATED.iter().map(move |one| (part, one)))
+    {
+        for captures in pattern.captures_iter(&page.document[part.clone()]) {
+            let number = |name: &str| captures.name(name).and_then(|n| n.as_str().parse::<u32>().ok());
+            let month = number("m").or_else(|| captures.name("month").and_then(|name| month(name.as_str())));
+            let (Some(year), Some(month), Some(day)) = (number("y"), month, number("d")) else { continue };
+            let named = captures.name("day").or_else(|| captures.name("other")).map(|name| name.as_str());
+            let (Some(right), Some(named)) = (weekday(year, month, day), named.and_then(day_of_week)) else {
+                continue;
+            };
+            if let (Some(whole), true) = (captures.get(0), right != named) {
+                found.push((
+                    part.start + whole.start()..part.start + whole.end(),
+                    format!("{year}-{month:02}-{day:02} is a {}, not what stands here", DAYS[right]),
+                ));
+            }
+        }
+    }
+    for (range, message) in found {
+        page.add("T503", Severity::Warning, range, message)
+            .help("people come on the weekday or on the date: make them agree");
+    }
+}
+
+/// The first letters of the days, Sunday first, in each language.
+const DAY_NAMES: [&[&str]; 7] = [
+    &["sun", "sonnt", "dim", "dom", "日", "天"],
+    &["mon", "lun", "seg", "一", "月"],
+    &["tue", "die", "mar", "ter", "二", "火"],
+    &["wed", "mit", "mer", "mié", "mie", "qua", "三", "水"],
+    &["thu", "don", "jeu", "jue", "qui", "四", "木"],
+    &["fri", "fre", "ven", "vie", "sex", "五", "金"],
+    &["sat", "sam", "sonna", "sáb", "sab", "六", "土"],
+];
+
+fn day_of_week(name: &str) -> Option<usize> {
+    let name = name.to_lowercase();
+    DAY_NAMES.iter().position(|names| names.iter().any(|known| name.starts_with(known)))
+}
+
+/// The first letters of the months, in each language.
+const MONTHS: [&[&str]; 12] = [
+    &["jan", "ene"],
+    &["feb", "fév", "fev"],
+    &["mar", "mär"],
+    &["apr", "avr", "abr"],
+    &["may", "mai"],
+    &["jun", "juin"],
+    &["jul", "juil"],
+    &["aug", "aoû", "ago"],
+    &["sep", "set"],
+    &["oct", "okt", "out"],
+    &["nov"],
+    &["dec", "dez", "déc", "dic"],
+];
+
+fn month(name: &str) -> Option<u32> {
+    let name = name.to_lowercase();
+    let at = MONTHS.iter().position(|names| names.iter().any(|known| name.starts_with(known)))?;
+    u32::try_from(at + 1).ok()
+}
+
+/// Day of the week, Sunday 0, by Sakamoto's method; `None` for a date that is none.
+fn weekday(year: u32, month: u32, day: u32) -> Option<usize> {
+    const OFFSETS: [u32; 12] = [0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4];
+    const LENGTHS: [u32; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let at = usize::try_from(month.checked_sub(1)?).ok().filter(|at| *at < 12)?;
+    if day == 0 || day > LENGTHS[at] {
+        return None;
+    }
+    let year = if month < 3 { year - 1 } else { year };
+    usize::try_from((year + year / 4 - year / 100 + year / 400 + OFFSETS[at] + day) % 7).ok()
+}
