@@ -3,7 +3,7 @@
 use crate::{shell, targets, web};
 
 /// Program and the Debian package that has it.
-const PROGRAMS: [(&str, &str); 18] = [
+const PROGRAMS: [(&str, &str); 19] = [
     ("bash", "bash"),
     ("python3", "python3"),
     ("node", "nodejs"),
@@ -21,6 +21,7 @@ const PROGRAMS: [(&str, &str); 18] = [
     // A validator of JSON schemas that knows nothing of tminus.
     ("jsonschema", "python3-jsonschema"),
     ("openssl", "openssl"),
+    ("age", "age"),
     // These three for Kubernetes, which copies its own source tree while it is built.
     ("make", "make"),
     ("dpkg-source", "dpkg-dev"),
@@ -41,9 +42,21 @@ fn up() -> Result<(), String> {
     programs()?;
     compose()?;
     kubernetes()?;
+    python();
     browser();
     targets::add();
     Ok(())
+}
+
+/// An S3 store and the program that talks to it, in a folder of their own. The tests
+/// that need them say when they are missing, or fail where CI=true.
+fn python() {
+    let place = "${XDG_CACHE_HOME:-$HOME/.cache}/tminus/testbed/s3";
+    let has = "import moto.server, awscli";
+    let make = format!(
+        "\"{place}/bin/python3\" -c '{has}' 2>/dev/null || python3 -c '{has}' 2>/dev/null || {{ python3 -m venv \"{place}\" && \"{place}/bin/pip\" install --quiet 'moto[server]' awscli; }}"
+    );
+    let _ = shell::run("sh", &["-c", &make]);
 }
 
 /// What the test of the page needs: a target of the compiler and a browser. Without them that test

@@ -16,7 +16,10 @@ pub(crate) fn class(name: &str) -> &'static str {
         "watch" => "rules are watched for a time; the steps after it go on: for, while, rules, on_breach",
         "choice" => "one of several ways, answered before the release starts: ask, options",
         "notify" => "a message: to, when",
-        "backup" => "a checked copy of a database: db, to, verify, keep",
+        "backup" => "a checked copy of a database: db, to, verify, keep, encrypt",
+        "restore" => {
+            "a database put back to a backup, after a yes for what is lost: db, file, encrypt, quorum, expires, starter_may_approve"
+        }
         "migrate" => {
             "files of SQL, each applied once: db, apply, undo, lock_timeout, statement_timeout, dry_run_on, baseline"
         }

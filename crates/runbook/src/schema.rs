@@ -82,23 +82,29 @@ fn control() -> Value {
     })
 }
 
+/// Who has to say yes, and for how long it holds.
+fn yes() -> [(&'static str, Value); 4] {
+    [
+        ("quorum", quorum()),
+        ("expires", duration("Answers lapse after this time and are asked for again.")),
+        ("not", texts("`starter` or `nobody`: who may not approve.")),
+        (
+            "starter_may_approve",
+            json!({ "enum": [true, false, "true", "false"], "description": "Lets whoever started the release say yes." }),
+        ),
+    ]
+}
+
 fn control_step(kind: &str) -> Value {
     let only = ("only", text("Left out in every other environment."));
     match kind {
-        "approval" => keys(
-            &[
-                ("ask", text("The question that the approver reads; $NAME and {{NAME}} are bound.")),
-                ("quorum", quorum()),
-                ("expires", duration("Answers lapse after this time and are asked for again.")),
-                ("not", texts("`starter` or `nobody`: who may not approve.")),
-                (
-                    "starter_may_approve",
-                    json!({ "enum": [true, false, "true", "false"], "description": "Lets whoever started the release say yes." }),
-                ),
-                only,
-            ],
-            &["ask", "quorum"],
-        ),
+        "approval" => {
+            let mut all =
+                vec![("ask", text("The question that the approver reads; $NAME and {{NAME}} are bound."))];
+            all.extend(yes());
+            all.push(only);
+            keys(&all, &["ask", "quorum"])
+        }
         "soak" | "watch" => keys(
             &[
                 ("for", durations()),
@@ -123,7 +129,7 @@ fn control_step(kind: &str) -> Value {
         "backup" => keys(
             &[
                 ("db", text("A name under [databases] in tminus.toml.")),
-                ("to", text("The folder that keeps the copies.")),
+                ("to", text("The folder, or s3://BUCKET/PREFIX, that keeps the copies.")),
                 (
                     "verify",
                     word(&["list", "restore"], "Reads the copy, or restores it into a scratch database."),
@@ -132,15 +138,26 @@ fn control_step(kind: &str) -> Value {
                     "keep",
                     json!({ "type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]+$", "description": "How many copies stay." }),
                 ),
+                ("encrypt", text("The secret that holds the key of age.")),
                 only,
             ],
             &["db", "to"],
         ),
+        "restore" => {
+            let mut all = vec![
+                ("db", text("A name under [databases] in tminus.toml.")),
+                ("file", text("The backup, when it is not that of this release.")),
+                ("encrypt", text("The secret that holds the key of age with which `file` was encrypted.")),
+            ];
+            all.extend(yes());
+            all.push(only);
+            keys(&all, &["db", "quorum"])
+        }
         "migrate" => keys(
             &[
                 ("db", text("A name under [databases] in tminus.toml.")),
                 ("apply", text("Which files, such as db/*.up.sql.")),
-                ("undo", text("What takes them back: db/*.down.sql, `keep` or `none`.")),
+                ("undo", text("What takes them back: db/*.down.sql, `restore`, `keep` or `none`.")),
                 ("tool", word(&["sql"], "Who applies them.")),
                 ("lock_timeout", text("How long a statement waits for others, such as 5s.")),
                 ("statement_timeout", text("How long a statement may take; 0: for ever.")),

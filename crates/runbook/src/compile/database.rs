@@ -13,8 +13,9 @@ use crate::diagnostic::Severity;
 use crate::outline::FenceUnit;
 use crate::pattern::Pattern;
 
-const PSQL: &str = include_str!("recipes/psql.sh");
+pub(super) const PSQL: &str = include_str!("recipes/psql.sh");
 const BACKUP: &str = include_str!("recipes/backup.sh");
+pub(super) const STORE: &str = include_str!("recipes/store.sh");
 const MIGRATE: &str = include_str!("recipes/migrate.sh");
 const MIGRATE_LOOK: &str = include_str!("recipes/migrate_look.sh");
 const MIGRATE_TRY: &str = include_str!("recipes/migrate_try.sh");
@@ -22,7 +23,7 @@ const MIGRATE_APPLY: &str = include_str!("recipes/migrate_apply.sh");
 const MIGRATE_UNDO: &str = include_str!("recipes/migrate_undo.sh");
 
 /// A copy or a change of a large table takes its time.
-const TIMEOUT: Span = Span::minutes(60);
+pub(super) const TIMEOUT: Span = Span::minutes(60);
 
 /// A variable of psql: `:'NAME'` or `:"NAME"`.
 static VARIABLE: Pattern = Pattern::new(&[":'", ":\""], r#":['"]([A-Za-z_]\w*)['"]"#);
@@ -40,7 +41,7 @@ impl Compiler<'_> {
     }
 
     /// Reports a database that has no address here.
-    fn known_database(&mut self, place: &Place<'_>, name: &str) -> bool {
+    pub(super) fn known_database(&mut self, place: &Place<'_>, name: &str) -> bool {
         let settings = &self.request.settings;
         let own = settings.environments.iter().find(|known| Some(&known.name) == place.environment.as_ref());
         let known = settings.databases.contains_key(name)
@@ -120,13 +121,14 @@ impl Compiler<'_> {
         if !self.known_database(place, &backup.db) {
             return;
         }
+        self.known_secrets(place, backup.encrypt.clone());
         let script = format!(
-            "database={}\nto={}\nverify={}\nkeep={}\n{PSQL}\n{BACKUP}",
-            quote(&backup.db),
-            quote(backup.to.trim_end_matches('/')),
+            "{}verify={}\nkeep={}\n{PSQL}\n{STORE}\n{BACKUP}",
+            backup_head(backup, place.environment.as_deref()),
             if backup.restore { "restore" } else { "list" },
             backup.keep.map_or(String::new(), |keep| keep.to_string()),
         );
+        self.copies.saved(backup, place.environment.as_deref());
         let id = self.default_ids[place.index].clone();
         let title = format!("Back up the database {} to {}", backup.db, backup.to);
         let at = self.add_step(place, id, title, shell("backup", &backup.db, script));
@@ -147,6 +149,8 @@ impl Compiler<'_> {
         let mut undo = match &migrate.undo {
             MigrateUndo::Unstated => Undo::Unstated,
             MigrateUndo::Keep => Undo::NotNeeded,
+            // Which one is found when all of the page was read.
+            MigrateUndo::Restore => Undo::Unstated,
             MigrateUndo::Impossible => Undo::Impossible,
             MigrateUndo::Files(_) if check => Undo::NotNeeded,
             MigrateUndo::Files(files) => {
@@ -177,6 +181,9 @@ impl Compiler<'_> {
         self.repeatable(at, fence, place);
         if !matches!(self.drafts[at].step.undo, Undo::Impossible) {
             self.drafts[at].step.undo = undo;
+        }
+        if migrate.undo == MigrateUndo::Restore && !check {
+            self.copies.taken_back(at, &migrate.db, true);
         }
     }
 
@@ -209,7 +216,18 @@ impl Compiler<'_> {
     }
 }
 
-fn shell(kind: &str, database: &str, script: String) -> Work {
+/// Where a backup is, as the head of a script.
+pub(super) fn backup_head(backup: &Backup, environment: Option<&str>) -> String {
+    format!(
+        "database={}\nenvironment={}\nto={}\nencrypt={}\n",
+        quote(&backup.db),
+        quote(environment.unwrap_or_default()),
+        quote(backup.to.trim_end_matches('/')),
+        quote(backup.encrypt.as_deref().unwrap_or_default()),
+    )
+}
+
+pub(super) fn shell(kind: &str, database: &str, script: String) -> Work {
     Work::Act(Action::Shell(Shell {
         interpreter: Interpreter::Bash,
         script,

@@ -21,6 +21,7 @@ mod limits;
 mod links;
 mod phases;
 mod recipe;
+mod restore;
 mod rules;
 mod site;
 

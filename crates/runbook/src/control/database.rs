@@ -1,8 +1,8 @@
-//! `.backup` and `.migrate` as written.
+//! `.backup`, `.restore` and `.migrate` as written.
 
 use tminus_release::time::Span;
 
-use super::{Backup, Body, Migrate, MigrateUndo};
+use super::{Backup, Body, Migrate, MigrateUndo, Restore};
 use crate::data::{Keys, Value};
 
 /// A migration that waits longer for a lock holds up everything that comes after it in the queue.
@@ -20,12 +20,42 @@ pub(super) fn backup(keys: &mut Keys<'_, '_>) -> Option<Body> {
         Ok(0) | Err(_) => Err(format!("`{text}` is no number of copies from 1")),
         Ok(count) => Ok(count),
     });
+    let encrypt = keys.parsed("encrypt", secret);
     let (db, to) = (text(db?), to?);
-    if text(to).contains("://") {
-        keys.fault(to, "a bucket is not available yet: name a folder, and send the copy on in a step of its own (`$BACKUP_FILE`)");
+    if !is_place(&text(to)) {
+        keys.fault(to, "`to` is a folder, or `s3://BUCKET/PREFIX` with letters, digits and `. _ - /`");
         return None;
     }
-    Some(Body::Backup(Backup { db, to: text(to), restore: restore.unwrap_or(false), keep }))
+    Some(Body::Backup(Backup { db, to: text(to), restore: restore.unwrap_or(false), keep, encrypt }))
+}
+
+/// Tells whether it is a folder, or a bucket that can be named in a command.
+fn is_place(to: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/".contains(&b);
+    match to.strip_prefix("s3://") {
+        Some(rest) => !rest.is_empty() && !rest.starts_with('/') && rest.bytes().all(plain),
+        None => !to.contains("://") && !to.is_empty(),
+    }
+}
+
+fn secret(text: &str) -> Result<String, String> {
+    let named = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if named { Ok(text.to_owned()) } else { Err("names a secret of tminus.toml, never a key".to_owned()) }
+}
+
+pub(super) fn restore(keys: &mut Keys<'_, '_>) -> Option<Body> {
+    let db = required(keys, "db", "the database's name under [databases], such as `db: app`");
+    let file = keys.text("file").map(str::to_owned);
+    let encrypt = keys.parsed("encrypt", secret);
+    let (quorum, expires, starter_may_approve) = super::yes(keys);
+    if encrypt.is_some() && file.is_none() {
+        let value = keys.value("encrypt")?;
+        keys.fault(value, "`encrypt` belongs to `file`; the backup of this release says it itself");
+        return None;
+    }
+    (!quorum.is_empty()).then_some(())?;
+    Some(Body::Restore(Restore { db: text(db?), file, encrypt, quorum, expires, starter_may_approve }))
 }
 
 pub(super) fn migrate(keys: &mut Keys<'_, '_>) -> Option<Body> {
@@ -56,6 +86,7 @@ pub(super) fn migrate(keys: &mut Keys<'_, '_>) -> Option<Body> {
         None => MigrateUndo::Unstated,
         Some(value) => match value.text() {
             Some("keep") => MigrateUndo::Keep,
+            Some("restore") => MigrateUndo::Restore,
             Some("none") => MigrateUndo::Impossible,
             Some(_) => match pattern(keys, value)? {
                 (glob, 1) => MigrateUndo::Files(glob),
@@ -68,7 +99,7 @@ pub(super) fn migrate(keys: &mut Keys<'_, '_>) -> Option<Body> {
                 }
             },
             None => {
-                keys.fault(value, "`undo` is the files that take these back, `keep` or `none`");
+                keys.fault(value, "`undo` is the files that take these back, `restore`, `keep` or `none`");
                 return None;
             }
         },
