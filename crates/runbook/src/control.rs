@@ -115,13 +115,17 @@ pub struct Restore {
     pub starter_may_approve: bool,
 }
 
-/// Files of SQL that change a database, each once.
+/// What changes a database, each once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Migrate {
     /// The database's name.
     pub db: String,
     /// Which files, such as `db/*.up.sql`.
     pub apply: String,
+    /// The team's own tool that applies them; None: tminus, as SQL.
+    pub tool: Option<Tool>,
+    /// Questions whose answers it must not change, or only so.
+    pub integrity: Vec<Integrity>,
     /// What takes them back.
     pub undo: MigrateUndo,
     /// PostgreSQL's `lock_timeout`.
@@ -134,6 +138,28 @@ pub struct Migrate {
     pub baseline: Option<String>,
     /// Whether a file may come late that sorts before applied ones.
     pub out_of_order: bool,
+}
+
+/// A team's own tool that changes a database, and where it says what it applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tool {
+    /// `prisma`, `supabase` or `command`.
+    pub name: &'static str,
+    /// The command.
+    pub run: String,
+    /// A query that names what is applied, one a row; empty where the tool's table is known.
+    pub history: String,
+}
+
+/// A question to a database, before and after it is changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Integrity {
+    /// What it is about.
+    pub name: String,
+    /// The question.
+    pub query: String,
+    /// `same`, `grows`, `shrinks`, or the answer that it must have.
+    pub rule: String,
 }
 
 /// Services of a compose file that move to another version.

@@ -74,9 +74,7 @@ impl Drop for S3 {
 
 /// The Python that has both: that of the test bed, or the system's.
 fn python() -> Option<PathBuf> {
-    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or(home).unwrap_or_default();
-    let own = cache.join("tminus/testbed/s3/bin/python3");
+    let own = crate::folder::testbed("python/bin/python3");
     [own, PathBuf::from("python3")].into_iter().find_map(|python| {
         let has = "import moto.server, awscli, sys; print(sys.executable)";
         let output = Command::new(python).args(["-c", has]).output().ok()?;

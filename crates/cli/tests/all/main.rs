@@ -16,6 +16,7 @@ mod integration_files;
 mod jobs;
 mod kubernetes;
 mod lsp;
+mod migrations;
 mod pains;
 mod restores;
 mod runbook_kubernetes;

@@ -19,6 +19,7 @@ mod items;
 mod kubernetes;
 mod limits;
 mod links;
+mod migrate;
 mod phases;
 mod recipe;
 mod restore;
