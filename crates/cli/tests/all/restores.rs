@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use crate::shop::Shop;
+use crate::support::Ran;
 
 /// A release whose migration is taken back by a restore; it fails while the file `broken` is there.
 const RELEASE: &str = r#"---
@@ -235,6 +236,46 @@ fn what_cannot_be_known_is_said() {
     assert_eq!(databases(&shop), "shop");
     assert!(before.contains("CREATE TABLE public.slow"));
     shop.expect(2, &["run", "i.md", "--no-wait"]).says("BACKUP");
+}
+
+#[test]
+fn two_environments_are_restored_each_to_its_own_backup() {
+    let Some(shop) = Shop::open() else { return };
+    shop.migrate(0);
+    shop.server.sql("postgres", "create database staging template shop");
+    shop.server.sql("staging", "delete from items where id > 50");
+    shop.desk.write("tminus.toml", "[environments.staging.databases]\nshop = \"env:STAGING_URL\"\n[environments.production.databases]\nshop = \"env:SHOP_URL\"\n");
+    let text = RELEASE
+        .replace("VERIFY", "keep: 1")
+        .replace("## 1. Ship\n", "## 1. Ship\n\n**Environment**: staging → production\n");
+    let text = text.replace("## Rollback\n", "## Rollback\n\n**Environment**: staging → production\n");
+    shop.desk.write("r.md", text.replace("test ! -e broken", "test \"$ENVIRONMENT\" = staging"));
+    shop.desk.write(
+        "db/002_price.up.sql",
+        "alter table items add column price int;\nupdate items set price = id;\n",
+    );
+    let before = (shop.server.dump("shop"), shop.server.dump("staging"));
+    let run = |code: i32, arguments: &[&str]| {
+        let mut command = shop.command(arguments);
+        let ran =
+            Ran::of(command.env("STAGING_URL", shop.server.url("staging")).output().expect("it starts"));
+        assert_eq!(ran.code, code, "{arguments:?}\n{}{}", ran.out, ran.err);
+        ran
+    };
+    run(6, &["run", "r.md", "--no-wait"]).says("0 inserted, 100 updated").says("database shop of production");
+    run(0, &["approve", "restore/approve@production", "--as", "ana"]);
+    run(6, &["resume", "--no-wait"]).says("0 inserted, 50 updated").says("database shop of staging");
+    run(0, &["approve", "restore/approve@staging", "--as", "ana"]);
+    run(3, &["resume", "--no-wait"]).says("rolled back");
+    assert_eq!((shop.server.dump("shop"), shop.server.dump("staging")), before);
+    // Each keeps its own newest backup.
+    let names = std::fs::read_dir(shop.desk.path("backups")).expect("a folder");
+    let mut names: Vec<String> =
+        names.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect();
+    names.retain(|name| name.ends_with(".dump"));
+    names.sort();
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(names[0].starts_with("shop-production-2") && names[1].starts_with("shop-staging-2"), "{names:?}");
 }
 
 #[test]

@@ -75,7 +75,9 @@ impl Compiler<'_> {
         }
         let wherever = environment.map_or(String::new(), |name| format!(" of {name}"));
         let id = self.default_ids[place.index].clone();
-        let mark = format!("RESTORE_{}", names::variable(&id));
+        // Two environments may be restored in one rollback, and each has its own.
+        let mark =
+            format!("RESTORE_{}", names::variable(&format!("{id}_{}", environment.unwrap_or_default())));
         let run = place.run.as_ref().map_or(String::new(), |run| format!("@{run}"));
         let head = format!("{head}mark={mark}\nlook={}\n", quote(&format!("{id}/loss{run}")));
         // The step itself comes last: it is what the block's id and prose belong to.
@@ -86,7 +88,10 @@ impl Compiler<'_> {
         let step = &mut self.drafts[look].step;
         (step.check, step.resume, step.undo, step.timeout) =
             (true, Resume::Rerun, Undo::NotNeeded, CHECK_TIMEOUT);
-        let ask = format!("Restore the database {}{wherever} from {from}?", restore.db);
+        let ask = format!(
+            "Restore the database {}{wherever} from {from}? It loses what came in after that.",
+            restore.db
+        );
         let approval = Approval {
             ask,
             quorum: self.quorum(place, restore.quorum.clone()),
