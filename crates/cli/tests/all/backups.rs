@@ -1,10 +1,10 @@
 //! Backups: where they go, what they are locked with, which of them stay.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use tminus_testkit::s3::S3;
 
-use crate::shop::{SETTINGS, Shop};
+use crate::shop::{SETTINGS, Session, Shop};
 use crate::support::Ran;
 
 /// Makes a key of age; None where age is not installed.
@@ -196,5 +196,56 @@ fn crash_everywhere_in_the_middle_of_sending_a_backup_it_is_sent_once() {
         for pipe in ["reached", "go"] {
             std::fs::remove_file(shop.desk.path(pipe)).expect("it is there");
         }
+    }
+}
+
+/// The names in the folder of backups, stamps left out.
+fn folder(shop: &Shop) -> Vec<String> {
+    let names = std::fs::read_dir(shop.desk.path("backups")).into_iter().flatten();
+    let mut names: Vec<String> = names
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .map(|name| name.chars().filter(|c| !c.is_ascii_digit()).collect())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn crash_everywhere_in_the_middle_of_a_backup_there_is_one_whole_one() {
+    for what in ["goes on", "is killed", "loses the server"] {
+        let Some(shop) = Shop::open() else { return };
+        shop.migrate(0);
+        shop.desk.write("b.md", runbook("to: backups\nverify: restore"));
+        // pg_dump waits for whoever changes a table.
+        let holder = Session::hold(&shop.server, "begin; lock table items;");
+        let mut child = shop
+            .command(&["run", "b.md", "--no-wait"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        shop.server.sql("shop", "do $$ begin for at in 1..3000 loop perform pg_stat_clear_snapshot(); if exists (select from pg_locks where not granted) then return; end if; perform pg_sleep(0.01); end loop; raise exception 'it never waited'; end $$");
+        match what {
+            "loses the server" => {
+                shop.server.stop();
+                assert_eq!(child.wait().expect("it ends").code(), Some(5));
+                assert_eq!(folder(&shop), Vec::<String>::new(), "half a backup is none");
+                drop(holder);
+                shop.server.start_again();
+                shop.expect(0, &["answer", "backup", "retry"]);
+            }
+            _ => {
+                child.kill().expect("SIGKILL");
+                child.wait().expect("it is gone");
+                if what == "is killed" {
+                    shop.kill_step("pg_dump");
+                }
+                drop(holder);
+            }
+        }
+        shop.expect(0, &["resume", "--no-wait"]);
+        assert_eq!(folder(&shop), ["shop--.dump", "shop--.dump.record", "shop--.dump.sha"], "{what}");
+        let scratch = "select count(*) from pg_database where datname like 'tminus%'";
+        assert_eq!(shop.server.sql("postgres", scratch), "0", "{what}");
     }
 }

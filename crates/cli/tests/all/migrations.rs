@@ -129,6 +129,11 @@ fn a_tool_of_ones_own_is_believed_by_its_history() {
             "echo done",
             "reported success, and its history does not have: db/002_b.rb",
         ),
+        (
+            "select version from versions",
+            "psql -X -q -f db/003_no_such.rb || echo fine",
+            "reported success, and its history does not have: db/002_b.rb",
+        ),
         ("select version from versions", "own-migrate; exit 3", "ended with 3, and 1 of 1 pending"),
     ] {
         shop.desk.write(

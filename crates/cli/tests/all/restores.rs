@@ -203,6 +203,35 @@ fn crash_everywhere_in_the_middle_of_a_restore_it_is_made_once() {
 }
 
 #[test]
+fn bad_days_of_a_restore_leave_the_old_database() {
+    let Some(shop) = failing("verify: restore") else { return };
+    shop.server.sql("shop", SLOW);
+    let before = whole(&shop);
+    shop.expect(6, &["run", "r.md", "--no-wait"]);
+    let migrated = whole(&shop);
+    shop.expect(0, &["approve", "restore/approve", "--as", "ana"]);
+    let child = shop.command(&["resume", "--no-wait"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = child.expect("it starts");
+    shop.server.sql("postgres", IN_THE_MIDDLE);
+    shop.server.stop();
+    let ran = Ran::of(child.wait_with_output().expect("it ends"));
+    assert_eq!(ran.code, 6, "{}{}", ran.out, ran.err);
+    ran.says("its undo `restore` failed");
+    shop.server.start_again();
+    assert_eq!(whole(&shop), migrated);
+    // The counters are gone with the server, so what was told no longer holds: told and asked anew.
+    shop.expect(0, &["answer", "migrate", "retry"]);
+    shop.expect(6, &["resume", "--no-wait"]).says("more would be lost than was told");
+    shop.expect(0, &["answer", "restore/loss", "retry"]);
+    shop.expect(6, &["resume", "--no-wait"]).says("By their number at least 0 rows").says("Still needed");
+    shop.expect(0, &["approve", "restore/approve", "--as", "ana"]);
+    shop.expect(0, &["answer", "migrate", "retry"]);
+    shop.expect(3, &["resume", "--no-wait"]).says("restored: shop is as it was in the backup");
+    assert_eq!(whole(&shop), before);
+    assert_eq!(databases(&shop), "shop shop_before_STAMP", "what the crash left is removed");
+}
+
+#[test]
 fn what_cannot_be_known_is_said() {
     let Some(shop) = failing("verify: restore") else { return };
     shop.server.sql("shop", SLOW);
@@ -276,6 +305,65 @@ fn two_environments_are_restored_each_to_its_own_backup() {
     names.sort();
     assert_eq!(names.len(), 2, "{names:?}");
     assert!(names[0].starts_with("shop-production-2") && names[1].starts_with("shop-staging-2"), "{names:?}");
+}
+
+#[test]
+fn an_owner_who_is_no_superuser_can_restore() {
+    let Some(shop) = failing("verify: restore") else { return };
+    // Settings of other roles are a superuser's business; the rest an owner may do.
+    shop.server.sql("postgres", "alter role app in database shop reset search_path; create role boss login createdb password 'boss-secret'; grant app to boss; alter database shop owner to boss");
+    shop.server.sql("shop", "alter table items owner to boss; alter table tminus_migrations owner to boss");
+    let url = shop.server.url("shop");
+    let (_, place) = url.split_once('@').expect("an address");
+    let run = |code: i32, arguments: &[&str]| {
+        let mut command = shop.command(arguments);
+        command.env("SHOP_URL", format!("postgres://boss:boss-secret@{place}"));
+        let ran = Ran::of(command.output().expect("it starts"));
+        assert_eq!(ran.code, code, "{arguments:?}\n{}{}", ran.out, ran.err);
+        ran
+    };
+    let before = whole(&shop);
+    run(6, &["run", "r.md", "--no-wait"]);
+    run(0, &["approve", "restore/approve", "--as", "ana"]);
+    // A superuser's session is not his to end: the old database stays, and the reason is told.
+    {
+        let _session = crate::shop::Session::hold(&shop.server, "select 1;");
+        run(6, &["resume", "--no-wait"]).says("must be a superuser to terminate superuser process");
+        assert_eq!(databases(&shop), "shop");
+    }
+    run(0, &["answer", "migrate", "retry"]);
+    run(3, &["resume", "--no-wait"]).says("restored: shop is as it was in the backup");
+    assert_eq!(whole(&shop), before);
+}
+
+#[test]
+fn a_restore_in_the_rollback_lane_comes_after_the_undos() {
+    for says_yes in [true, false] {
+        let Some(shop) = failing("verify: list") else { return };
+        let before = shop.server.dump("shop");
+        let text = shop
+            .desk
+            .read("r.md")
+            .replace("undo: restore\n", "")
+            .replace("{#restore .restore .undo}", "{#restore .restore}");
+        shop.desk.write("r.md", text + "\n```bash {#behind}\ntouch behind\n```\n");
+        shop.expect(6, &["run", "r.md", "--no-wait"]).says("Still needed: 1 × dba");
+        if says_yes {
+            shop.expect(0, &["approve", "restore/approve", "--as", "ana"]);
+            // Told anew before it began: asked anew.
+            shop.server.sql("shop", "delete from items where id = 50");
+            shop.expect(0, &["answer", "restore/loss", "retry"]);
+            shop.expect(6, &["resume", "--no-wait"]).says("2 deleted").says("Still needed: 1 × dba");
+            shop.expect(0, &["approve", "restore/approve", "--as", "ana"]);
+            shop.expect(3, &["resume", "--no-wait"]).says("rolled back");
+            assert_eq!(shop.server.dump("shop"), before);
+        } else {
+            shop.expect(0, &["decline", "restore/approve", "--as", "ana", "--reason", "not now"]);
+            shop.expect(3, &["resume", "--no-wait"]).says("what stands before it was declined");
+            assert_eq!(databases(&shop), "shop");
+        }
+        assert_eq!(shop.desk.path("behind").exists(), says_yes);
+    }
 }
 
 #[test]

@@ -12,7 +12,8 @@ begin
     for attempt in 1..5 loop
       begin
         perform pg_stat_clear_snapshot();
-        perform pg_terminate_backend(pid) from pg_stat_activity where datname = live and backend_type = 'client backend';
+        -- Of other roles' sessions an ordinary one sees neither kind nor state; what has no user is the server's.
+        perform pg_terminate_backend(pid) from pg_stat_activity where datname = live and usesysid is not null;
         execute format('alter database %I rename to %I', live, current_setting('tminus.kept'));
         exit;
       exception when object_in_use then
@@ -28,7 +29,9 @@ SQL
 # As the old one: encoding, owner, rights, settings. pg_dump has none of them without --create.
 make_alike() {
   lobby -f - <<'SQL'
-select format('create database %I template template0 owner %I encoding %L lc_collate %L lc_ctype %L tablespace %I', :'scratch', r.rolname, pg_encoding_to_char(d.encoding), d.datcollate, d.datctype, t.spcname)
+select format('create database %I template template0 owner %I encoding %L lc_collate %L lc_ctype %L', :'scratch', r.rolname, pg_encoding_to_char(d.encoding), d.datcollate, d.datctype)
+    -- Naming the usual one would need a right that only superusers have.
+    || case when t.spcname <> 'pg_default' then format(' tablespace %I', t.spcname) else '' end
     || case j->>'datlocprovider' when 'i' then format(' locale_provider icu icu_locale %L', coalesce(j->>'daticulocale', j->>'datlocale'))
                                  when 'b' then format(' locale_provider builtin builtin_locale %L', j->>'datlocale') else '' end
   from pg_database d cross join lateral to_jsonb(d) j join pg_roles r on r.oid = d.datdba join pg_tablespace t on t.oid = d.dattablespace
