@@ -367,6 +367,47 @@ fn a_restore_in_the_rollback_lane_comes_after_the_undos() {
 }
 
 #[test]
+fn a_block_of_ones_own_is_taken_back_by_a_restore() {
+    let Some(shop) = failing("verify: list") else { return };
+    let before = whole(&shop);
+    let text = shop.desk.read("r.md");
+    let (from, to) = (
+        text.find("```yaml {#migrate").expect("it is there"),
+        text.find("```bash {#smoke").expect("it is there"),
+    );
+    let own = "**Database**: shop\n\n```bash {#migrate db=shop undo=restore}\npsql -X -q -c 'drop table items'\nfalse\n```\n\n";
+    shop.desk.write("r.md", format!("{}{own}{}", &text[..from], &text[to..]));
+    shop.expect(6, &["run", "r.md", "--no-wait"]).says("public.items: is gone since, and comes back");
+    shop.expect(0, &["approve", "restore/approve", "--as", "ana"]);
+    shop.expect(3, &["resume", "--no-wait"]);
+    assert_eq!(whole(&shop), before);
+}
+
+#[test]
+fn an_address_that_is_none_of_postgresql_reaches_no_server() {
+    let Some(shop) = failing("verify: list") else { return };
+    let before = shop.server.dump("shop");
+    for (url, words) in [
+        ("mysql://root@127.0.0.1/shop".to_owned(), "is not one of PostgreSQL"),
+        (shop.server.url(""), "names no database"),
+    ] {
+        shop.desk.write("i.md", "---\nrunbook: 1\n---\n# I\n\n## 1. Restore\n\n```yaml {#restore .restore}\ndb: shop\nfile: backups/a.dump\nquorum: { dba: 1 }\n```\n");
+        let mut command = shop.command(&["run", "i.md", "--no-wait"]);
+        // What tminus was started with would lead somewhere.
+        command
+            .env("SHOP_URL", url)
+            .env("PGDATABASE", "shop")
+            .env("PGHOST", "127.0.0.1")
+            .env("PGUSER", "postgres");
+        let ran = Ran::of(command.output().expect("it starts"));
+        assert_eq!(ran.code, 5, "{}{}", ran.out, ran.err);
+        ran.says(words);
+        shop.expect(0, &["abort", "--reason", "test"]);
+    }
+    assert_eq!(shop.server.dump("shop"), before);
+}
+
+#[test]
 fn a_restore_needs_its_backup_and_a_migration_its_restore() {
     let Some(shop) = failing("verify: list") else { return };
     let text = shop.desk.read("r.md");

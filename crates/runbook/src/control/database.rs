@@ -41,7 +41,12 @@ fn is_place(to: &str) -> bool {
 fn secret(text: &str) -> Result<String, String> {
     let named = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if named { Ok(text.to_owned()) } else { Err("names a secret of tminus.toml, never a key".to_owned()) }
+    if named {
+        Ok(text.to_owned())
+    } else {
+        Err("wants the name of a secret under [secrets], such as BACKUP_KEY, and never a key itself"
+            .to_owned())
+    }
 }
 
 pub(super) fn restore(keys: &mut Keys<'_, '_>) -> Option<Body> {

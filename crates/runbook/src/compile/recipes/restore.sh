@@ -1,5 +1,6 @@
 # What would be lost, and whether the database can be put back at all.
 live=${PGDATABASE:-}
+if [ -z "$live" ]; then stop "the address of $database names no database" "write it as postgres://user@host/name"; fi
 stamp=${RUN_STAMP//[^A-Za-z0-9]/_}
 kept="${live:0:39}_before_$stamp"
 scratch="tminus_restore_${live:0:30}_$stamp"

@@ -51,9 +51,15 @@ SQL
 
 if [ "$(exists "$kept")" = t ]; then
   printf '%s was restored by this release already; %s is what it was before\n' "$live" "$kept"
+  printf 'RESTORED_KEPT=%s\n' "$kept" >>"$RUN_OUT"
   exit 0
 fi
 needs_tools
+tidy() {
+  rm -rf -- "$work"
+  quietly dropdb --if-exists -- "$scratch" || true
+}
+trap tidy EXIT
 find_backup dump
 measure
 before=${!mark:-}
@@ -65,11 +71,6 @@ if [ "$told_how" != "$how" ] || [ "$lost" -gt "$told_lost" ]; then
 fi
 
 dump=$source
-tidy() {
-  rm -rf -- "$work"
-  quietly dropdb --if-exists -- "$scratch" || true
-}
-trap tidy EXIT
 if [ "$(checksum "$source")" != "$sum" ]; then stop "the backup $source was changed since it was made: its checksum is another; nothing was changed"; fi
 if [ -n "$encrypt" ]; then
   dump="$work/dump"
@@ -88,5 +89,7 @@ printf 'restored beside %s and looked at; now the two change names\n' "$live"
 swap
 if [ "$(sql -c "select oid from pg_database where datname = current_database()")" != "$oid" ]; then stop "$live is not the database that was restored"; fi
 printf 'restored: %s is as it was in the backup\n' "$live"
-if [ "$how" != gone ]; then printf 'what it was before is %s; when nobody needs it any more: dropdb %s\n' "$kept" "$kept"; fi
-printf 'RESTORED_KEPT=%s\n' "$kept" >>"$RUN_OUT"
+if [ "$how" != gone ]; then
+  printf 'what it was before is %s; when nobody needs it any more: dropdb %s\n' "$kept" "$kept"
+  printf 'RESTORED_KEPT=%s\n' "$kept" >>"$RUN_OUT"
+fi
