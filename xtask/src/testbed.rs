@@ -3,7 +3,7 @@
 use crate::{shell, targets, web};
 
 /// Program and the Debian package that has it.
-const PROGRAMS: [(&str, &str); 18] = [
+const PROGRAMS: [(&str, &str); 19] = [
     ("bash", "bash"),
     ("python3", "python3"),
     ("node", "nodejs"),
@@ -21,6 +21,7 @@ const PROGRAMS: [(&str, &str); 18] = [
     // A validator of JSON schemas that knows nothing of tminus.
     ("jsonschema", "python3-jsonschema"),
     ("openssl", "openssl"),
+    ("age", "age"),
     // These three for Kubernetes, which copies its own source tree while it is built.
     ("make", "make"),
     ("dpkg-source", "dpkg-dev"),
@@ -41,9 +42,43 @@ fn up() -> Result<(), String> {
     programs()?;
     compose()?;
     kubernetes()?;
+    python();
+    node();
+    pgtap();
     browser();
     targets::add();
     Ok(())
+}
+
+/// An S3 store, the program that talks to it, and a linter of SQL, in a folder of their own. The tests
+/// that need them say when they are missing, or fail where CI=true.
+fn python() {
+    let place = "${XDG_CACHE_HOME:-$HOME/.cache}/tminus/testbed/python";
+    let has = "import moto.server, awscli";
+    let make = format!(
+        "\"{place}/bin/python3\" -c '{has}' 2>/dev/null && test -x \"{place}/bin/squawk\" || {{ python3 -m venv \"{place}\" && \"{place}/bin/pip\" install --quiet 'moto[server]' awscli squawk-cli; }}"
+    );
+    let _ = shell::run("sh", &["-c", &make]);
+}
+
+/// What other people migrate with.
+const NODE: &str = include_str!("testbed/node.sh");
+
+fn node() {
+    let place = "${XDG_CACHE_HOME:-$HOME/.cache}/tminus/testbed/node";
+    if shell::run("sh", &["-c", &format!("test -e \"{place}/complete\"")]).is_err()
+        && let Ok(kept) = shell::read("sh", &["-c", &format!("printf %s \"{place}\"")])
+    {
+        let _ = shell::read("sh", &["-c", NODE, "node.sh", &kept]);
+    }
+}
+
+/// An extension of the server that is there, so its package has the server's version in its name.
+fn pgtap() {
+    let install = "for there in /usr/lib/postgresql/*; do version=${there##*/}; test -e /usr/share/postgresql/$version/extension/pgtap.control || apt-get install --yes --quiet --no-install-recommends postgresql-$version-pgtap; done";
+    if shell::has("apt-get") {
+        let _ = shell::run("sh", &["-c", install]);
+    }
 }
 
 /// What the test of the page needs: a target of the compiler and a browser. Without them that test

@@ -10,7 +10,7 @@ use tminus_release::event::{Actor, Event, Purpose, Recorded, RuleVerdict, Verdic
 use tminus_release::plan::{Action, Work};
 use tminus_release::record;
 use tminus_release::standing::{Standing, Wait, standing};
-use tminus_release::{State, StepId};
+use tminus_release::{State, StepId, gates};
 
 use crate::screen::{self, Tone, paint};
 
@@ -137,6 +137,11 @@ fn show_command(state: &State, id: &StepId, purpose: Purpose, most: usize) {
         Purpose::Undo => state.program.undo_of(index).map(|undo| &state.program.plan.steps[undo]),
         _ => state.program.plan.steps.get(index),
     };
+    if let Some(Work::Approval(_)) = step.map(|step| &step.work) {
+        for told in gates::told(state, index) {
+            screen::line(&format!("         {told}"));
+        }
+    }
     let Some(Work::Act(action)) = step.map(|step| &step.work) else { return };
     let text = match action {
         Action::Shell(shell) => shell.script.clone(),

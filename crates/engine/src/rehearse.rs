@@ -255,6 +255,10 @@ impl Observer for Seen {
                 let title = failed.map_or(detail.as_str(), |(_, step)| step.title.as_str());
                 self.people.push(format!("{title}: failed, and a person decides (retry, skip, roll back)"));
             }
+            Event::StepAsked { step, purpose: Purpose::Forward } if state.rollback.is_some() => {
+                let title = state.program.plan.step(step).map_or("", |step| step.title.as_str());
+                self.people.push(format!("{title}: asked on the way back"));
+            }
             Event::StepAsked { step, purpose: Purpose::Undo } => {
                 let title = state.program.plan.step(step).map_or("", |step| step.title.as_str());
                 self.people.push(format!("{title}: asked before going back past it"));

@@ -16,16 +16,21 @@ pub(crate) fn class(name: &str) -> &'static str {
         "watch" => "rules are watched for a time; the steps after it go on: for, while, rules, on_breach",
         "choice" => "one of several ways, answered before the release starts: ask, options",
         "notify" => "a message: to, when",
-        "backup" => "a checked copy of a database: db, to, verify, keep",
+        "backup" => "a checked copy of a database: db, to, verify, keep, encrypt",
+        "restore" => {
+            "a database put back to a backup, after a yes for what is lost: db, file, encrypt, quorum, expires, starter_may_approve"
+        }
         "migrate" => {
-            "files of SQL, each applied once: db, apply, undo, lock_timeout, statement_timeout, dry_run_on, baseline"
+            "what changes a database, each once: db, apply, undo, tool, run, history, integrity, lock_timeout, statement_timeout, dry_run_on, baseline"
         }
         "deploy" => {
             "services or a site that move to another version, with their way back: target, services, apply, env_file, set, within, strategy; from, to, name, keep"
         }
         "job" => "a Job of a Kubernetes cluster, made once for each release: file, set, within",
         "flag" => "a feature flag that changes, with its way back: flag, to, provider, file, get, set, only",
-        "gate" => "conditions that are looked at: env_keys, git; others are not available yet in a release",
+        "gate" => {
+            "conditions that are looked at: env_keys, git, db with rls and pgtap; others are not available yet in a release"
+        }
         "rollout" | "attest" | "handoff" | "report" | "incident" => {
             "a control step that is planned and rehearsed; not available yet in a release"
         }

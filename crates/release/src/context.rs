@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::Carried;
+use crate::gates;
 use crate::plan::ReleaseId;
 use crate::state::State;
 use crate::time::Moment;
@@ -36,7 +37,10 @@ pub fn of_step(state: &State, release: &ReleaseId, index: usize) -> Context {
     for &other in &state.contributors {
         let (other, earlier) = (&plan.steps[other], &state.steps[other]);
         let Some(result) = &earlier.forward.result else { continue };
-        context.variables.extend(result.outputs.clone());
+        // What was told to people is no variable of a step.
+        let told = |name: &str| name == gates::TOLD || name == gates::NOTHING_TO_UNDO;
+        let outputs = result.outputs.iter().filter(|(name, _)| !told(name));
+        context.variables.extend(outputs.map(|(name, value)| (name.clone(), value.clone())));
         if other.phase == step.phase
             && let Some(carried) = &result.carried
         {

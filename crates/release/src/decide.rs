@@ -100,7 +100,7 @@ fn forward(state: &State, now: Moment, decision: &mut Decision) {
 
 /// Moves every step of a track on that can move. Returns whether all of them are settled.
 pub(crate) fn advance(state: &State, now: Moment, track: Track, decision: &mut Decision) -> bool {
-    if lapse_approvals(state, now, decision) {
+    if lapse_approvals(state, now, track, decision) {
         // What an approval let through is decided anew without it.
         return false;
     }
@@ -130,7 +130,9 @@ fn is_over(state: &State, index: usize) -> bool {
     if matches!(state.program.plan.steps[index].work, Work::Approval(_)) && life == Life::Passed {
         return !may_lapse(state, index);
     }
-    life.is_settled() || is_given_up(state, index)
+    // On the way back a no is an end, and what stands behind it is left out.
+    let refused = life == Life::Declined && state.program.track(index) == Track::Rollback;
+    refused || life.is_settled() || is_given_up(state, index)
 }
 
 /// Tells whether the steps after this one may start. An open watch lets them pass.
@@ -148,7 +150,7 @@ fn is_given_up(state: &State, index: usize) -> bool {
         && retry_at(step, &state.steps[index].forward).is_none()
 }
 
-fn advance_step(state: &State, index: usize, now: Moment, decision: &mut Decision) {
+pub(crate) fn advance_step(state: &State, index: usize, now: Moment, decision: &mut Decision) {
     let step = &state.program.plan.steps[index];
     let track = &state.steps[index].forward;
     let held = state.hold.is_some();
@@ -213,9 +215,10 @@ fn begin(state: &State, index: usize, now: Moment, decision: &mut Decision) {
 }
 
 /// Takes back approvals whose ground has changed or whose time has run out.
-fn lapse_approvals(state: &State, now: Moment, decision: &mut Decision) -> bool {
+pub(crate) fn lapse_approvals(state: &State, now: Moment, track: Track, decision: &mut Decision) -> bool {
     let before = decision.commands.len();
-    for &index in state.program.approvals() {
+    let of_track = |index: &&usize| state.program.track(**index) == track;
+    for &index in state.program.approvals().iter().filter(of_track) {
         let step = &state.program.plan.steps[index];
         let Work::Approval(approval) = &step.work else { continue };
         let here = &state.steps[index];
@@ -256,9 +259,22 @@ fn grant(state: &State, index: usize, decision: &mut Decision) {
 
 /// A granted approval is looked at again until the steps behind it have begun.
 fn may_lapse(state: &State, approval: usize) -> bool {
-    state.program.dependents(approval).iter().any(|&index| {
-        matches!(state.life(index), Life::Pending | Life::Asked | Life::Ready)
-            && state.program.track(index) == Track::Forward
+    // What was told before a yes may have become more by the time that a failed step is tried again.
+    let was_told = !gates::told(state, approval).is_empty();
+    let not_begun = |life: Life| match life {
+        Life::Pending | Life::Asked | Life::Ready => true,
+        Life::Failed | Life::Unknown => was_told,
+        _ => false,
+    };
+    let waits_to_undo = |undo: usize| {
+        let undoes = |index: &&usize| state.program.undo_of(**index) == Some(undo);
+        state.undo_stack.iter().filter(undoes).any(|&index| not_begun(state.steps[index].undo.life))
+    };
+    state.program.dependents(approval).iter().any(|&index| match state.program.track(index) {
+        Track::Forward => not_begun(state.life(index)),
+        Track::Rollback => state.rollback.is_some() && not_begun(state.life(index)),
+        Track::OnDemand => waits_to_undo(index),
+        Track::Message(_) => false,
     })
 }
 

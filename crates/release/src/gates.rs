@@ -9,6 +9,13 @@ use crate::plan::{Approval, Item, Role, Work, hex};
 use crate::program::Track;
 use crate::state::{State, Vote};
 
+/// The output of a check by which it tells an approval right behind it, in a sentence or two, what a
+/// yes would mean. It stands in the question.
+pub const TOLD: &str = "TOLD";
+
+/// The output of a look before an undo that says why there is nothing to undo.
+pub const NOTHING_TO_UNDO: &str = "NOTHING_TO_UNDO";
+
 /// Tells whether an item holds without asking anybody, and why.
 pub(crate) fn item_holds(state: &State, item: &Item) -> Option<String> {
     let holds = |id| {
@@ -22,14 +29,17 @@ pub(crate) fn item_holds(state: &State, item: &Item) -> Option<String> {
 }
 
 /// Computes the digest of what an approval is given for: the results of every check, item and
-/// earlier evidence before it in the document. When one of them changes, the approval lapses.
+/// earlier evidence before it in the document. When one of them changes, the approval lapses. One
+/// that stands before an undo is given for the looks that it waits for.
 pub fn digest(state: &State, approval: usize) -> String {
     let mut hash = Sha256::new();
     hash.update(state.program.digest.as_bytes());
     for index in 0..approval {
         let step = &state.program.plan.steps[index];
         let is_gate = step.check || matches!(step.work, Work::Item(_));
-        if !is_gate || state.program.track(index) != Track::Forward {
+        let counts =
+            state.program.track(index) == Track::Forward || state.program.after(approval).contains(&index);
+        if !is_gate || !counts {
             continue;
         }
         let track = &state.steps[index].forward;
@@ -38,6 +48,13 @@ pub fn digest(state: &State, approval: usize) -> String {
         hash.update(format!("\n{}\t{}\t{}\t{output}", step.id, track.life, track.attempts).as_bytes());
     }
     hex(&hash.finalize())
+}
+
+/// Returns what the checks right before an approval told about it.
+pub fn told(state: &State, approval: usize) -> Vec<&str> {
+    let before = state.program.after(approval).iter();
+    let outputs = before.filter_map(|&index| state.steps[index].forward.result.as_ref());
+    outputs.filter_map(|result| result.outputs.get(TOLD)).map(String::as_str).collect()
 }
 
 /// Returns how many yes votes each role still lacks. Each person counts once.

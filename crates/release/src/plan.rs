@@ -17,9 +17,9 @@ use crate::time::Span;
 pub use measure::{Comparison, Rule, Source, Usage};
 
 /// The highest version of this data format that is known. Readers refuse a plan with a higher one,
-/// writers use the lowest that says everything: 1, or 2 with steps on a group of hosts, which a
-/// reader of 1 would run here.
-pub const PLAN_FORMAT: u32 = 2;
+/// writers use the lowest that says everything: 1; 2 with steps on a group of hosts, which a reader of
+/// 1 would run here; 3 with an undo that waits for a yes of its own, which a reader of 2 would not ask for.
+pub const PLAN_FORMAT: u32 = 3;
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {

@@ -4,9 +4,11 @@
 //! that failed to be reversed is ever counted as reversed.
 
 use crate::decide::{
-    Decision, advance, close, end_active, has_active, may_look_again, messages_sent, retry_at, start,
+    Decision, advance, advance_step, close, end_active, has_active, lapse_approvals, may_look_again,
+    messages_sent, retry_at, start,
 };
-use crate::event::{Event, Outcome, Purpose};
+use crate::event::{Answer, Event, Outcome, Purpose};
+use crate::gates;
 use crate::life::Life;
 use crate::plan::{Resume, Undo, When, Work};
 use crate::program::Track;
@@ -27,7 +29,7 @@ pub(crate) fn decide(state: &State, now: Moment, decision: &mut Decision) {
         end_active(state, decision);
         return;
     }
-    if !undo_next(state, now, decision) {
+    if !undo_next(state, now, decision) || leaves_out(state, decision) {
         return;
     }
     if advance(state, now, Track::Rollback, decision)
@@ -59,9 +61,8 @@ fn undo_next(state: &State, now: Moment, decision: &mut Decision) -> bool {
                     decision.record(Event::StepAsked { step: step.id.clone(), purpose: Purpose::Undo });
                 }
                 if track.life == Life::Ready {
-                    let answer = crate::event::Answer::Skip {
-                        reason: "it cannot be reversed; going back past it".to_owned(),
-                    };
+                    let answer =
+                        Answer::Skip { reason: "it cannot be reversed; going back past it".to_owned() };
                     decision.record(Event::StepAnswered {
                         step: step.id.clone(),
                         purpose: Purpose::Undo,
@@ -70,9 +71,13 @@ fn undo_next(state: &State, now: Moment, decision: &mut Decision) -> bool {
                 }
                 return false;
             }
-            Undo::Step(_) => state.program.undo_of(index).map(|undo| &state.program.plan.steps[undo]),
+            Undo::Step(_) => state.program.undo_of(index),
         };
         let Some(undo) = undo else { continue };
+        if !track.life.is_active() && !is_prepared(state, index, undo, now, decision) {
+            return false;
+        }
+        let undo = &state.program.plan.steps[undo];
         match track.life {
             Life::Pending if undo.confirm.is_some() || !matches!(undo.work, Work::Act(_)) => {
                 decision.record(Event::StepAsked { step: step.id.clone(), purpose: Purpose::Undo });
@@ -91,4 +96,71 @@ fn undo_next(state: &State, now: Moment, decision: &mut Decision) -> bool {
         return false;
     }
     true
+}
+
+/// Moves on what an undo waits for: looks, and a yes of its own for what they told. Returns whether
+/// the undo may begin. A no leaves it out, and it is then told as left.
+fn is_prepared(state: &State, index: usize, undo: usize, now: Moment, decision: &mut Decision) -> bool {
+    if state.program.after(undo).is_empty() {
+        return true;
+    }
+    if lapse_approvals(state, now, Track::OnDemand, decision) {
+        return false;
+    }
+    let mut settle = |answer| {
+        let step = state.program.plan.steps[index].id.clone();
+        decision.record(Event::StepAnswered { step, purpose: Purpose::Undo, answer });
+    };
+    for before in preparations(state, undo) {
+        let track = &state.steps[before].forward;
+        if track.life == Life::Declined {
+            let by = track.by.as_deref().unwrap_or("someone");
+            let why = track.note.as_deref().unwrap_or_default();
+            settle(Answer::Skip { reason: format!("declined by {by}: {why}") });
+            return false;
+        }
+        if !track.life.is_settled() {
+            advance_step(state, before, now, decision);
+            return false;
+        }
+        let outputs = track.result.as_ref().map(|result| &result.outputs);
+        if let Some(why) = outputs.and_then(|outputs| outputs.get(gates::NOTHING_TO_UNDO)) {
+            settle(Answer::Done { note: Some(why.clone()) });
+            return false;
+        }
+    }
+    true
+}
+
+/// Returns what an undo waits for, in order.
+fn preparations(state: &State, undo: usize) -> Vec<usize> {
+    let mut needed = vec![false; state.steps.len()];
+    let mut open = vec![undo];
+    while let Some(step) = open.pop() {
+        for &before in state.program.after(step) {
+            if !std::mem::replace(&mut needed[before], true) {
+                open.push(before);
+            }
+        }
+    }
+    state.program.order().iter().copied().filter(|&step| needed[step]).collect()
+}
+
+/// Leaves out what stands behind a no in the rollback lane. Returns whether there was anything.
+fn leaves_out(state: &State, decision: &mut Decision) -> bool {
+    let mut behind = vec![false; state.steps.len()];
+    let before = decision.commands.len();
+    for &index in state.program.order() {
+        let refused = |&other: &usize| behind[other] || state.life(other) == Life::Declined;
+        if state.program.track(index) != Track::Rollback || !state.program.after(index).iter().any(refused) {
+            continue;
+        }
+        behind[index] = true;
+        if matches!(state.life(index), Life::Pending | Life::Asked | Life::Ready) {
+            let step = state.program.plan.steps[index].id.clone();
+            let answer = Answer::Skip { reason: "what stands before it was declined".to_owned() };
+            decision.record(Event::StepAnswered { step, purpose: Purpose::Forward, answer });
+        }
+    }
+    decision.commands.len() > before
 }

@@ -181,8 +181,8 @@ fn step_wait(state: &State, index: usize) -> Option<Wait> {
     let track = &state.steps[index].forward;
     let on_the_way = match state.program.track(index) {
         Track::Forward => state.rollback.is_none(),
-        Track::Rollback => state.rollback.is_some(),
-        Track::Message(_) | Track::OnDemand => false,
+        Track::Rollback | Track::OnDemand => state.rollback.is_some(),
+        Track::Message(_) => false,
     };
     if !on_the_way {
         return None;
@@ -228,7 +228,9 @@ fn question(state: &State, index: usize) -> Option<(String, Vec<String>)> {
             }
             let missing: Vec<String> =
                 missing.iter().map(|(role, count)| format!("{count} × {role}")).collect();
-            let why = format!("{} Still needed: {}.", approval.ask, missing.join(", "));
+            let said: Vec<&str> =
+                std::iter::once(approval.ask.as_str()).chain(gates::told(state, index)).collect();
+            let why = format!("{} Still needed: {}.", said.join(" "), missing.join(", "));
             (why, vec![format!("approve {id}"), format!("decline {id} --reason \"…\"")])
         }
         (Life::Asked, Work::Item(item)) => (item.text.clone(), vec![format!("tick {id}")]),

@@ -409,7 +409,7 @@ impl State {
     /// Returns the steps whose effect stands: begun and not reversed.
     pub fn standing_effects(&self) -> Vec<usize> {
         let reversed = |index: &&usize| {
-            self.steps[**index].undo.life.is_settled() && self.program.undo_of(**index).is_some()
+            self.steps[**index].undo.life.is_done() && self.program.undo_of(**index).is_some()
         };
         self.undo_stack.iter().filter(|index| !reversed(index)).copied().collect()
     }

@@ -63,6 +63,8 @@ pub enum Body {
     },
     /// A copy of a database, checked.
     Backup(Backup),
+    /// A database that is put back to a backup.
+    Restore(Restore),
     /// Files of SQL that change a database, each once.
     Migrate(Migrate),
     /// Services of a compose file that move to another version.
@@ -86,21 +88,44 @@ pub enum Body {
 pub struct Backup {
     /// The database's name.
     pub db: String,
-    /// The folder that keeps copies.
+    /// The folder, or `s3://BUCKET/PREFIX`, that keeps copies.
     pub to: String,
     /// Whether the copy is restored into a scratch database, and not only read.
     pub restore: bool,
     /// How many copies stay; None: all.
     pub keep: Option<u32>,
+    /// The secret with the key of age that encrypts it.
+    pub encrypt: Option<String>,
 }
 
-/// Files of SQL that change a database, each once.
+/// A database that is put back to a backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restore {
+    /// The database's name.
+    pub db: String,
+    /// The backup, inputs not yet bound; None: that of this release.
+    pub file: Option<String>,
+    /// The secret with the key of age that the file was encrypted with.
+    pub encrypt: Option<String>,
+    /// Who has to say yes: role to number of people.
+    pub quorum: BTreeMap<String, u32>,
+    /// An answer is asked for again after this time.
+    pub expires: Option<Span>,
+    /// Whether whoever started the release may say yes as well.
+    pub starter_may_approve: bool,
+}
+
+/// What changes a database, each once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Migrate {
     /// The database's name.
     pub db: String,
     /// Which files, such as `db/*.up.sql`.
     pub apply: String,
+    /// The team's own tool that applies them; None: tminus, as SQL.
+    pub tool: Option<Tool>,
+    /// Questions whose answers it must not change, or only so.
+    pub integrity: Vec<Integrity>,
     /// What takes them back.
     pub undo: MigrateUndo,
     /// PostgreSQL's `lock_timeout`.
@@ -113,6 +138,28 @@ pub struct Migrate {
     pub baseline: Option<String>,
     /// Whether a file may come late that sorts before applied ones.
     pub out_of_order: bool,
+}
+
+/// A team's own tool that changes a database, and where it says what it applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tool {
+    /// `prisma`, `supabase` or `command`.
+    pub name: &'static str,
+    /// The command.
+    pub run: String,
+    /// A query that names what is applied, one a row; empty where the tool's table is known.
+    pub history: String,
+}
+
+/// A question to a database, before and after it is changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Integrity {
+    /// What it is about.
+    pub name: String,
+    /// The question.
+    pub query: String,
+    /// `same`, `grows`, `shrinks`, or the answer that it must have.
+    pub rule: String,
 }
 
 /// Services of a compose file that move to another version.
@@ -191,6 +238,8 @@ pub enum MigrateUndo {
     Unstated,
     /// Files that pair with those of `apply`, such as `db/*.down.sql`.
     Files(String),
+    /// `undo: restore`: the database is put back to the backup of this release.
+    Restore,
     /// `undo: keep`: the version before works with the new schema, which stays.
     Keep,
     /// `undo: none`: a point of no return.
@@ -231,9 +280,9 @@ impl Durations {
 }
 
 /// Classes whose fences have a body of keys.
-pub const CONTROL_KINDS: [&str; 15] = [
-    "approval", "soak", "watch", "choice", "backup", "migrate", "deploy", "job", "rollout", "flag", "gate",
-    "attest", "handoff", "report", "incident",
+pub const CONTROL_KINDS: [&str; 16] = [
+    "approval", "soak", "watch", "choice", "backup", "restore", "migrate", "deploy", "job", "rollout",
+    "flag", "gate", "attest", "handoff", "report", "incident",
 ];
 
 /// Keys of the kinds that this version recognises and cannot run.
@@ -280,6 +329,7 @@ fn read(kind: &str, value: &Value, faults: &mut Vec<Fault>) -> Option<Control> {
         "soak" | "watch" => timed(&mut keys),
         "choice" => choice(&mut keys),
         "backup" => database::backup(&mut keys),
+        "restore" => database::restore(&mut keys),
         "migrate" => database::migrate(&mut keys),
         "deploy" => deploy::deploy(&mut keys),
         "job" => kubernetes::job(&mut keys),
@@ -305,6 +355,12 @@ fn approval(keys: &mut Keys<'_, '_>) -> Option<Body> {
     if ask.is_none() {
         keys.missing("ask", "the question that the approver reads, such as `ask: Promote $VERSION?`");
     }
+    let (quorum, expires, starter_may_approve) = yes(keys);
+    Some(Body::Approval { ask: ask?.to_owned(), quorum, expires, starter_may_approve })
+}
+
+/// Reads who has to say yes, how long it holds, and whether the starter may.
+fn yes(keys: &mut Keys<'_, '_>) -> (BTreeMap<String, u32>, Option<Span>, bool) {
     let mut quorum = BTreeMap::new();
     match keys.value("quorum") {
         Some(value) => read_quorum(keys, value, &mut quorum),
@@ -321,7 +377,7 @@ fn approval(keys: &mut Keys<'_, '_>) -> Option<Body> {
         .unwrap_or(false)
         && !not.iter().any(|who| who == "starter")
         || not.iter().any(|who| who == "nobody");
-    Some(Body::Approval { ask: ask?.to_owned(), quorum, expires, starter_may_approve })
+    (quorum, expires, starter_may_approve)
 }
 
 fn read_quorum(keys: &mut Keys<'_, '_>, value: &Value, quorum: &mut BTreeMap<String, u32>) {

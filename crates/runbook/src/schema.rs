@@ -4,6 +4,8 @@
 //! which shape their values; what they mean is judged by the parsers alone. So a schema must never
 //! refuse what a parser takes, and a test holds their keys together.
 
+mod database;
+
 use serde_json::{Map, Value, json};
 
 use crate::control::CONTROL_KINDS;
@@ -82,23 +84,29 @@ fn control() -> Value {
     })
 }
 
+/// Who has to say yes, and for how long it holds.
+fn yes() -> [(&'static str, Value); 4] {
+    [
+        ("quorum", quorum()),
+        ("expires", duration("Answers lapse after this time and are asked for again.")),
+        ("not", texts("`starter` or `nobody`: who may not approve.")),
+        (
+            "starter_may_approve",
+            json!({ "enum": [true, false, "true", "false"], "description": "Lets whoever started the release say yes." }),
+        ),
+    ]
+}
+
 fn control_step(kind: &str) -> Value {
     let only = ("only", text("Left out in every other environment."));
     match kind {
-        "approval" => keys(
-            &[
-                ("ask", text("The question that the approver reads; $NAME and {{NAME}} are bound.")),
-                ("quorum", quorum()),
-                ("expires", duration("Answers lapse after this time and are asked for again.")),
-                ("not", texts("`starter` or `nobody`: who may not approve.")),
-                (
-                    "starter_may_approve",
-                    json!({ "enum": [true, false, "true", "false"], "description": "Lets whoever started the release say yes." }),
-                ),
-                only,
-            ],
-            &["ask", "quorum"],
-        ),
+        "approval" => {
+            let mut all =
+                vec![("ask", text("The question that the approver reads; $NAME and {{NAME}} are bound."))];
+            all.extend(yes());
+            all.push(only);
+            keys(&all, &["ask", "quorum"])
+        }
         "soak" | "watch" => keys(
             &[
                 ("for", durations()),
@@ -120,40 +128,7 @@ fn control_step(kind: &str) -> Value {
             ],
             &["ask", "options"],
         ),
-        "backup" => keys(
-            &[
-                ("db", text("A name under [databases] in tminus.toml.")),
-                ("to", text("The folder that keeps the copies.")),
-                (
-                    "verify",
-                    word(&["list", "restore"], "Reads the copy, or restores it into a scratch database."),
-                ),
-                (
-                    "keep",
-                    json!({ "type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]+$", "description": "How many copies stay." }),
-                ),
-                only,
-            ],
-            &["db", "to"],
-        ),
-        "migrate" => keys(
-            &[
-                ("db", text("A name under [databases] in tminus.toml.")),
-                ("apply", text("Which files, such as db/*.up.sql.")),
-                ("undo", text("What takes them back: db/*.down.sql, `keep` or `none`.")),
-                ("tool", word(&["sql"], "Who applies them.")),
-                ("lock_timeout", text("How long a statement waits for others, such as 5s.")),
-                ("statement_timeout", text("How long a statement may take; 0: for ever.")),
-                ("dry_run_on", text("The environment in whose database they are tried first.")),
-                ("baseline", text("Files up to this name were applied before there was a ledger.")),
-                (
-                    "out_of_order",
-                    json!({ "enum": [true, false, "true", "false"], "description": "Lets a late file have an early name." }),
-                ),
-                only,
-            ],
-            &["db", "apply"],
-        ),
+        "backup" | "restore" | "migrate" => database::control_step(kind, only),
         "deploy" => deploy(&only),
         "job" => keys(
             &[
@@ -294,7 +269,14 @@ fn images(description: &str) -> Value {
 }
 
 /// The conditions of a gate that can be looked at.
-fn gate() -> [(&'static str, Value); 2] {
+fn gate() -> [(&'static str, Value); 5] {
+    let rls = keys(
+        &[
+            ("schemas", texts("Schemas whose tables must have row-level security and a policy.")),
+            ("allow", texts("Tables that need none.")),
+        ],
+        &["schemas"],
+    );
     let env_keys = keys(
         &[
             ("example", text("The file that names the keys.")),
@@ -303,7 +285,13 @@ fn gate() -> [(&'static str, Value); 2] {
         ],
         &["example", "file"],
     );
-    [("env_keys", env_keys), ("git", word(&["clean"], "The work tree has no change."))]
+    [
+        ("env_keys", env_keys),
+        ("git", word(&["clean"], "The work tree has no change.")),
+        ("db", text("A name under [databases] in tminus.toml: where rls and pgtap look.")),
+        ("rls", json!({ "anyOf": [texts("The schemas."), rls] })),
+        ("pgtap", text("pgTAP's test files, such as db/tests/*.sql.")),
+    ]
 }
 
 fn flag_values() -> Value {

@@ -55,10 +55,10 @@ pub(crate) fn add_password(secrets: &mut Secrets) -> Result<(), String> {
 /// comes with the secrets.
 pub(crate) fn give(secrets: &Secrets, given: &mut BTreeMap<String, String>) {
     let Some(address) = secrets.0.get(ADDRESS) else { return };
+    given.retain(|name, _| !PLACE.contains(&name.as_str()));
     // Whether it can be read was found out when the password was looked for.
     let Ok(Some(mut parts)) = parts(address.reveal()) else { return };
     parts.remove(PASSWORD);
-    given.retain(|name, _| !PLACE.contains(&name.as_str()));
     given.extend(parts);
 }
 

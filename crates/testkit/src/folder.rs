@@ -41,3 +41,10 @@ impl Drop for TemporaryFolder {
         let _ = std::fs::remove_dir_all(&self.path);
     }
 }
+
+/// Returns what `cargo xtask testbed up` keeps for tests, whether it is there or not.
+pub fn testbed(name: &str) -> PathBuf {
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or(home).unwrap_or_default();
+    cache.join("tminus/testbed").join(name)
+}

@@ -299,7 +299,5 @@ fn end(child: &mut Child) {
 
 /// Where `cargo xtask testbed up` puts what it builds.
 fn programs() -> PathBuf {
-    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or(home).unwrap_or_default();
-    cache.join("tminus/testbed/kubernetes-1.20")
+    crate::folder::testbed("kubernetes-1.20")
 }

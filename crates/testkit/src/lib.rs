@@ -7,6 +7,7 @@ pub mod kubernetes;
 pub mod plan;
 pub mod postgres;
 pub mod runbooks;
+pub mod s3;
 pub mod sim;
 pub mod ssh;
 

@@ -2,60 +2,8 @@
 
 use std::process::Command;
 
-use tminus_testkit::postgres::{PASSWORD, Postgres};
-
+use crate::shop::{SETTINGS, Session, Shop};
 use crate::support::{Desk, Ran, runbook};
-
-const SETTINGS: &str = "[databases]\nshop = \"env:SHOP_URL\"\n";
-
-/// A desk whose runbooks reach the database `shop` of a server.
-struct Shop {
-    desk: Desk,
-    server: Postgres,
-}
-
-impl Shop {
-    fn open() -> Option<Shop> {
-        let server = Postgres::start()?;
-        server.sql("postgres", "create database shop");
-        let desk = Desk::new();
-        desk.write("tminus.toml", SETTINGS);
-        desk.write("db/001_items.up.sql", "create table items (id int primary key, name text not null);\ninsert into items select n, 'item ' || n from generate_series(1, 100) n;\n");
-        desk.write("db/001_items.down.sql", "drop table items;\n");
-        Some(Shop { desk, server })
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.desk.command(arguments);
-        command.env("SHOP_URL", self.server.url("shop"));
-        // What another project's shell left behind must not matter.
-        command.env("PGDATABASE", "postgres").env("PGHOST", "/nowhere");
-        command
-    }
-
-    fn expect(&self, code: i32, arguments: &[&str]) -> Ran {
-        let ran = Ran::of(self.command(arguments).output().expect("the program starts"));
-        assert_eq!(ran.code, code, "tminus {}\n{}\n{}", arguments.join(" "), ran.out, ran.err);
-        ran.never_says(PASSWORD).never_says(&PASSWORD.replace('/', "%2F"));
-        ran
-    }
-
-    /// Runs the migrations that are there now, as a release of their own.
-    fn migrate(&self, code: i32) -> Ran {
-        self.desk.write("m.md", runbook("```yaml {#m .migrate}\ndb: shop\napply: db/*.up.sql\nundo: db/*.down.sql\nlock_timeout: 1s\n```"));
-        let ran = self.expect(code, &["run", "m.md", "--no-wait"]);
-        if code != 0 {
-            self.expect(0, &["abort", "--reason", "test"]);
-        }
-        ran
-    }
-
-    fn names(&self) -> String {
-        self.server
-            .sql("shop", "select string_agg(name, ' ' order by name) from tminus_migrations")
-            .replace(".up.sql", "")
-    }
-}
 
 const RELEASE: &str = r#"
 ```yaml {#backup .backup}
@@ -116,7 +64,7 @@ fn pain_01_a_rollback_brings_the_database_back_with_the_release() {
         "0"
     );
     let kept = std::fs::read_dir(shop.desk.path("backups")).expect("a folder").count();
-    assert_eq!(kept, 4, "two copies and their checksums");
+    assert_eq!(kept, 6, "two copies, their checksums and their records");
 }
 
 #[test]
@@ -171,35 +119,6 @@ fn migrations_that_cannot_be_trusted_change_nothing() {
     shop.migrate(5).says("Connection refused").says("127.0.0.1");
     shop.server.start_again();
     shop.migrate(0);
-}
-
-/// A session that holds something until it is dropped.
-struct Session {
-    child: std::process::Child,
-}
-
-impl Session {
-    /// Returns when the SQL has been run.
-    fn hold(server: &Postgres, sql: &str) -> Session {
-        use std::io::{BufRead as _, Write as _};
-        let mut command = server.client("psql", "shop");
-        command
-            .args(["-X", "-q", "-A", "-t"])
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::piped());
-        let mut child = command.spawn().expect("psql");
-        writeln!(child.stdin.as_mut().expect("piped"), "{sql}\n\\echo held").expect("psql reads");
-        let lines = std::io::BufReader::new(child.stdout.as_mut().expect("piped")).lines();
-        assert!(lines.map_while(Result::ok).any(|line| line == "held"), "psql says that it has it");
-        Session { child }
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[test]
@@ -350,7 +269,7 @@ fn the_scripts_of_recipes_are_clean_by_shellcheck() {
     let desk = Desk::new();
     desk.write(
         "tminus.toml",
-        "[databases]\nshop = \"env:A\"\n[environments.staging.databases]\nshop = \"env:B\"\n",
+        "[databases]\nshop = \"env:A\"\n[environments.staging.databases]\nshop = \"env:B\"\n[secrets]\nKEY = \"env:C\"\n",
     );
     let look = "```yaml {#look .migrate .check}\ndb: shop\napply: db/*.sql\n```";
     let tried = RELEASE.replace("undo: db/*.down.sql", "undo: db/*.down.sql\ndry_run_on: staging");
@@ -358,7 +277,7 @@ fn the_scripts_of_recipes_are_clean_by_shellcheck() {
     desk.write("tminus.toml", desk.read("tminus.toml") + cluster);
     let kubernetes = "\n## 2. Cluster\n\n**Environment**: production\n\n```yaml {#k .deploy}\ntarget: kubernetes\napply: k8s/\nservices: [web]\nset: { web: { web: 'a:1' } }\n```\n\n```yaml {#b .deploy}\ntarget: kubernetes\nstrategy: blue-green\nservice: web\nblue_green: [a, b]\nset: { web: 'a:1' }\n```\n\n```yaml {#j .job}\nfile: j.yaml\n```\n";
     let deploy = "```yaml {#d .deploy}\ntarget: compose\nservices: [web]\nenv_file: .env\nset: { A: b }\n```";
-    let flags = "```yaml {#f .flag}\nflag: a\nto: on\nprovider: flagd\nfile: f.json\n```\n```yaml {#g .flag}\nflag: a\nto: on\nprovider: command\nget: a\nset: b\n```\n```yaml {#h .deploy}\ntarget: static\nfrom: a\nto: b\n```\n```yaml {#i .gate}\ngit: clean\nenv_keys: { example: a, file: b }\n```";
+    let flags = "```yaml {#f .flag}\nflag: a\nto: on\nprovider: flagd\nfile: f.json\n```\n```yaml {#g .flag}\nflag: a\nto: on\nprovider: command\nget: a\nset: b\n```\n```yaml {#h .deploy}\ntarget: static\nfrom: a\nto: b\n```\n```yaml {#c .backup}\ndb: shop\nto: s3://a/b\nencrypt: KEY\n```\n```yaml {#t .migrate}\ndb: shop\ntool: supabase\nintegrity: { a: select 1 }\n```\n```yaml {#u .migrate}\ndb: shop\ntool: prisma\n```\n```yaml {#v .migrate .check}\ndb: shop\ntool: command\napply: a/*\nrun: b\nhistory: c\n```\n```yaml {#w .gate}\ndb: shop\nrls: [public]\npgtap: t/*.sql\n```\n```yaml {#e .restore}\ndb: shop\nfile: s3://a/b/c.dump\nquorum: { dba: 1 }\n```\n```yaml {#i .gate}\ngit: clean\nenv_keys: { example: a, file: b }\n```";
     desk.write(
         "r.md",
         release().replace(RELEASE, &format!("{look}\n{tried}\n{deploy}\n{flags}")) + kubernetes,

@@ -1,5 +1,6 @@
 //! Tests of the program as people use it: the real binary, real processes, real files.
 
+mod backups;
 mod bad_days;
 mod bad_input;
 mod check_output;
@@ -15,9 +16,12 @@ mod integration_files;
 mod jobs;
 mod kubernetes;
 mod lsp;
+mod migrations;
 mod pains;
+mod restores;
 mod runbook_kubernetes;
 mod sarif_schema;
 mod seeds;
+mod shop;
 mod sites;
 mod support;

@@ -32,7 +32,11 @@ fn everything() -> Plan {
     plan.item("notes");
     plan.undoable("config", "true", "true");
     plan.approval("go", &[("qa", 1)], Some(Span::hours(4)));
-    plan.undoable("migrate", "true", "true");
+    // Its undo is told about and asked for first.
+    plan.check("loss", "true").on_demand = true;
+    plan.plan.steps.last_mut().expect("loss").after.clear();
+    plan.approval("allow", &[("qa", 1)], None).on_demand = true;
+    plan.undoable("migrate", "true", "true").after = vec![StepId::from("go")];
     plan.proposed("smoke", "true");
     plan.check("looks", "true").on_demand = true;
     plan.plan.steps.last_mut().expect("looks").after.clear();
@@ -44,6 +48,8 @@ fn everything() -> Plan {
     plan.task("tell-support");
     plan.notify("tell", "done", When::Always);
     plan.notify("tell-back", "going back", When::Rollback);
+    let undo = plan.plan.steps.iter_mut().find(|step| step.id.as_str() == "undo-config").expect("added");
+    undo.after = vec![StepId::from("allow")];
     plan.plan
 }
 

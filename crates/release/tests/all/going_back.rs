@@ -2,7 +2,7 @@
 
 use tminus_release::StepId;
 use tminus_release::decide::Command;
-use tminus_release::event::{Actor, Answer, Event, Outcome, Purpose, RuleVerdict};
+use tminus_release::event::{Actor, Answer, Event, Outcome, Purpose, RuleVerdict, Verdict};
 use tminus_release::life::Life;
 use tminus_release::people;
 use tminus_release::plan::{Comparison, Undo, Usage, When};
@@ -142,4 +142,117 @@ fn aborting_ends_where_it_stands_and_says_what_stands() {
     release.say("ana", |state| people::abort(state, "by hand from here".to_owned())).expect("may abort");
     assert!(release.run(all_pass).is_empty());
     assert_eq!(release.state.outcome, Some((Outcome::Aborted, vec![StepId::from("a")])));
+}
+
+/// A release that goes back over a step whose undo needs a look and a yes of its own; the look has
+/// told something.
+fn told(outputs: &[(&str, &str)]) -> Release {
+    let mut plan = PlanBuilder::new();
+    plan.undoable("maintenance", "true", "true");
+    plan.undoable("migrate", "true", "true");
+    plan.proposed("wait", "true");
+    let look = plan.check("look", "true");
+    (look.on_demand, look.after) = (true, Vec::new());
+    plan.approval("yes", &[("dba", 1)], None).on_demand = true;
+    let undo = plan.plan.steps.iter_mut().find(|step| step.id.as_str() == "undo-migrate").expect("added");
+    undo.after = vec![StepId::from("yes")];
+    let mut release = Release::start(plan.plan);
+    release.run(all_pass);
+    go_back(&mut release);
+    let (step, purpose, attempt) = (StepId::from("look"), Purpose::Forward, 1);
+    let begins = release.decide().commands;
+    assert!(
+        matches!(begins[..], [Command::Start { purpose: Purpose::Forward, attempt: 1, .. }]),
+        "{begins:?}"
+    );
+    release.take(Actor::Engine, Event::StepStarted { step: step.clone(), purpose, attempt });
+    release.finish_with(step, purpose, attempt, Verdict::Passed, outputs);
+    release
+}
+
+#[test]
+fn an_undo_that_needs_a_yes_is_told_about_first_and_runs_in_its_turn() {
+    let mut release = told(&[("TOLD", "3 rows would be lost.")]);
+    assert!(release.run(all_pass).is_empty(), "a person is asked");
+    let here = standing(&release.state);
+    assert_eq!(here.status, Status::Stuck);
+    assert_eq!(here.waits[0].why, "Go? 3 rows would be lost. Still needed: 1 × dba.");
+    let yes = StepId::from("yes");
+    assert!(release.say("sam", |state| people::approve(state, &person("sam"), &yes, None)).is_err());
+    release.say("ana", |state| people::approve(state, &person("ana"), &yes, None)).expect("may");
+    assert_eq!(release.run(all_pass), ["undo migrate", "undo maintenance"]);
+    assert_eq!(release.state.outcome, Some((Outcome::RolledBack, vec![])));
+}
+
+#[test]
+fn a_yes_to_an_undo_holds_for_what_was_told() {
+    let mut release = told(&[]);
+    release.run(all_pass);
+    let (yes, look) = (StepId::from("yes"), StepId::from("look"));
+    release.say("ana", |state| people::approve(state, &person("ana"), &yes, None)).expect("may");
+    release
+        .say("ana", |state| people::answer(state, &person("ana"), &look, Answer::Retry))
+        .expect("a check may be run again");
+    assert_eq!(release.run(all_pass), ["forward look"], "told anew, and asked anew");
+    assert_eq!(release.undo_life("migrate"), Life::Pending);
+    release.say("ana", |state| people::approve(state, &person("ana"), &yes, None)).expect("may");
+    assert_eq!(release.run(all_pass), ["undo migrate", "undo maintenance"]);
+}
+
+#[test]
+fn a_no_to_an_undo_leaves_it_and_goes_on_back() {
+    let mut release = told(&[]);
+    release.run(all_pass);
+    release
+        .say("ana", |state| people::decline(state, &person("ana"), &StepId::from("yes"), "no".to_owned()))
+        .expect("may");
+    assert_eq!(release.run(all_pass), ["undo maintenance"]);
+    assert_eq!(release.state.outcome, Some((Outcome::RolledBack, vec![StepId::from("migrate")])));
+}
+
+#[test]
+fn an_undo_with_nothing_to_undo_asks_nobody() {
+    let mut release = told(&[("NOTHING_TO_UNDO", "nothing was applied")]);
+    assert_eq!(release.run(all_pass), ["undo maintenance"]);
+    assert_eq!(release.undo_life("migrate"), Life::ByHand);
+    assert_eq!(release.state.outcome, Some((Outcome::RolledBack, vec![])));
+}
+
+#[test]
+fn a_no_in_the_rollback_lane_leaves_out_what_stands_behind_it() {
+    let mut plan = PlanBuilder::new();
+    plan.undoable("a", "true", "true");
+    plan.proposed("wait", "true");
+    for step in [plan.approval("purge", &[], None).id.clone(), plan.shell("b", "true").id.clone()] {
+        let step = plan.plan.steps.iter_mut().find(|one| one.id == step).expect("added");
+        step.phase = 1;
+    }
+    plan.shell("c", "true").phase = 1;
+    plan.plan.steps.iter_mut().find(|one| one.id.as_str() == "purge").expect("added").after.clear();
+    let mut release = Release::start(plan.plan);
+    release.run(all_pass);
+    go_back(&mut release);
+    assert_eq!(release.run(all_pass), ["undo a"]);
+    release
+        .say("ana", |state| people::decline(state, &person("ana"), &StepId::from("purge"), "no".to_owned()))
+        .expect("may");
+    assert!(release.run(all_pass).is_empty());
+    assert_eq!(release.state.outcome, Some((Outcome::RolledBack, vec![])));
+}
+
+#[test]
+fn an_undo_that_was_skipped_is_told_as_left() {
+    let mut plan = PlanBuilder::new();
+    plan.undoable("a", "true", "false");
+    plan.proposed("wait", "true");
+    let mut release = Release::start(plan.plan);
+    release.run(all_pass);
+    go_back(&mut release);
+    release.run(|_, _, _| false);
+    let skip = Answer::Skip { reason: "by hand tomorrow".to_owned() };
+    release
+        .say("ana", |state| people::answer(state, &person("ana"), &StepId::from("a"), skip))
+        .expect("may decide");
+    release.run(all_pass);
+    assert_eq!(release.state.outcome, Some((Outcome::RolledBack, vec![StepId::from("a")])));
 }

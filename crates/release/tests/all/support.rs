@@ -92,13 +92,24 @@ impl Release {
     }
 
     pub(crate) fn finish(&mut self, step: StepId, purpose: Purpose, attempt: u32, verdict: Verdict) {
+        self.finish_with(step, purpose, attempt, verdict, &[]);
+    }
+
+    pub(crate) fn finish_with(
+        &mut self,
+        step: StepId,
+        purpose: Purpose,
+        attempt: u32,
+        verdict: Verdict,
+        outputs: &[(&str, &str)],
+    ) {
         let result = Finished {
             verdict,
             detail: "in a test".to_owned(),
             exit_code: None,
             output: None,
             carried: None,
-            outputs: std::collections::BTreeMap::new(),
+            outputs: outputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             leftovers: 0,
         };
         self.take(Actor::Engine, Event::StepFinished { step, purpose, attempt, result });

@@ -35,15 +35,8 @@ impl Compiler<'_> {
         match body {
             Body::Approval { ask, quorum, expires, starter_may_approve } => {
                 let ask = self.question(place, &ask);
-                let approval = Approval {
-                    ask: ask.clone(),
-                    quorum: self.quorum(place, quorum),
-                    expires,
-                    starter_may_approve,
-                };
-                let roles = approval.quorum.keys().cloned().collect();
-                let at = self.add_step(place, id, ask, Work::Approval(approval));
-                self.drafts[at].step.roles = roles;
+                let quorum = self.quorum(place, quorum);
+                let at = self.approval(place, id, Approval { ask, quorum, expires, starter_may_approve });
                 self.attributes(at, fence, place);
                 self.drafts[at].step.timeout = Span::FOREVER;
             }
@@ -76,6 +69,7 @@ impl Compiler<'_> {
             }
             Body::Choice { ask, options } => self.choice(place, fence, id, ask, options),
             Body::Backup(backup) => self.backup(place, fence, &backup),
+            Body::Restore(restore) => self.restore(place, fence, &restore),
             Body::Migrate(migrate) => self.migrate(place, fence, &migrate),
             Body::Deploy(deploy) => self.deploy(place, fence, &deploy),
             Body::Kubernetes(deploy) => self.kubernetes(place, fence, &deploy),
@@ -90,6 +84,14 @@ impl Compiler<'_> {
                 self.attributes(at, fence, place);
             }
         }
+    }
+
+    /// Adds a question to the people of its quorum.
+    pub(super) fn approval(&mut self, place: &Place<'_>, id: String, approval: Approval) -> usize {
+        let roles = approval.quorum.keys().cloned().collect();
+        let at = self.add_step(place, id, approval.ask.clone(), Work::Approval(approval));
+        self.drafts[at].step.roles = roles;
+        at
     }
 
     /// `only: production` in a phase that runs for staging leaves the step out.
@@ -115,7 +117,11 @@ impl Compiler<'_> {
     }
 
     /// The document may ask for more people than the policy, never for fewer.
-    fn quorum(&mut self, place: &Place<'_>, written: BTreeMap<String, u32>) -> BTreeMap<Role, u32> {
+    pub(super) fn quorum(
+        &mut self,
+        place: &Place<'_>,
+        written: BTreeMap<String, u32>,
+    ) -> BTreeMap<Role, u32> {
         let mut quorum: BTreeMap<Role, u32> =
             written.into_iter().map(|(role, count)| (Role(role), count)).collect();
         let total: u32 = quorum.values().sum();
@@ -207,16 +213,21 @@ impl Compiler<'_> {
     }
 
     pub(super) fn secrets_are_known(&mut self, place: &Place<'_>, headers: &[(String, String)]) {
-        let environment = place.environment.as_deref();
-        let own =
-            self.request.settings.environments.iter().find(|known| Some(known.name.as_str()) == environment);
         let named: BTreeSet<String> = headers
             .iter()
             .flat_map(|(_, value)| {
                 SECRET.captures_iter(value).map(|found| found[1].to_owned()).collect::<Vec<_>>()
             })
             .collect();
-        for name in named {
+        self.known_secrets(place, named);
+    }
+
+    /// Reports secrets that have no reference here.
+    pub(super) fn known_secrets(&mut self, place: &Place<'_>, names: impl IntoIterator<Item = String>) {
+        let environment = place.environment.as_deref();
+        let own =
+            self.request.settings.environments.iter().find(|known| Some(known.name.as_str()) == environment);
+        for name in names {
             let known = self.request.settings.secrets.contains_key(&name)
                 || own.is_some_and(|own| own.secrets.contains_key(&name));
             if !known {

@@ -1,4 +1,4 @@
-//! Work on databases: queries, copies, migrations, and `db=` of other steps.
+//! Work on databases: queries, copies, and `db=` of other steps.
 //!
 //! Each becomes a shell step that calls the database's own tools, so that the plan shows, and its
 //! digest covers, the very commands that run; and so that a crash, a limit or a cancellation is
@@ -7,22 +7,19 @@
 use tminus_release::plan::{Action, Confirm, Danger, Interpreter, Resume, Shell, Undo, Work};
 use tminus_release::time::Span;
 
-use super::drafts::{Compiler, Place, Placement};
-use crate::control::{Backup, Migrate, MigrateUndo};
+use super::drafts::{Compiler, Place};
+use crate::control::Backup;
 use crate::diagnostic::Severity;
 use crate::outline::FenceUnit;
 use crate::pattern::Pattern;
 
-const PSQL: &str = include_str!("recipes/psql.sh");
+pub(super) const SQL: &str = include_str!("recipes/sql.sh");
+pub(super) const PSQL: &str = concat!(include_str!("recipes/sql.sh"), include_str!("recipes/psql.sh"));
 const BACKUP: &str = include_str!("recipes/backup.sh");
-const MIGRATE: &str = include_str!("recipes/migrate.sh");
-const MIGRATE_LOOK: &str = include_str!("recipes/migrate_look.sh");
-const MIGRATE_TRY: &str = include_str!("recipes/migrate_try.sh");
-const MIGRATE_APPLY: &str = include_str!("recipes/migrate_apply.sh");
-const MIGRATE_UNDO: &str = include_str!("recipes/migrate_undo.sh");
+pub(super) const STORE: &str = include_str!("recipes/store.sh");
 
 /// A copy or a change of a large table takes its time.
-const TIMEOUT: Span = Span::minutes(60);
+pub(super) const TIMEOUT: Span = Span::minutes(60);
 
 /// A variable of psql: `:'NAME'` or `:"NAME"`.
 static VARIABLE: Pattern = Pattern::new(&[":'", ":\""], r#":['"]([A-Za-z_]\w*)['"]"#);
@@ -40,7 +37,7 @@ impl Compiler<'_> {
     }
 
     /// Reports a database that has no address here.
-    fn known_database(&mut self, place: &Place<'_>, name: &str) -> bool {
+    pub(super) fn known_database(&mut self, place: &Place<'_>, name: &str) -> bool {
         let settings = &self.request.settings;
         let own = settings.environments.iter().find(|known| Some(&known.name) == place.environment.as_ref());
         let known = settings.databases.contains_key(name)
@@ -120,96 +117,39 @@ impl Compiler<'_> {
         if !self.known_database(place, &backup.db) {
             return;
         }
+        self.known_secrets(place, backup.encrypt.clone());
         let script = format!(
-            "database={}\nto={}\nverify={}\nkeep={}\n{PSQL}\n{BACKUP}",
-            quote(&backup.db),
-            quote(backup.to.trim_end_matches('/')),
+            "{}verify={}\nkeep={}\n{PSQL}\n{STORE}\n{BACKUP}",
+            backup_head(backup, place.environment.as_deref()),
             if backup.restore { "restore" } else { "list" },
             backup.keep.map_or(String::new(), |keep| keep.to_string()),
         );
+        self.copies.saved(backup, place.environment.as_deref());
         let id = self.default_ids[place.index].clone();
         let title = format!("Back up the database {} to {}", backup.db, backup.to);
         let at = self.add_step(place, id, title, shell("backup", &backup.db, script));
         self.repeatable(at, fence, place);
     }
 
-    pub(super) fn migrate(&mut self, place: &Place<'_>, fence: &FenceUnit, migrate: &Migrate) {
-        if !self.known_database(place, &migrate.db) {
-            return;
-        }
-        let id = self.default_ids[place.index].clone();
-        let check = self.has_class(fence, "check");
-        // The step itself comes last: it is what the block's id and prose belong to.
-        let notes = std::mem::take(&mut self.notes);
-        if let Some(environment) = migrate.dry_run_on.as_ref().filter(|_| !check) {
-            self.dry_run(place, migrate, environment, &id);
-        }
-        let mut undo = match &migrate.undo {
-            MigrateUndo::Unstated => Undo::Unstated,
-            MigrateUndo::Keep => Undo::NotNeeded,
-            MigrateUndo::Impossible => Undo::Impossible,
-            MigrateUndo::Files(_) if check => Undo::NotNeeded,
-            MigrateUndo::Files(files) => {
-                let title = format!("Take back what this release changed in the database {}", migrate.db);
-                let script = migrate_script(migrate, Some(files), MIGRATE_UNDO);
-                let at =
-                    self.add_step(place, format!("{id}/undo"), title, shell("migrate", &migrate.db, script));
-                let draft = &mut self.drafts[at];
-                draft.placement = Placement::OnDemand;
-                (draft.step.resume, draft.step.timeout) = (Resume::Rerun, TIMEOUT);
-                Undo::Step(draft.step.id.clone())
-            }
-        };
-        self.notes = notes;
-        let (what, tail) = if check {
-            undo = Undo::NotNeeded;
-            ("Look what would change in", MIGRATE_LOOK)
-        } else {
-            ("Migrate", MIGRATE_APPLY)
-        };
-        let title = format!("{what} the database {}: {}", migrate.db, migrate.apply);
-        let at = self.add_step(
-            place,
-            id,
-            title,
-            shell("migrate", &migrate.db, migrate_script(migrate, None, tail)),
-        );
-        self.repeatable(at, fence, place);
-        if !matches!(self.drafts[at].step.undo, Undo::Impossible) {
-            self.drafts[at].step.undo = undo;
-        }
-    }
-
-    /// Tries the files in the database of another environment.
-    fn dry_run(&mut self, place: &Place<'_>, migrate: &Migrate, environment: &str, id: &str) {
-        let names = self.request.settings.environments.iter().map(|known| &known.name);
-        let found = names.clone().find(|name| crate::attributes::is_environment(environment, name));
-        let Some(found) = found.cloned() else {
-            let message =
-                format!("`dry_run_on: {environment}` names an environment that tminus.toml does not have");
-            self.faults.add_at_line("T907", Severity::Error, place.unit.line, message).help(format!(
-                "add to tminus.toml: [environments.{environment}.databases] with {} = \"env:NAME\"",
-                migrate.db
-            ));
-            return;
-        };
-        let title =
-            format!("Try the migrations in the database {} of {found}, and take them back", migrate.db);
-        let script = migrate_script(migrate, None, MIGRATE_TRY);
-        let at = self.add_step(place, format!("{id}/dry-run"), title, shell("migrate", &migrate.db, script));
-        let step = &mut self.drafts[at].step;
-        step.environment = Some(found);
-        (step.check, step.resume, step.timeout) = (true, Resume::Rerun, TIMEOUT);
-    }
-
-    fn repeatable(&mut self, at: usize, fence: &FenceUnit, place: &Place<'_>) {
+    pub(super) fn repeatable(&mut self, at: usize, fence: &FenceUnit, place: &Place<'_>) {
         let step = &mut self.drafts[at].step;
         (step.resume, step.timeout) = (Resume::Rerun, TIMEOUT);
         self.attributes(at, fence, place);
     }
 }
 
-fn shell(kind: &str, database: &str, script: String) -> Work {
+/// Where a backup is, as the head of a script.
+pub(super) fn backup_head(backup: &Backup, environment: Option<&str>) -> String {
+    format!(
+        "database={}\nenvironment={}\nto={}\nencrypt={}\n",
+        quote(&backup.db),
+        quote(environment.unwrap_or_default()),
+        quote(backup.to.trim_end_matches('/')),
+        quote(backup.encrypt.as_deref().unwrap_or_default()),
+    )
+}
+
+pub(super) fn shell(kind: &str, database: &str, script: String) -> Work {
     Work::Act(Action::Shell(Shell {
         interpreter: Interpreter::Bash,
         script,
@@ -249,37 +189,6 @@ fn query(body: &str, check: bool, wanted: Option<&str>) -> String {
     format!(
         "found=$(psql -X -q -A -t -v ON_ERROR_STOP=1{variables} -c 'set default_transaction_read_only = on' -f - <<'{end}'\n{body}\n{end}\n)\nprintf '%s\\n' \"$found\"\n{judged}"
     )
-}
-
-fn migrate_script(migrate: &Migrate, undo: Option<&String>, tail: &str) -> String {
-    let mut head = format!(
-        "apply={}\nlock_timeout={}ms\nstatement_timeout={}ms\n",
-        quote(&migrate.apply),
-        migrate.lock_timeout.0,
-        migrate.statement_timeout.0
-    );
-    match undo {
-        Some(files) => {
-            let name = migrate.apply.rsplit('/').next().unwrap_or_default();
-            let (apply_head, apply_tail) = name.split_once('*').unwrap_or((name, ""));
-            let (undo_head, undo_tail) = files.split_once('*').unwrap_or((files, ""));
-            for (key, value) in [
-                ("apply_head", apply_head),
-                ("apply_tail", apply_tail),
-                ("undo_head", undo_head),
-                ("undo_tail", undo_tail),
-            ] {
-                head.push_str(&format!("{key}={}\n", quote(value)));
-            }
-        }
-        None => head.push_str(&format!(
-            "baseline={}\nout_of_order={}\nshopt -s nullglob\nfiles=({})\n",
-            quote(migrate.baseline.as_deref().unwrap_or_default()),
-            migrate.out_of_order,
-            migrate.apply
-        )),
-    }
-    format!("{head}{PSQL}\n{MIGRATE}\n{tail}")
 }
 
 pub(super) fn quote(word: &str) -> String {

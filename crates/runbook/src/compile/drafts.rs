@@ -86,6 +86,8 @@ pub(super) struct Compiler<'a> {
     pub(super) notes: Vec<String>,
     /// Rules that control steps bring.
     pub(super) own_rules: Vec<super::rules::OwnRule>,
+    /// Backups and restores of databases, so that they find each other.
+    pub(super) copies: super::restore::Copies,
     /// Draft of each unit in the phase run being drafted.
     pub(super) draft_of_unit: BTreeMap<usize, usize>,
 }
@@ -139,6 +141,7 @@ impl<'a> Compiler<'a> {
             open_groups: BTreeSet::new(),
             notes: Vec::new(),
             own_rules: Vec::new(),
+            copies: super::restore::Copies::default(),
             draft_of_unit: BTreeMap::new(),
         }
     }

@@ -33,6 +33,7 @@ pub(super) struct Finished {
 /// Resolves references, orders the steps, makes the rules and builds the plan.
 pub(super) fn finish(mut compiler: Compiler<'_>) -> Finished {
     let names = Names::new(&compiler);
+    compiler.link_restores();
     compiler.link(&names);
     compiler.connect(&names);
     if compiler.drafts.is_empty() && !compiler.faults.has_errors() {
@@ -53,7 +54,7 @@ pub(super) fn finish(mut compiler: Compiler<'_>) -> Finished {
         inputs.extend(compiler.choice_inputs.clone());
         let request = compiler.request;
         Plan {
-            format: if has_groups(&compiler) { PLAN_FORMAT } else { 1 },
+            format: format(&compiler),
             title: compiler.outline.title.clone(),
             document: DocumentRef {
                 name: request.name.clone(),
@@ -81,6 +82,17 @@ pub(super) fn finish(mut compiler: Compiler<'_>) -> Finished {
         open_choices: compiler.open_choices,
         inputs: compiler.values.list(),
         diagnostics: compiler.faults.into_sorted(),
+    }
+}
+
+/// The lowest format that says everything.
+fn format(compiler: &Compiler<'_>) -> u32 {
+    if compiler.drafts.iter().any(|draft| draft.step.on_demand && !draft.step.after.is_empty()) {
+        PLAN_FORMAT
+    } else if has_groups(compiler) {
+        2
+    } else {
+        1
     }
 }
 

@@ -49,6 +49,7 @@ impl Compiler<'_> {
             self.link_verify(at, names);
             self.link_auto(at, names);
         }
+        self.prepare_restores();
         for draft in &mut self.drafts {
             // Messages at the end of a release are on demand as well: nothing in the order starts them.
             draft.step.on_demand = draft.placement == Placement::OnDemand;

@@ -19,8 +19,10 @@ mod items;
 mod kubernetes;
 mod limits;
 mod links;
+mod migrate;
 mod phases;
 mod recipe;
+mod restore;
 mod rules;
 mod site;
 

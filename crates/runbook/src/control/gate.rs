@@ -10,6 +10,21 @@ pub struct Gate {
     pub env_keys: Option<EnvKeys>,
     /// Whether the work tree must have no change.
     pub is_git_clean: bool,
+    /// The database that the next two look at.
+    pub db: Option<String>,
+    /// Schemas whose tables must have row-level security.
+    pub rls: Option<RowSecurity>,
+    /// pgTAP's test files.
+    pub pgtap: Option<String>,
+}
+
+/// Row-level security on every table of these schemas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowSecurity {
+    /// The schemas.
+    pub schemas: Vec<String>,
+    /// Tables that need none.
+    pub allow: Vec<String>,
 }
 
 /// An env file that must have the keys of its example.
@@ -25,11 +40,13 @@ pub struct EnvKeys {
 
 pub(super) fn gate(keys: &mut Keys<'_, '_>) -> Option<Body> {
     let (env_keys, git) = (keys.value("env_keys"), keys.value("git"));
+    let db = keys.text("db").map(str::to_owned);
+    let (rls, pgtap) = (keys.value("rls"), keys.value("pgtap"));
     let mut is_later = false;
     for key in super::unavailable_keys("gate") {
         is_later |= keys.value(key).is_some();
     }
-    if is_later || (env_keys.is_none() && git.is_none()) {
+    if is_later || [env_keys, git, rls, pgtap].iter().all(Option::is_none) {
         return Some(Body::Unavailable);
     }
     if let Some(value) = git
@@ -42,7 +59,39 @@ pub(super) fn gate(keys: &mut Keys<'_, '_>) -> Option<Body> {
         Some(value) => Some(pair(keys, value)?),
         None => None,
     };
-    Some(Body::Gate(Gate { env_keys, is_git_clean: git.is_some() }))
+    if db.is_none() && (rls.is_some() || pgtap.is_some()) {
+        keys.missing("db", "the database's name under [databases], such as `db: app`");
+        return None;
+    }
+    let rls = match rls {
+        Some(value) => Some(row_security(keys, value)?),
+        None => None,
+    };
+    let pgtap = match pgtap {
+        Some(value) => Some(super::database::pattern(keys, value)?.0),
+        None => None,
+    };
+    Some(Body::Gate(Gate { env_keys, is_git_clean: git.is_some(), db, rls, pgtap }))
+}
+
+/// Reads `rls: [public]` or `rls: { schemas: [public], allow: [spatial_ref_sys] }`.
+fn row_security(keys: &mut Keys<'_, '_>, value: &Value) -> Option<RowSecurity> {
+    let found = match value.texts() {
+        Some(schemas) => {
+            RowSecurity { schemas: schemas.into_iter().map(str::to_owned).collect(), allow: Vec::new() }
+        }
+        None => {
+            let mut inner = keys.inner(value, "`rls`");
+            let found = RowSecurity { schemas: inner.texts("schemas"), allow: inner.texts("allow") };
+            inner.finish();
+            found
+        }
+    };
+    if found.schemas.is_empty() {
+        keys.fault(value, "`rls` names schemas: `rls: [public]`");
+        return None;
+    }
+    Some(found)
 }
 
 fn pair(keys: &mut Keys<'_, '_>, value: &Value) -> Option<EnvKeys> {

@@ -66,7 +66,9 @@ impl<'v, 'f> Keys<'v, 'f> {
 
     /// Returns the value of a key, whatever it is.
     pub fn value(&mut self, key: &'static str) -> Option<&'v Value> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         let entries: &'v [(Key, Value)] = self.entries;
         entries.iter().find(|(found, _)| found.text == key).map(|(_, value)| value)
     }

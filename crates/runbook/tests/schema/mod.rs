@@ -239,8 +239,8 @@ impl Language {
 #[test]
 fn a_schema_has_the_keys_of_its_parser() {
     for kind in [
-        "approval", "soak", "watch", "choice", "backup", "migrate", "deploy", "job", "rollout", "flag",
-        "gate",
+        "approval", "soak", "watch", "choice", "backup", "restore", "migrate", "deploy", "job", "rollout",
+        "flag", "gate",
     ] {
         control_step(kind).has_the_same_keys();
     }
@@ -250,7 +250,7 @@ fn a_schema_has_the_keys_of_its_parser() {
 
 #[test]
 fn control_steps_are_taken_and_refused_by_both() {
-    let table: [(&'static str, &[&str], &[&str]); 10] = [
+    let table: [(&'static str, &[&str], &[&str]); 11] = [
         (
             "approval",
             &[
@@ -281,12 +281,27 @@ fn control_steps_are_taken_and_refused_by_both() {
         ("choice", &["ask: How?\noptions: [a, b]"], &["ask: How?\noptions: [a]", "options: [a, b]"]),
         (
             "backup",
-            &["db: app\nto: backups/\nverify: restore", "db: app\nto: b\nkeep: 3\nonly: production"],
+            &[
+                "db: app\nto: backups/\nverify: restore",
+                "db: app\nto: b\nkeep: 3\nonly: production",
+                "db: app\nto: s3://b/app\nencrypt: KEY",
+            ],
             &["database: app", "db: app", "db: app\nto: b\nverify: yes", "db: app\nto: b\nkeep: 0"],
+        ),
+        (
+            "restore",
+            &[
+                "db: app\nquorum: { dba: 1 }\nexpires: 1h",
+                "db: app\nfile: backups/$NAME\nencrypt: KEY\nquorum: { dba: 1 }\nstarter_may_approve: true",
+            ],
+            &["db: app", "quorum: { dba: 1 }", "db: app\nquorum: { dba: 1 }\nto: backups"],
         ),
         (
             "migrate",
             &[
+                "db: app\ntool: prisma\nundo: restore",
+                "db: app\ntool: command\napply: db/*.rb\nrun: rake\nhistory: select a from b",
+                "db: app\napply: db/*.sql\nintegrity: { a: select 1, b: { query: select 2, rule: 2 } }",
                 "db: app\napply: db/*.up.sql\nundo: db/*.down.sql\nlock_timeout: 2s",
                 "db: app\napply: db/*.sql\nundo: keep\nout_of_order: true\nbaseline: 004.sql",
             ],
@@ -295,6 +310,8 @@ fn control_steps_are_taken_and_refused_by_both() {
                 "apply: db/*.sql",
                 "db: app\napply: db/*.sql\ntool: sqlx",
                 "db: app\napply: db/*.sql\nout_of_order: maybe",
+                "db: app\ntool: command\napply: db/*.rb\nrun: rake",
+                "db: app\napply: db/*.sql\nintegrity: { a: { rule: same } }",
             ],
         ),
         (
@@ -353,11 +370,14 @@ fn control_steps_are_taken_and_refused_by_both() {
                 "evidence: report.xml\nformat: junit",
                 "",
                 "git: clean\nenv_keys: { example: .env.example, file: .env, allow: [A, B] }",
+                "db: app\nrls: [public]\npgtap: t/*.sql",
+                "db: app\nrls: { schemas: [public], allow: [a] }",
             ],
             &[
                 "evidense: x",
                 "git: dirty",
                 "env_keys: { file: .env }",
+                "db: app\nrls: { allow: [a] }",
                 "env_keys: { example: a, file: b, x: c }",
             ],
         ),

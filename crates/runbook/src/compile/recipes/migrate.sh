@@ -32,9 +32,11 @@ readable() {
 # Statements that hold up everybody else for as long as they take on a large table. Only said: how
 # large the table is, the author knows.
 note_blocking() {
-  local why pattern
+  local why pattern code
+  # Without comments, and each statement on one line.
+  code=$(sed 's/--.*//' -- "$1" | tr '\n\t' '  ' | sed 's/;/;\n/g')
   while IFS='~' read -r why pattern; do
-    if grep -Eiq "$pattern" -- "$1"; then printf 'note: %s: %s\n' "${1##*/}" "$why"; fi
+    if grep -Ei "$pattern" <<<"$code" | grep -Eivq '(not[[:space:]]+valid|using[[:space:]]+index)'; then printf 'note: %s: %s\n' "${1##*/}" "$why"; fi
   done <<'LIST'
 CREATE INDEX without CONCURRENTLY stops writes to the table until it is built~create[[:space:]]+(unique[[:space:]]+)?index[[:space:]]+[^c]
 a changed column type rewrites the table under an exclusive lock~alter[[:space:]]+column[[:space:]].*[[:space:]]type[[:space:]]
@@ -42,6 +44,14 @@ SET NOT NULL reads the whole table under an exclusive lock, unless a valid CHECK
 what is dropped is gone, and the version before this one may still read it~drop[[:space:]]+(table|column)
 a rename breaks the version before this one at once~rename[[:space:]]+(to|column)
 TRUNCATE removes every row~truncate[[:space:]]
+a constraint without NOT VALID reads the whole table while nobody may write; VALIDATE CONSTRAINT later does not~add[[:space:]]+(constraint[[:space:]]+[^[:space:]]+[[:space:]]+)?(check|foreign[[:space:]]+key)
+a key without USING INDEX builds its index while nobody may write~add[[:space:]]+(constraint[[:space:]]+[^[:space:]]+[[:space:]]+)?(primary[[:space:]]+key|unique)
+a default that is computed for each row rewrites the table under an exclusive lock~add[[:space:]]+(column[[:space:]]+)?.*default[[:space:]]+(gen_random_uuid|random|clock_timestamp|nextval|uuid_generate)
+DROP INDEX without CONCURRENTLY waits for every query of the table, and they wait for it~drop[[:space:]]+index[[:space:]]+[^c]
+REINDEX without CONCURRENTLY stops writes~reindex[[:space:]]+(table|index|schema|database)[[:space:]]+[^c]
+VACUUM FULL and CLUSTER rewrite the table while nobody may read it~(vacuum[[:space:]]+(\([^)]*)?full|cluster[[:space:]])
+LOCK TABLE keeps everybody else out until the file is done~lock[[:space:]]+table
+a materialized view is refreshed while nobody may read it, without CONCURRENTLY~refresh[[:space:]]+materialized[[:space:]]+view[[:space:]]+[^c]
 LIST
   if command -v squawk >/dev/null; then squawk -- "$1" || true; fi
 }

@@ -1,8 +1,8 @@
 survey
-if [ "${#pending[@]}" -eq 0 ]; then printf 'nothing is pending: %s applied, %s of them by this release\n' "${#known[@]}" "$ours"; exit 0; fi
-sql -c "set client_min_messages = warning" -c "create table if not exists public.tminus_migrations (
+if [ "${#pending[@]}" -eq 0 ]; then printf 'nothing is pending: %s applied, %s of them by this release\n' "${#known[@]}" "$ours"; fi
+if [ "${#pending[@]}" -gt 0 ]; then sql -c "set client_min_messages = warning" -c "create table if not exists public.tminus_migrations (
   name text primary key, checksum text not null, release text not null, applied_by text not null default session_user,
-  started_at timestamptz not null default clock_timestamp(), finished_at timestamptz)"
+  started_at timestamptz not null default clock_timestamp(), finished_at timestamptz)"; fi
 
 # The line in the ledger and the change are one transaction: there is never one without the other.
 # The lock is for a second runner, which is told at once instead of waiting.
@@ -31,4 +31,4 @@ for file in "${pending[@]}"; do
     begin_file | sql "${values[@]}" -v tminus_local=true -v tminus_lock=pg_try_advisory_xact_lock --single-transaction -f - -f "$file" -c "$close"
   fi
 done
-printf '%s applied now; the ledger is public.tminus_migrations\n' "${#pending[@]}"
+if [ "${#pending[@]}" -gt 0 ]; then printf '%s applied now; the ledger is public.tminus_migrations\n' "${#pending[@]}"; fi

@@ -1,0 +1,251 @@
+//! Backups: where they go, what they are locked with, which of them stay.
+
+use std::process::{Command, Stdio};
+
+use tminus_testkit::s3::S3;
+
+use crate::shop::{SETTINGS, Session, Shop};
+use crate::support::Ran;
+
+/// Makes a key of age; None where age is not installed.
+fn key() -> Option<String> {
+    let made = Command::new("age-keygen").output();
+    let Ok(output) = made else {
+        assert!(std::env::var_os("CI").is_none(), "age must be there in CI: cargo xtask testbed up");
+        eprintln!("skipped: age is not installed (cargo xtask testbed up)");
+        return None;
+    };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Some(text.lines().find(|line| line.starts_with("AGE-SECRET-KEY")).expect("a key").to_owned())
+}
+
+fn runbook(keys: &str) -> String {
+    format!(
+        "---\nrunbook: 1\n---\n# B\n\n## 1. Work\n\n```yaml {{#backup .backup}}\ndb: shop\n{keys}\n```\n\n```bash {{#after .check}}\necho \"at $BACKUP_FILE\"; test ! -e broken\n```\n"
+    )
+}
+
+fn restoring(to: &str, more: &str) -> String {
+    format!(
+        "---\nrunbook: 1\ninputs: {{ BACKUP: '.*' }}\n---\n# I\n\n## 1. Restore\n\n```yaml {{#restore .restore}}\ndb: shop\nfile: {to}/$BACKUP\n{more}quorum: {{ dba: 1 }}\n```\n"
+    )
+}
+
+#[test]
+fn an_encrypted_backup_is_readable_with_its_key_alone() {
+    let (Some(shop), Some(key)) = (Shop::open(), key()) else { return };
+    shop.migrate(0);
+    shop.desk.write("tminus.toml", format!("{SETTINGS}[secrets]\nBACKUP_KEY = \"env:KEY\"\n"));
+    shop.desk.write("b.md", runbook("to: backups\nverify: restore\nencrypt: BACKUP_KEY"));
+    shop.desk.write("i.md", restoring("backups", "encrypt: BACKUP_KEY\n"));
+    let run = |key: &str, code: i32, arguments: &[&str]| {
+        let ran = Ran::of(shop.command(arguments).env("KEY", key).output().expect("it starts"));
+        assert_eq!(ran.code, code, "{arguments:?}\n{}{}", ran.out, ran.err);
+        ran.never_says("AGE-SECRET-KEY");
+        ran
+    };
+    run("no key at all", 5, &["run", "b.md", "--no-wait"]).says("the secret BACKUP_KEY is no key of age");
+    assert_eq!(std::fs::read_dir(shop.desk.path("backups")).map_or(0, Iterator::count), 0);
+    run(&key, 0, &["abort", "--reason", "test"]);
+    run(&key, 0, &["run", "b.md", "--no-wait"]).says("restored into a scratch database").says(".dump.age: ");
+    let name = std::fs::read_dir(shop.desk.path("backups")).expect("a folder").map(|entry| {
+        let entry = entry.expect("an entry");
+        let bytes = std::fs::read(entry.path()).expect("a file");
+        assert!(!bytes.windows(5).any(|found| found == b"PGDMP"), "{entry:?} is not encrypted");
+        entry.file_name().into_string().expect("text")
+    });
+    let name = name.into_iter().find(|name| name.ends_with(".age")).expect("the backup");
+    let before = shop.server.dump("shop");
+    shop.server.sql("shop", "drop table items");
+    let other = self::key().expect("age is there");
+    for (key, code) in [(&other, 5), (&key, 0)] {
+        run(key, 5, &["run", "i.md", "--no-wait", "--set", &format!("BACKUP={name}")])
+            .says("public.items: is gone since, and comes back");
+        run(key, 0, &["approve", "restore/approve", "--as", "ana"]);
+        let ran = run(key, code, &["resume", "--no-wait"]);
+        if code == 5 {
+            ran.says("no identity matched");
+            run(key, 0, &["abort", "--reason", "test"]);
+        }
+    }
+    assert_eq!(shop.server.dump("shop"), before);
+    let left =
+        Command::new("find").arg(shop.desk.path(".tminus")).args(["-name", "dump"]).output().expect("find");
+    assert!(left.stdout.is_empty(), "nothing readable is left");
+}
+
+#[test]
+fn backups_go_to_s3_once_and_the_newest_stay() {
+    let (Some(shop), Some(store)) = (Shop::open(), S3::start()) else { return };
+    shop.migrate(0);
+    shop.desk.program("aws", &store.program());
+    shop.desk.write("b.md", runbook("to: s3://backups/shop/\nverify: restore\nkeep: 2"));
+    shop.desk.write("i.md", restoring("s3://backups/shop", ""));
+    let run = |code: i32, arguments: &[&str]| {
+        let ran = Ran::of(shop.command(arguments).envs(store.variables()).output().expect("it starts"));
+        assert_eq!(ran.code, code, "{arguments:?}\n{}{}", ran.out, ran.err);
+        ran
+    };
+    let names = || {
+        let listed = store.aws(&[
+            "list-objects-v2",
+            "--bucket",
+            "backups",
+            "--query",
+            "Contents[].[Key]",
+            "--output",
+            "text",
+        ]);
+        listed.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    // Others' objects beside ours, and an old one of ours.
+    for other in [
+        "shop/shop-notes.txt",
+        "shop/shop-20200101-000000.dump.bak",
+        "shop/shopping-20200101-000000.dump",
+        "shop/shop-20200101-000000.dump",
+        "shop/shop-20200102-000000.dump",
+    ] {
+        store.aws(&["put-object", "--bucket", "backups", "--key", other]);
+    }
+    let ran = run(0, &["run", "b.md", "--no-wait"]);
+    ran.says("sent, and its checksum there is the one here").says("at s3://backups/shop/shop-2");
+    ran.says("removed by retention (keep: 2): s3://backups/shop/shop-20200101-000000.dump");
+    let kept = names();
+    for there in [
+        "shop/shop-notes.txt",
+        "shop/shop-20200101-000000.dump.bak",
+        "shop/shopping-20200101-000000.dump",
+        "shop/shop-20200102-000000.dump",
+    ] {
+        assert!(kept.iter().any(|name| name == there), "{there} in {kept:?}");
+    }
+    let is_new = |name: &&String| name.ends_with(".dump") && !name.contains("-20200");
+    let mine = kept.iter().find(is_new).and_then(|name| name.strip_prefix("shop/")).expect("this release's");
+    assert_eq!(kept.len(), 7, "four, and three of this release: {kept:?}");
+    assert_eq!(spool(&shop), Vec::<String>::new(), "the copy here is gone");
+
+    let before = shop.server.dump("shop");
+    shop.server.sql("shop", "delete from items where id < 3");
+    run(5, &["run", "i.md", "--no-wait", "--set", &format!("BACKUP={mine}")])
+        .says("public.items: 0 inserted, 0 updated, 2 deleted");
+    run(0, &["approve", "restore/approve", "--as", "ana"]);
+    run(0, &["resume", "--no-wait"]);
+    assert_eq!(shop.server.dump("shop"), before);
+}
+
+/// What lies in the folder from which backups are sent.
+fn spool(shop: &Shop) -> Vec<String> {
+    let found = Command::new("find").arg(shop.desk.path(".tminus")).args(["-path", "*/backups/*"]).output();
+    String::from_utf8_lossy(&found.expect("find").stdout).lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn an_object_of_somebody_else_is_never_overwritten() {
+    let (Some(shop), Some(store)) = (Shop::open(), S3::start()) else { return };
+    shop.migrate(0);
+    shop.desk.program("real-aws", &store.program());
+    // Somebody is faster: another object takes the name before ours arrives.
+    shop.desk.program("aws", "#!/bin/bash\nif [ \"$2\" = put-object ] && [ -e \"$HOME/faster\" ]; then\n  rm \"$HOME/faster\"\n  echo theirs > \"$HOME/theirs\"\n  real-aws s3api put-object --bucket backups --key \"$6\" --body \"$HOME/theirs\"\nfi\nexec real-aws \"$@\"\n");
+    shop.desk.write("faster", "");
+    shop.desk.write("b.md", runbook("to: s3://backups\nverify: list"));
+    let mut command = shop.command(&["run", "b.md", "--no-wait"]);
+    let ran = Ran::of(command.envs(store.variables()).output().expect("it starts"));
+    assert_eq!(ran.code, 5, "{}{}", ran.out, ran.err);
+    ran.says("is not what was made here, and was not overwritten");
+    let listed = store.aws(&[
+        "list-objects-v2",
+        "--bucket",
+        "backups",
+        "--query",
+        "Contents[].[Key]",
+        "--output",
+        "text",
+    ]);
+    let back = shop.desk.path("back");
+    store.aws(&["get-object", "--bucket", "backups", "--key", listed.trim(), &back.to_string_lossy()]);
+    assert_eq!(shop.desk.read("back"), "theirs\n");
+}
+
+#[test]
+fn crash_everywhere_in_the_middle_of_sending_a_backup_it_is_sent_once() {
+    let (Some(shop), Some(store)) = (Shop::open(), S3::start()) else { return };
+    shop.migrate(0);
+    shop.desk.program("real-aws", &store.program());
+    shop.desk.program("aws", "#!/bin/bash\nif [ \"$2\" = put-object ] && [ -e \"$HOME/waits\" ]; then\n  case $6 in $(cat \"$HOME/waits\"))\n    rm \"$HOME/waits\"\n    ps -o pgid= -p $$ > \"$HOME/group\"\n    echo reached > \"$HOME/reached\"\n    read -r _ < \"$HOME/go\" ;;\n  esac\nfi\nexec real-aws \"$@\"\n");
+    for (prefix, kill_the_step, waits) in [("goes-on", false, "*.dump"), ("cut-off", true, "*.record")] {
+        shop.desk.write("waits", waits);
+        shop.desk.write("b.md", runbook(&format!("to: s3://backups/{prefix}\nverify: list")));
+        let mut command = shop.command(&["run", "b.md", "--no-wait"]);
+        command.envs(store.variables());
+        shop.desk.kill_while_waiting(command);
+        if kill_the_step {
+            shop.desk.kill_step();
+        } else {
+            shop.desk.let_go();
+        }
+        let mut resume = shop.command(&["resume", "--no-wait"]);
+        let ran = Ran::of(resume.envs(store.variables()).output().expect("it starts"));
+        assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+        if kill_the_step {
+            ran.says("made before the interruption");
+        }
+        let of_this =
+            ["list-objects-v2", "--bucket", "backups", "--prefix", prefix, "--query", "length(Contents)"];
+        assert_eq!(store.aws(&of_this), "3", "the dump, its checksum and its record");
+        for pipe in ["reached", "go"] {
+            std::fs::remove_file(shop.desk.path(pipe)).expect("it is there");
+        }
+    }
+}
+
+/// The names in the folder of backups, stamps left out.
+fn folder(shop: &Shop) -> Vec<String> {
+    let names = std::fs::read_dir(shop.desk.path("backups")).into_iter().flatten();
+    let mut names: Vec<String> = names
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .map(|name| name.chars().filter(|c| !c.is_ascii_digit()).collect())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn crash_everywhere_in_the_middle_of_a_backup_there_is_one_whole_one() {
+    for what in ["goes on", "is killed", "loses the server"] {
+        let Some(shop) = Shop::open() else { return };
+        shop.migrate(0);
+        shop.desk.write("b.md", runbook("to: backups\nverify: restore"));
+        // pg_dump waits for whoever changes a table.
+        let holder = Session::hold(&shop.server, "begin; lock table items;");
+        let mut child = shop
+            .command(&["run", "b.md", "--no-wait"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        shop.server.sql("shop", "do $$ begin for at in 1..3000 loop perform pg_stat_clear_snapshot(); if exists (select from pg_locks where not granted) then return; end if; perform pg_sleep(0.01); end loop; raise exception 'it never waited'; end $$");
+        match what {
+            "loses the server" => {
+                shop.server.stop();
+                assert_eq!(child.wait().expect("it ends").code(), Some(5));
+                assert_eq!(folder(&shop), Vec::<String>::new(), "half a backup is none");
+                drop(holder);
+                shop.server.start_again();
+                shop.expect(0, &["answer", "backup", "retry"]);
+            }
+            _ => {
+                child.kill().expect("SIGKILL");
+                child.wait().expect("it is gone");
+                if what == "is killed" {
+                    shop.kill_step("pg_dump");
+                }
+                drop(holder);
+            }
+        }
+        shop.expect(0, &["resume", "--no-wait"]);
+        assert_eq!(folder(&shop), ["shop--.dump", "shop--.dump.record", "shop--.dump.sha"], "{what}");
+        let scratch = "select count(*) from pg_database where datname like 'tminus%'";
+        assert_eq!(shop.server.sql("postgres", scratch), "0", "{what}");
+    }
+}
