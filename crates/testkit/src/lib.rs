@@ -1,6 +1,7 @@
 //! For tests only: builders, a simulated world, local services. Never a normal dependency.
 
 pub mod docker;
+pub mod fleet;
 pub mod folder;
 pub mod http;
 pub mod kubernetes;

@@ -9,6 +9,7 @@ mod databases;
 mod deployments;
 mod environments;
 mod flags;
+mod fleet;
 mod gates;
 mod hosts;
 mod integration_files;
