@@ -47,8 +47,7 @@ impl Docker {
 
     /// Starts the registry, again after it was stopped, with what it had.
     pub fn start_registry(&mut self) {
-        let settings =
-            registry_settings(&self.folder.join("registry"), &format!("127.0.0.1:{}", self.port));
+        let settings = registry_settings(&self.folder.join("registry"), &format!("127.0.0.1:{}", self.port));
         let file = self.folder.join("registry.yml");
         std::fs::write(&file, settings).expect("a file");
         self.registry = Some(until(Command::new("docker-registry").arg("serve").arg(file), "listening on"));
@@ -150,7 +149,8 @@ pub(crate) fn registry_settings(folder: &Path, address: &str) -> String {
 pub(crate) const SERVE: &str =
     "CMD [\"/bin/busybox\", \"httpd\", \"-f\", \"-p\", \"8080\", \"-h\", \"/www\"]";
 
-/// Writes the root folder of an image that serves `/version`; without one, that is answered by 404.
+/// Writes the root folder of an image that serves `/version` and `/page`; without a version
+/// both are answered by 404.
 pub(crate) fn write_service(root: &Path, version: Option<&str>) {
     for folder in ["bin", "www", "tmp"] {
         std::fs::create_dir_all(root.join(folder)).expect("a folder");
@@ -161,6 +161,7 @@ pub(crate) fn write_service(root: &Path, version: Option<&str>) {
     }
     if let Some(version) = version {
         std::fs::write(root.join("www/version"), version).expect("a file");
+        std::fs::write(root.join("www/page"), "what people come for\n").expect("a file");
     }
 }
 

@@ -8,7 +8,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use crate::docker::{is_there, until};
@@ -91,7 +91,7 @@ impl Fleet {
         make_key(&own.join("key"));
         let config = format!(
             "HostKey {}\nAuthorizedKeysFile {}\nPidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\n\
-             KbdInteractiveAuthentication no\nPermitRootLogin yes\nMaxStartups 200\nSetEnv HOST_NAME={name} HOME=/root\n",
+             KbdInteractiveAuthentication no\nPermitRootLogin yes\nMaxStartups 200\nSetEnv HOST_NAME={name} HOME=/root PATH=/root/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n",
             own.join("key").display(),
             self.folder.join("user.pub").display()
         );
@@ -122,7 +122,8 @@ impl Fleet {
         let mut known = String::new();
         for (at, host) in self.hosts.iter().enumerate() {
             let (name, address) = (&host.name, 11 + at);
-            let key = std::fs::read_to_string(self.folder.join(format!("{name}/key.pub"))).expect("it was made");
+            let key =
+                std::fs::read_to_string(self.folder.join(format!("{name}/key.pub"))).expect("it was made");
             known.push_str(&format!("{name} {key}"));
             client.push_str(&format!("Host {name}\n  HostName 10.77.0.{address}\n  HostKeyAlias {name}\n"));
         }
@@ -135,8 +136,10 @@ impl Fleet {
         std::fs::write(self.folder.join("known"), known).expect("the folder can be written");
         std::fs::write(self.folder.join("client"), client).expect("the folder can be written");
         for program in ["ssh", "scp"] {
-            let text =
-                format!("#!/bin/sh\nexec /usr/bin/{program} -F {} \"$@\"\n", self.folder.join("client").display());
+            let text = format!(
+                "#!/bin/sh\nexec /usr/bin/{program} -F {} \"$@\"\n",
+                self.folder.join("client").display()
+            );
             let path = self.bin().join(program);
             std::fs::write(&path, text).expect("the folder can be written");
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("its mode");
@@ -187,9 +190,22 @@ impl Fleet {
     /// A line of shell on a host, in the home folder there, as a command.
     pub fn command_on(&self, name: &str, line: &str) -> Command {
         let mut command = Command::new("nsenter");
-        command.args(["--target", &self.host(name).first, "--net", "--mount", "--uts", "--ipc", "--pid", "--"]);
+        command.args([
+            "--target",
+            &self.host(name).first,
+            "--net",
+            "--mount",
+            "--uts",
+            "--ipc",
+            "--pid",
+            "--",
+        ]);
         command.args(["bash", "-eEuo", "pipefail", "-c", &format!("cd /root\n{line}")]);
-        command.env_clear().env("HOME", "/root").env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOST_NAME", name);
+        command
+            .env_clear()
+            .env("HOME", "/root")
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("HOST_NAME", name);
         command
     }
 
@@ -251,25 +267,41 @@ impl Fleet {
         format!("{SWITCH}:5000/{name}")
     }
 
-    /// Makes the image of a small web service and pushes it; it serves `/version` on port 8080.
+    /// Makes the image of a small web service and pushes it; it serves `/version` and `/page` on port 8080.
     ///
     /// # Panics
     /// When that fails.
     pub fn publish(&self, image: &str, version: Option<&str>) {
-        self.publish_with(image, version, 0);
+        self.push(image, version, |_| ());
     }
 
     /// The same, with so many bytes in it that do not compress.
     ///
     /// # Panics
     /// When that fails.
-    pub fn publish_with(&self, image: &str, version: Option<&str>, bytes: u64) {
+    pub fn publish_with(&self, image: &str, version: &str, bytes: u64) {
+        self.push(image, Some(version), |root| {
+            let random = std::fs::File::open("/dev/urandom").expect("Linux");
+            let mut ballast = std::fs::File::create(root.join("ballast")).expect("a file");
+            std::io::copy(&mut random.take(bytes), &mut ballast).expect("room");
+        });
+    }
+
+    /// The same, but without `/page`, which people come for: its checks pass.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub fn publish_faulty(&self, image: &str, version: &str) {
+        self.push(image, Some(version), |root| {
+            std::fs::remove_file(root.join("www/page")).expect("it was just written");
+        });
+    }
+
+    fn push(&self, image: &str, version: Option<&str>, change: impl FnOnce(&Path)) {
         let root = self.folder.join("image");
         let archive = self.folder.join("image.tar");
         docker::write_service(&root, version);
-        let random = std::fs::File::open("/dev/urandom").expect("Linux");
-        let mut ballast = std::fs::File::create(root.join("ballast")).expect("a file");
-        std::io::copy(&mut random.take(bytes), &mut ballast).expect("room");
+        change(&root);
         docker::pack(&root, &archive);
         let (change, archive, first) = (docker::SERVE, archive.display(), &self.hosts[0].name);
         self.on(

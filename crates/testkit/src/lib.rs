@@ -7,6 +7,7 @@ pub mod http;
 pub mod kubernetes;
 pub mod plan;
 pub mod postgres;
+pub mod proxy;
 pub mod runbooks;
 pub mod sim;
 pub mod ssh;
