@@ -18,6 +18,7 @@ mod jobs;
 mod kubernetes;
 mod lsp;
 mod pains;
+mod runbook_hosts;
 mod runbook_kubernetes;
 mod sarif_schema;
 mod seeds;
