@@ -144,6 +144,25 @@ fn crash_everywhere_in_the_middle_of_a_deployment_it_moves_once() {
     assert_eq!(yard.docker.docker(&["ps", "--all", "--quiet"]).lines().count(), 2);
 }
 
+#[test]
+fn a_service_that_ends_again_and_again_is_found_when_it_was_up_for_a_moment() {
+    let Some(yard) = Yard::open() else { return };
+    yard.release(0, "v1");
+    // It has no healthcheck, and is up whenever somebody looks; the other one takes its time.
+    let service = format!(
+        "  api:\n    image: {}:${{TAG}}\n    network_mode: none\n    restart: always\n    command: [/bin/busybox, sh, -c, 'sleep 0.2; exit 7']\n",
+        yard.docker.image("api")
+    );
+    let text = yard.desk.read("compose.yml");
+    let web = text.find("  web:").expect("the second service");
+    yard.desk.write("compose.yml", format!("services:\n{service}{}", &text[web..]));
+    let ran = yard.release(3, "v2");
+    ran.says("note: api has no healthcheck")
+        .says("api has not stayed as it was when it came up: ")
+        .says("rolled back");
+    assert_eq!(yard.serves("web"), "v1");
+}
+
 /// The team of `runbooks/compose`: the services, and a database.
 struct Team {
     yard: Yard,

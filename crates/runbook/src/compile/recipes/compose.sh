@@ -17,7 +17,7 @@ container() {
 alone() {
   if ! command -v flock >/dev/null; then return 0; fi
   exec 9>>"$record/lock"
-  if ! flock --wait "$patience" 9; then stop "another step of this release is still at work in $PWD on $(hostname), after $patience s" "look:  ps -ef | grep docker"; fi
+  if ! flock -w "$patience" 9; then stop "another step of this release is still at work in $PWD on $(hostname), after $patience s" "look:  ps -ef | grep docker"; fi
 }
 
 # A command of the document, in a shell of its own.
