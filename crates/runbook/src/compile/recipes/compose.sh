@@ -1,17 +1,19 @@
 # What this release found and what it moved is kept beside the compose file, where it is needed.
 record=".tminus/$RELEASE_ID/$name"
-project=() variables=() traffic='' known='' config=''
+project=() variables=() traffic='' known=''
 say() { printf '%s\n' "$@"; }
 stop() { printf 'error: %s\n' "$1" >&2; shift; if [ "$#" -gt 0 ]; then printf '  %s\n' "$@" >&2; fi; exit 1; }
-compose() { docker compose "${options[@]}" "${project[@]}" "${variables[@]}" "$@"; }
-# The compose file is read once: it has the name by which containers are found, and the services.
-read_file() {
-  config=$(compose config)
-  known=$(sed -n '/^name: /{s///;s/"//g;p;q}' <<<"$config")
+# Compose takes a variable of the shell before one of its file. Those of the release would then count on
+# the way back as well, so what the file has is the file's.
+hidden=()
+for change in "${changes[@]}"; do hidden+=(-u "${change%%=*}"); done
+while IFS= read -r key; do hidden+=(-u "$key"); done < <(sed -n 's/^\(export  *\)\{0,1\}\([A-Za-z_][A-Za-z0-9_]*\)=.*/\2/p' "${env_file:-.env}" 2>/dev/null || true)
+compose() { env "${hidden[@]}" docker compose "${options[@]}" "${project[@]}" "${variables[@]}" "$@"; }
+# By the name of the project, which is asked of compose once.
+containers() {
+  docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$known" --filter "label=com.docker.compose.service=$1" --filter label=com.docker.compose.oneoff=False
 }
-container() {
-  docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$known" --filter "label=com.docker.compose.service=$1" --filter label=com.docker.compose.oneoff=False | head -n 1
-}
+container() { containers "$1" | head -n 1; }
 
 # Another step of this release may still be at work here, when its connection was lost.
 alone() {

@@ -1,15 +1,17 @@
 # Every service that was moved, the last first, with the image that it ran before.
 bring_back() {
-  local moved at service reference image digest now
+  local moved at service reference image digest now ids
   touch -- "$record/moved"
-  if [ -z "$known" ]; then read_file; fi
+  known=$(cat -- "$record/project")
   mapfile -t moved <"$record/moved"
   for ((at = ${#moved[@]} - 1; at >= 0; at--)); do
     service=${moved[at]}
     read -r _ reference image digest < <(grep -- "^$service " "$record/before")
     if [ -n "$1" ] && [ -n "$(container "$service")" ]; then tell drain "$1" "$service"; fi
     if [ "$image" = - ]; then
-      compose rm --stop --force "$service"
+      # Not by compose: what it has in its files by now may not be enough to describe the service.
+      mapfile -t ids < <(containers "$service")
+      if [ "${#ids[@]}" != 0 ]; then docker stop "${ids[@]}" >/dev/null && docker rm --force "${ids[@]}" >/dev/null; fi
       say "$service was not there before, and is gone again"
       continue
     fi

@@ -1,5 +1,5 @@
+write_env
 check_services
 remember
-write_env
 pull_all
 roll "$drain" "$admit"

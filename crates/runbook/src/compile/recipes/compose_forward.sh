@@ -4,9 +4,34 @@ mkdir -p -- "$record"
 printf '*\n' >.tminus/.gitignore
 alone
 
+# The file of variables as it is, and as it will be: only the keys that the document names change, each on
+# its line, and the others stay byte for byte.
+write_env() {
+  local change key
+  if [ -z "$env_file" ]; then return 0; fi
+  if [ ! -f "$record/before" ]; then
+    if [ ! -f "$env_file" ]; then stop "there is no $env_file in $PWD"; fi
+    cp -p -- "$env_file" "$record/env.before"
+  fi
+  cp -p -- "$record/env.before" "$record/env.after"
+  for change in "${changes[@]}"; do
+    key=${change%%=*}
+    TMINUS_CHANGE=$change awk -v key="$key" '
+      index($0, key "=") == 1 { if (!done) print ENVIRON["TMINUS_CHANGE"]; done = 1; next }
+      { print }
+      END { if (!done) print ENVIRON["TMINUS_CHANGE"] }' "$record/env.after" >"$record/env.next"
+    cat -- "$record/env.next" >"$record/env.after"
+    rm -- "$record/env.next"
+  done
+  # Until it is in its place, compose is told where it is.
+  variables=(--env-file "$record/env.after")
+}
+
 check_services() {
-  local there built service
-  read_file
+  local config there built service
+  config=$(compose config)
+  known=$(sed -n '/^name: /{s///;s/"//g;p;q}' <<<"$config")
+  say "$known" >"$record/project"
   there=" $(awk '/^[^ ]/ { inside = $0 == "services:" } inside && /^  [^ ]/ { gsub(/[ ":]/, ""); print }' <<<"$config" | tr '\n' ' ') "
   built=" $(awk '/^[^ ]/ { inside = $0 == "services:" } inside && /^  [^ ]/ { own = $0; gsub(/[ ":]/, "", own) } inside && /^    build:/ { print own }' <<<"$config" | tr '\n' ' ') "
   for service in "${services[@]}"; do
@@ -17,14 +42,10 @@ check_services() {
   done
 }
 
-# Before anything moves: what runs, by the id of its image, and the file of variables as it is.
+# Before anything moves: what runs, by the id of its image.
 remember() {
   local service id reference image digest
   if [ ! -f "$record/before" ]; then
-    if [ -n "$env_file" ]; then
-      if [ ! -f "$env_file" ]; then stop "there is no $env_file in $PWD"; fi
-      cp -p -- "$env_file" "$record/env.before"
-    fi
     for service in "${services[@]}"; do
       id=$(container "$service")
       if [ -z "$id" ]; then say "$service - - -"; continue; fi
@@ -38,25 +59,8 @@ remember() {
   cat -- "$record/before"
 }
 
-# Only the keys that the document names, each on its line; the others stay byte for byte.
-write_env() {
-  local change key
-  if [ -z "$env_file" ]; then return 0; fi
-  cp -p -- "$record/env.before" "$record/env.after"
-  for change in "${changes[@]}"; do
-    key=${change%%=*}
-    TMINUS_CHANGE=$change awk -v key="$key" '
-      index($0, key "=") == 1 { if (!done) print ENVIRON["TMINUS_CHANGE"]; done = 1; next }
-      { print }
-      END { if (!done) print ENVIRON["TMINUS_CHANGE"] }' "$record/env.after" >"$record/env.next"
-    cat -- "$record/env.next" >"$record/env.after"
-    rm -- "$record/env.next"
-  done
-}
-
 # Everything is here before the first service moves: a registry that is down stops nothing half-way.
 pull_all() {
-  if [ -n "$env_file" ]; then variables=(--env-file "$record/env.after"); fi
   compose pull --quiet "${services[@]}"
   variables=()
   if [ -n "$env_file" ] && ! cmp -s "$record/env.after" "$env_file"; then put "$record/env.after" "$env_file"; fi

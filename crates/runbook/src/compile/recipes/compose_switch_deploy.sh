@@ -6,13 +6,13 @@ fi
 read -r live idle <"$record/live"
 say "$live has the traffic"
 act_on "$idle"
+write_env
 check_services
 # Both projects read one file, which has the variables of the last one that was brought up; so each
 # has a copy of those with which it was.
 own=.tminus/$idle.env
 if [ ! -f "$record/before" ] && [ -f "$own" ]; then cp -p -- "$own" "$record/own.before"; fi
 remember
-write_env
 pull_all
 if [ -n "$env_file" ]; then cp -p -- "$record/env.after" "$own"; fi
 # Nobody uses it yet, so there is nothing to drain.
