@@ -3,7 +3,7 @@
 use crate::{shell, targets, web};
 
 /// Program and the Debian package that has it.
-const PROGRAMS: [(&str, &str); 19] = [
+const PROGRAMS: [(&str, &str); 23] = [
     ("bash", "bash"),
     ("python3", "python3"),
     ("node", "nodejs"),
@@ -22,6 +22,11 @@ const PROGRAMS: [(&str, &str); 19] = [
     ("jsonschema", "python3-jsonschema"),
     ("openssl", "openssl"),
     ("age", "age"),
+    // Hosts of one's own, and load on the proxy before them.
+    ("ip", "iproute2"),
+    ("haproxy", "haproxy"),
+    ("socat", "socat"),
+    ("wrk", "wrk"),
     // These three for Kubernetes, which copies its own source tree while it is built.
     ("make", "make"),
     ("dpkg-source", "dpkg-dev"),

@@ -24,9 +24,11 @@ pub(crate) fn class(name: &str) -> &'static str {
             "what changes a database, each once: db, apply, undo, tool, run, history, integrity, lock_timeout, statement_timeout, dry_run_on, baseline"
         }
         "deploy" => {
-            "services or a site that move to another version, with their way back: target, services, apply, env_file, set, within, strategy; from, to, name, keep"
+            "services or a site that move to another version, with their way back: target, services, apply, env_file, set, within, strategy, drain, admit; blue_green, serving, switch; from, to, name, keep"
         }
         "job" => "a Job of a Kubernetes cluster, made once for each release: file, set, within",
+        "send" => "a file that hosts get, with its way back: from, to, mode, only",
+        "fetch" => "a file that hosts give: from, to, only",
         "flag" => "a feature flag that changes, with its way back: flag, to, provider, file, get, set, only",
         "gate" => {
             "conditions that are looked at: env_keys, git, db with rls and pgtap; others are not available yet in a release"

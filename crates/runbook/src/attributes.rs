@@ -12,9 +12,9 @@ use crate::faults::{Faults, nearest};
 pub const RUN_CLASSES: [&str; 6] = ["check", "undo", "manual", "example", "parallel", "must-fail"];
 
 /// Classes that make a fence a control step or a message.
-pub const KIND_CLASSES: [&str; 17] = [
+pub const KIND_CLASSES: [&str; 19] = [
     "approval", "soak", "watch", "backup", "restore", "migrate", "deploy", "job", "rollout", "flag", "gate",
-    "attest", "handoff", "report", "incident", "choice", "notify",
+    "send", "fetch", "attest", "handoff", "report", "incident", "choice", "notify",
 ];
 
 /// Keys that a fence may have.

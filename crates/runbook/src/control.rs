@@ -2,11 +2,13 @@
 
 mod database;
 mod deploy;
+mod files;
 mod flag;
 mod gate;
 mod kubernetes;
 mod site;
 
+pub use files::Transfer;
 pub use flag::{Flag, Provider};
 pub use gate::{EnvKeys, Gate};
 pub use site::Site;
@@ -77,6 +79,10 @@ pub enum Body {
     Flag(Flag),
     /// A static site that is published.
     Site(Site),
+    /// A file that hosts get.
+    Send(Transfer),
+    /// A file that hosts give.
+    Fetch(Transfer),
     /// Conditions that are looked at.
     Gate(Gate),
     /// A kind that this version recognises and cannot run.
@@ -181,6 +187,23 @@ pub struct Deploy {
     pub project: Option<String>,
     /// The check below that says whether it serves what it should.
     pub healthy: Option<String>,
+    /// A command that takes `$SERVICE` out of the traffic and waits until its last request has ended.
+    pub drain: Option<String>,
+    /// A command that gives `$SERVICE` its traffic again.
+    pub admit: Option<String>,
+    /// Two projects that take turns; None: the services of one are replaced where they are.
+    pub turns: Option<Turns>,
+}
+
+/// Two compose projects that take turns behind a proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turns {
+    /// Their names.
+    pub pair: [String; 2],
+    /// A command that prints the name of the one that has the traffic.
+    pub serving: String,
+    /// A command that sends the traffic to `$PROJECT`.
+    pub switch: String,
 }
 
 /// Workloads of a Kubernetes cluster that move to another version.
@@ -280,9 +303,9 @@ impl Durations {
 }
 
 /// Classes whose fences have a body of keys.
-pub const CONTROL_KINDS: [&str; 16] = [
-    "approval", "soak", "watch", "choice", "backup", "restore", "migrate", "deploy", "job", "rollout",
-    "flag", "gate", "attest", "handoff", "report", "incident",
+pub const CONTROL_KINDS: [&str; 18] = [
+    "approval", "soak", "watch", "choice", "backup", "restore", "migrate", "deploy", "job", "send", "fetch",
+    "rollout", "flag", "gate", "attest", "handoff", "report", "incident",
 ];
 
 /// Keys of the kinds that this version recognises and cannot run.
@@ -334,6 +357,8 @@ fn read(kind: &str, value: &Value, faults: &mut Vec<Fault>) -> Option<Control> {
         "deploy" => deploy::deploy(&mut keys),
         "job" => kubernetes::job(&mut keys),
         "flag" => flag::flag(&mut keys),
+        "send" => files::send(&mut keys),
+        "fetch" => files::fetch(&mut keys),
         "gate" => gate::gate(&mut keys),
         _ => {
             for key in unavailable_keys(kind) {

@@ -151,6 +151,23 @@ fn control_step(kind: &str) -> Value {
             ],
             &["flag", "to", "provider"],
         ),
+        "send" => keys(
+            &[
+                ("from", text("The file here; inputs are bound.")),
+                ("to", text("The file there.")),
+                ("mode", mode()),
+                only,
+            ],
+            &["from", "to"],
+        ),
+        "fetch" => keys(
+            &[
+                ("from", text("The file there; inputs are bound.")),
+                ("to", text("The folder here that gets a folder for each host.")),
+                only,
+            ],
+            &["from", "to"],
+        ),
         other => {
             let known = crate::control::unavailable_keys(other);
             let anything = json!({ "description": "Not available yet." });
@@ -170,26 +187,52 @@ fn control_step(kind: &str) -> Value {
     }
 }
 
+/// One project whose services are replaced, and two that take turns.
+fn compose<'k>(only: &(&'k str, Value), healthy: &(&'k str, Value)) -> [Value; 2] {
+    let common = [
+        ("target", word(&["compose"], "Services of a compose file.")),
+        ("services", texts("In the order in which they move.")),
+        ("files", texts("The compose files; without, what compose looks for itself.")),
+        ("env_file", text("The file of variables that `set` changes.")),
+        ("set", named(&text("A value; $VERSION and inputs are bound."), "Variables of the file.")),
+        ("within", duration("How long one service may take to become healthy; 2m.")),
+        ("folder", text("Where the compose file is; without, beside the runbook.")),
+        ("drain", text("A command that takes $SERVICE, or $PROJECT, out of the traffic, and waits.")),
+        healthy.clone(),
+        only.clone(),
+    ];
+    let with = |own: &[(&'k str, Value)], required: &[&str]| {
+        let all: Vec<_> = common.iter().chain(own).cloned().collect();
+        let required: Vec<_> = ["target", "services"].iter().chain(required).copied().collect();
+        keys(&all, &required)
+    };
+    let replaced = with(
+        &[
+            ("project", text("The name of the compose project.")),
+            ("strategy", word(&["rolling"], "One service after the other.")),
+            ("admit", text("A command that gives $SERVICE its traffic again.")),
+        ],
+        &[],
+    );
+    let in_turns = with(
+        &[
+            ("strategy", word(&["blue-green"], "The other project comes up, then the traffic is switched.")),
+            (
+                "blue_green",
+                json!({ "type": "array", "items": text("A compose project."), "minItems": 2, "description": "The two projects." }),
+            ),
+            ("serving", text("A command that prints the project that has the traffic.")),
+            ("switch", text("A command that sends the traffic to $PROJECT.")),
+        ],
+        &["strategy", "blue_green", "serving", "switch"],
+    );
+    [replaced, in_turns]
+}
+
 /// The keys differ by what is deployed to, and how.
 fn deploy((only, only_where): &(&str, Value)) -> Value {
     let only = (*only, only_where.clone());
     let healthy = ("healthy", text("The check below that says whether it serves what it should."));
-    let compose = keys(
-        &[
-            ("target", word(&["compose"], "Services of a compose file.")),
-            ("services", texts("In the order in which they move.")),
-            ("files", texts("The compose files; without, what compose looks for itself.")),
-            ("env_file", text("The file of variables that `set` changes.")),
-            ("set", named(&text("A value; $VERSION and inputs are bound."), "Variables of the file.")),
-            ("within", duration("How long one service may take to become healthy; 2m.")),
-            ("folder", text("Where the compose file is; without, beside the runbook.")),
-            ("project", text("The name of the compose project.")),
-            ("strategy", word(&["rolling"], "One service after the other.")),
-            healthy.clone(),
-            only.clone(),
-        ],
-        &["target", "services"],
-    );
     let target = ("target", word(&["kubernetes"], "Workloads of the environment's cluster."));
     let within = ("within", duration("How long one workload may take to be rolled out; 5m."));
     let mut rolling = keys(
@@ -225,12 +268,13 @@ fn deploy((only, only_where): &(&str, Value)) -> Value {
             ),
             ("set", images("Containers and their new images.")),
             within,
-            healthy,
+            healthy.clone(),
             only.clone(),
         ],
         &["target", "strategy", "service", "blue_green", "set"],
     );
-    let ways = [compose, rolling, blue_green, site(only)];
+    let [compose, in_turns] = compose(&only, &healthy);
+    let ways = [compose, in_turns, rolling, blue_green, site(only)];
     let mut all = Map::new();
     for (key, value) in ways.iter().flat_map(|way| way["properties"].as_object().into_iter().flatten()) {
         // What it means there is said by the way that is taken.
@@ -292,6 +336,12 @@ fn gate() -> [(&'static str, Value); 5] {
         ("rls", json!({ "anyOf": [texts("The schemas."), rls] })),
         ("pgtap", text("pgTAP's test files, such as db/tests/*.sql.")),
     ]
+}
+
+fn mode() -> Value {
+    let mut mode = text("Its mode there, such as 640; without, that of the file in its place, or 644.");
+    mode["pattern"] = json!("^[0-7]{3,4}$");
+    mode
 }
 
 fn flag_values() -> Value {

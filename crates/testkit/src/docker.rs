@@ -24,10 +24,7 @@ impl Docker {
     /// # Panics
     /// When they are there and do not start, or are missing where CI=true.
     pub fn start() -> Option<Docker> {
-        let missing: Vec<&str> = PROGRAMS.into_iter().filter(|program| !is_there(program)).collect();
-        let has_compose = Command::new("docker").args(["compose", "version"]).output();
-        let has_compose = has_compose.is_ok_and(|output| output.status.success());
-        if !missing.is_empty() || !has_compose {
+        if !are_there() {
             assert!(std::env::var_os("CI").is_none(), "Docker must be there in CI: cargo xtask testbed up");
             eprintln!("skipped: docker, compose or a registry is not installed (cargo xtask testbed up)");
             return None;
@@ -50,11 +47,7 @@ impl Docker {
 
     /// Starts the registry, again after it was stopped, with what it had.
     pub fn start_registry(&mut self) {
-        let settings = format!(
-            "version: 0.1\nlog: {{level: info}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: '127.0.0.1:{}'}}\n",
-            self.folder.join("registry").display(),
-            self.port
-        );
+        let settings = registry_settings(&self.folder.join("registry"), &format!("127.0.0.1:{}", self.port));
         let file = self.folder.join("registry.yml");
         std::fs::write(&file, settings).expect("a file");
         self.registry = Some(until(Command::new("docker-registry").arg("serve").arg(file), "listening on"));
@@ -85,20 +78,10 @@ impl Docker {
     /// When that fails.
     pub fn publish(&self, image: &str, version: Option<&str>) {
         let root = TemporaryFolder::new();
-        for folder in ["bin", "www", "tmp"] {
-            std::fs::create_dir_all(root.join(folder)).expect("a folder");
-        }
-        std::fs::copy("/bin/busybox", root.join("bin/busybox")).expect("busybox is there");
-        std::os::unix::fs::symlink("busybox", root.join("bin/wget")).expect("a link");
-        if let Some(version) = version {
-            std::fs::write(root.join("www/version"), version).expect("a file");
-        }
         let archive = self.folder.join("image.tar");
-        let mut tar = Command::new("tar");
-        tar.arg("-C").arg(root.path()).arg("-cf").arg(&archive).arg(".");
-        assert!(tar.status().expect("tar").success());
-        let serve = "CMD [\"/bin/busybox\", \"httpd\", \"-f\", \"-p\", \"8080\", \"-h\", \"/www\"]";
-        self.docker(&["import", "--change", serve, &archive.to_string_lossy(), image]);
+        write_service(root.path(), version);
+        pack(root.path(), &archive);
+        self.docker(&["import", "--change", SERVE, &archive.to_string_lossy(), image]);
         self.docker(&["push", "--quiet", image]);
         self.docker(&["rmi", "--force", image]);
     }
@@ -141,18 +124,64 @@ fn address(folder: &Path) -> String {
     format!("unix://{}", folder.join("docker.sock").display())
 }
 
-fn is_there(program: &str) -> bool {
+/// Tells whether an engine, compose and a registry are installed.
+pub(crate) fn are_there() -> bool {
+    let has_compose = Command::new("docker").args(["compose", "version"]).output();
+    PROGRAMS.iter().all(|program| is_there(program))
+        && has_compose.is_ok_and(|output| output.status.success())
+}
+
+pub(crate) fn is_there(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .chain([PathBuf::from("/usr/sbin")])
         .any(|folder| folder.join(program).is_file())
 }
 
-/// Starts a program and returns when it has said the words. What it says later is read and dropped,
-/// or it would stop at a full pipe.
-fn until(command: &mut Command, words: &str) -> Child {
-    let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+pub(crate) fn registry_settings(folder: &Path, address: &str) -> String {
+    format!(
+        "version: 0.1\nlog: {{level: info}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: '{address}'}}\n",
+        folder.display()
+    )
+}
+
+/// What an image of [`write_service`] runs.
+pub(crate) const SERVE: &str =
+    "CMD [\"/bin/busybox\", \"httpd\", \"-f\", \"-p\", \"8080\", \"-h\", \"/www\"]";
+
+/// Writes the root folder of an image that serves `/version` and `/page`; without a version
+/// both are answered by 404.
+pub(crate) fn write_service(root: &Path, version: Option<&str>) {
+    for folder in ["bin", "www", "tmp"] {
+        std::fs::create_dir_all(root.join(folder)).expect("a folder");
+    }
+    std::fs::copy("/bin/busybox", root.join("bin/busybox")).expect("busybox is there");
+    for name in ["wget", "sh"] {
+        std::os::unix::fs::symlink("busybox", root.join("bin").join(name)).expect("a link");
+    }
+    if let Some(version) = version {
+        std::fs::write(root.join("www/version"), version).expect("a file");
+        std::fs::write(root.join("www/page"), "what people come for\n").expect("a file");
+    }
+}
+
+pub(crate) fn pack(root: &Path, archive: &Path) {
+    let mut tar = Command::new("tar");
+    tar.arg("-C").arg(root).arg("-cf").arg(archive).arg(".");
+    assert!(tar.status().expect("tar").success());
+}
+
+/// Starts a program and returns when it has said the words.
+pub(crate) fn until(command: &mut Command, words: &str) -> Child {
+    let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    read_until(&mut child, words);
+    child
+}
+
+/// Waits for words on the standard error of a program. What it says later is read and dropped, or
+/// it would stop at a full pipe.
+pub(crate) fn read_until(child: &mut Child, words: &str) {
     let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
     let mut said = Vec::new();
     let found = lines.by_ref().take(2000).any(|line| {
@@ -162,5 +191,4 @@ fn until(command: &mut Command, words: &str) -> Child {
     });
     assert!(found, "it never said `{words}`:\n{}", said.join("\n"));
     std::thread::spawn(move || lines.for_each(drop));
-    child
 }

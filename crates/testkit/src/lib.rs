@@ -1,11 +1,13 @@
 //! For tests only: builders, a simulated world, local services. Never a normal dependency.
 
 pub mod docker;
+pub mod fleet;
 pub mod folder;
 pub mod http;
 pub mod kubernetes;
 pub mod plan;
 pub mod postgres;
+pub mod proxy;
 pub mod runbooks;
 pub mod s3;
 pub mod sim;

@@ -96,6 +96,12 @@ impl Postgres {
         format!("postgres://postgres:{password}@127.0.0.1:{}/{database}", self.port)
     }
 
+    /// The same by its socket, for programs in another network.
+    pub fn socket_url(&self, database: &str) -> String {
+        let at = format!("@/{database}?host={}&port={}", self.folder.path().display(), self.port);
+        self.url(database).replace(&format!("@127.0.0.1:{}/{database}", self.port), &at)
+    }
+
     /// Runs SQL and returns what psql prints, columns separated by `|`.
     ///
     /// # Panics

@@ -174,7 +174,7 @@ fn append(path: &Path, text: &str) {
     fs::write(path, before + text).expect("the folder can be written");
 }
 
-fn make_key(path: &Path) {
+pub(crate) fn make_key(path: &Path) {
     let made = Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "", "-f"])
         .arg(path)

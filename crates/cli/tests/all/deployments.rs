@@ -144,6 +144,61 @@ fn crash_everywhere_in_the_middle_of_a_deployment_it_moves_once() {
     assert_eq!(yard.docker.docker(&["ps", "--all", "--quiet"]).lines().count(), 2);
 }
 
+#[test]
+fn a_service_that_ends_again_and_again_is_found_when_it_was_up_for_a_moment() {
+    let Some(yard) = Yard::open() else { return };
+    yard.release(0, "v1");
+    // It has no healthcheck, and is up whenever somebody looks; the other one takes its time.
+    let service = format!(
+        "  api:\n    image: {}:${{TAG}}\n    network_mode: none\n    restart: always\n    command: [/bin/busybox, sh, -c, 'sleep 0.2; exit 7']\n",
+        yard.docker.image("api")
+    );
+    let text = yard.desk.read("compose.yml");
+    let web = text.find("  web:").expect("the second service");
+    yard.desk.write("compose.yml", format!("services:\n{service}{}", &text[web..]));
+    let ran = yard.release(3, "v2");
+    ran.says("note: api has no healthcheck")
+        .says("api has not stayed as it was when it came up: ")
+        .says("rolled back");
+    assert_eq!(yard.serves("web"), "v1");
+}
+
+#[test]
+fn images_are_pulled_by_digest_whatever_a_tag_means_by_then() {
+    let Some(yard) = Yard::open() else { return };
+    let digest = |version: &str| {
+        let name = yard.docker.image(&format!("api:{version}"));
+        yard.docker.docker(&["pull", "--quiet", &name]);
+        let digest = yard.docker.docker(&["image", "inspect", "--format", "{{index .RepoDigests 0}}", &name]);
+        yard.docker.docker(&["rmi", "--force", &name]);
+        digest
+    };
+    let (first, second) = (digest("v1"), digest("v2"));
+    let text = yard.desk.read("compose.yml");
+    let name = format!("image: {}:${{TAG}}", yard.docker.image("api"));
+    yard.desk.write("compose.yml", text.replace(&name, "image: ${API}"));
+    let text = yard.desk.read("r.md").replace("{ TAG: $VERSION }", "{ TAG: $VERSION, API: $API }");
+    yard.desk
+        .write("r.md", text.replace("runbook: 1", "runbook: 1\ninputs: { API: '.+@sha256:[0-9a-f]{64}' }"));
+    let release = |code: i32, version: &str, image: &str| {
+        let set = format!("API={image}");
+        let mut command = yard.command(&["run", "r.md", "--no-wait", "--version", version, "--set", &set]);
+        let ran = Ran::of(command.output().expect("it starts"));
+        assert_eq!(ran.code, code, "{version}\n{}\n{}", ran.out, ran.err);
+    };
+    release(0, "v1", &first);
+    let before = yard.state();
+    // Somebody gives the tag to another image.
+    yard.docker.publish(&yard.docker.image("api:v2"), Some("another one"));
+    yard.desk.program("../smoke", "#!/bin/sh\nexit 1\n");
+    release(3, "v2", &second);
+    assert_eq!(yard.state(), before);
+    yard.desk.program("../smoke", "#!/bin/sh\n");
+    release(0, "v2", &second);
+    assert_eq!((yard.serves("api"), yard.serves("web")), ("v2".to_owned(), "v2".to_owned()));
+    release(2, "v2", "127.0.0.1/api:v2");
+}
+
 /// The team of `runbooks/compose`: the services, and a database.
 struct Team {
     yard: Yard,

@@ -76,13 +76,10 @@ impl Compiler<'_> {
             Body::Job(job) => self.job(place, fence, &job),
             Body::Flag(flag) => self.flag(place, fence, &flag),
             Body::Site(site) => self.site(place, fence, &site),
+            Body::Send(send) => self.send(place, fence, &send),
+            Body::Fetch(fetch) => self.fetch(place, fence, &fetch),
             Body::Gate(gate) => self.gate(place, fence, &gate),
-            Body::Unavailable => {
-                let unavailable = Unavailable { kind: kind.to_owned(), body: fence.body.clone() };
-                let at = self.add_step(place, id, title, Work::Act(Action::Unavailable(unavailable)));
-                self.drafts[at].step.undo = Undo::Unstated;
-                self.attributes(at, fence, place);
-            }
+            Body::Unavailable => self.unavailable(place, fence, kind),
         }
     }
 
@@ -92,6 +89,14 @@ impl Compiler<'_> {
         let at = self.add_step(place, id, approval.ask.clone(), Work::Approval(approval));
         self.drafts[at].step.roles = roles;
         at
+    }
+
+    fn unavailable(&mut self, place: &Place<'_>, fence: &FenceUnit, kind: &str) {
+        let work = Action::Unavailable(Unavailable { kind: kind.to_owned(), body: fence.body.clone() });
+        let (id, title) = (self.default_ids[place.index].clone(), place.unit.title.clone());
+        let at = self.add_step(place, id, title, Work::Act(work));
+        self.drafts[at].step.undo = Undo::Unstated;
+        self.attributes(at, fence, place);
     }
 
     /// `only: production` in a phase that runs for staging leaves the step out.

@@ -9,13 +9,19 @@ use super::bind::Dollars;
 use super::database::quote;
 use super::drafts::{Compiler, Place};
 use super::recipe::{BothWays, Recipe};
-use crate::control::Deploy;
+use crate::control::{Deploy, Turns};
 use crate::diagnostic::Severity;
 use crate::outline::{FenceUnit, UnitKind};
 
 const COMPOSE: &str = include_str!("recipes/compose.sh");
-const COMPOSE_DEPLOY: &str = include_str!("recipes/compose_deploy.sh");
-const COMPOSE_UNDO: &str = include_str!("recipes/compose_undo.sh");
+const FORWARD: &str = include_str!("recipes/compose_forward.sh");
+const BACK: &str = include_str!("recipes/compose_back.sh");
+const DEPLOY: &str = include_str!("recipes/compose_deploy.sh");
+const UNDO: &str = include_str!("recipes/compose_undo.sh");
+const ALONE: &str = include_str!("recipes/compose_alone.sh");
+const SWITCH: &str = include_str!("recipes/compose_switch.sh");
+const SWITCH_DEPLOY: &str = include_str!("recipes/compose_switch_deploy.sh");
+const SWITCH_UNDO: &str = include_str!("recipes/compose_switch_undo.sh");
 
 impl Compiler<'_> {
     pub(super) fn deploy(&mut self, place: &Place<'_>, fence: &FenceUnit, deploy: &Deploy) {
@@ -27,10 +33,23 @@ impl Compiler<'_> {
         let count = deploy.services.len() as u64 + 1;
         let timeout = Span(deploy.within.0.saturating_mul(count).saturating_add(Span::minutes(10).0));
         let services = deploy.services.join(", ");
-        let recipe =
-            |title: String, script: &str| Recipe { title, script: format!("{head}{COMPOSE}\n{script}") };
-        let forward = recipe(format!("Deploy {services} by docker compose"), COMPOSE_DEPLOY);
-        let back = recipe(format!("Bring back {services} as they were before this release"), COMPOSE_UNDO);
+        // Where others go on after a failure, the host that failed is not left half-way.
+        let alone = own.group.as_ref().is_some_and(|group| group.failures > 0);
+        let (how, forward, back): (_, &[&str], &[&str]) = match (&deploy.turns, alone) {
+            (None, false) => ("by docker compose", &[FORWARD, DEPLOY], &[BACK, UNDO]),
+            (None, true) => ("by docker compose", &[FORWARD, BACK, ALONE, DEPLOY], &[BACK, UNDO]),
+            (Some(_), _) => (
+                "blue-green by docker compose",
+                &[FORWARD, SWITCH, SWITCH_DEPLOY],
+                &[BACK, SWITCH, SWITCH_UNDO],
+            ),
+        };
+        let recipe = |title: String, parts: &[&str]| Recipe {
+            title,
+            script: format!("{head}{COMPOSE}\n{}", parts.join("\n")),
+        };
+        let forward = recipe(format!("Deploy {services} {how}"), forward);
+        let back = recipe(format!("Bring back {services} as they were before this release"), back);
         let both = BothWays { kind: "deploy", timeout, own, folder, forward, back };
         self.with_way_back(place, fence, both);
     }
@@ -72,14 +91,27 @@ impl Compiler<'_> {
         let mut options: Vec<String> =
             deploy.files.iter().flat_map(|file| ["-f".to_owned(), quote(file)]).collect();
         options.extend(deploy.project.iter().flat_map(|name| ["-p".to_owned(), quote(name)]));
-        Some(format!(
-            "name={}\nservices=({})\noptions=({})\nenv_file={}\nchanges=({})\npatience={}\n",
+        let text = |text: &Option<String>| quote(text.as_deref().unwrap_or_default());
+        let mut head = format!(
+            "name={}\nservices=({})\noptions=({})\nenv_file={}\nchanges=({})\npatience={}\ndrain={}\nadmit={}\n",
             quote(&self.record_name(place.index, place.run.as_deref())),
             deploy.services.iter().map(|service| quote(service)).collect::<Vec<_>>().join(" "),
             options.join(" "),
-            quote(deploy.env_file.as_deref().unwrap_or_default()),
+            text(&deploy.env_file),
             changes.join(" "),
             deploy.within.0.div_ceil(1000),
-        ))
+            text(&deploy.drain),
+            text(&deploy.admit),
+        );
+        if let Some(Turns { pair: [one, other], serving, switch }) = &deploy.turns {
+            head += &format!(
+                "pair=({} {})\nserving={}\nswitch={}\n",
+                quote(one),
+                quote(other),
+                quote(serving),
+                quote(switch)
+            );
+        }
+        Some(head)
     }
 }

@@ -11,6 +11,7 @@ mod deploy;
 mod drafts;
 mod edges;
 mod fences;
+mod files;
 mod finish;
 mod flag;
 mod gate;

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use tminus_release::time::Span;
 
-use super::{Body, Deploy, kubernetes};
+use super::{Body, Deploy, Turns, kubernetes};
 use crate::data::{Keys, Value};
 
 /// How long one service may take to become healthy.
 const PATIENCE: Span = Span::minutes(2);
 
 /// The keys of all targets.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 16] = [
     "services",
     "strategy",
     "files",
@@ -24,6 +24,10 @@ const KEYS: [&str; 12] = [
     "apply",
     "service",
     "blue_green",
+    "serving",
+    "switch",
+    "drain",
+    "admit",
 ];
 
 pub(super) fn deploy(keys: &mut Keys<'_, '_>) -> Option<Body> {
@@ -69,10 +73,11 @@ fn compose(keys: &mut Keys<'_, '_>) -> Option<Body> {
         Some(_) => {}
         None => keys.missing("services", "in the order in which they move, such as `services: [api, web]`"),
     }
-    keys.parsed("strategy", |text| match text {
-        "rolling" => Ok(()),
-        other => Err(format!("`{other}` is not available with compose; the only strategy is `rolling`")),
+    let takes_turns = keys.parsed("strategy", |text| match text {
+        "rolling" | "blue-green" => Ok(text == "blue-green"),
+        other => Err(format!("`{other}` is not available here; there are `rolling` and `blue-green`")),
     });
+    let turns = (takes_turns == Some(true)).then(|| turns(keys));
     let files = match keys.value("files") {
         Some(value) => texts(keys, value),
         None => Vec::new(),
@@ -83,6 +88,13 @@ fn compose(keys: &mut Keys<'_, '_>) -> Option<Body> {
     let folder = keys.text("folder").map(str::to_owned);
     let project = keys.text("project").map(str::to_owned);
     let healthy = keys.text("healthy").map(str::to_owned);
+    let drain = command(keys, "drain");
+    // With two projects nothing of the one that serves is touched, so there is nothing to let in again.
+    let admit = if turns.is_none() { command(keys, "admit") } else { None };
+    let turns = match turns {
+        Some(read) => Some(read?),
+        None => None,
+    };
     (!services.is_empty()).then_some(Body::Deploy(Deploy {
         services,
         files,
@@ -92,7 +104,64 @@ fn compose(keys: &mut Keys<'_, '_>) -> Option<Body> {
         folder,
         project,
         healthy,
+        drain,
+        admit,
+        turns,
     }))
+}
+
+/// What blue-green needs. None: a fault was reported.
+fn turns(keys: &mut Keys<'_, '_>) -> Option<Turns> {
+    let pair = keys.value("blue_green");
+    let names = pair.map(|value| texts(keys, value)).unwrap_or_default();
+    // Compose makes other names from what is not written like this.
+    let is_project = |name: &String| {
+        name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
+            && name.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    };
+    let read = match (pair, <[String; 2]>::try_from(names)) {
+        (Some(_), Ok(pair)) if pair[0] != pair[1] && pair.iter().all(is_project) => Some(pair),
+        (Some(value), _) => {
+            keys.fault(
+                value,
+                "`blue_green` is the names of two projects, such as `[shop-blue, shop-green]`: small letters, \
+                 digits, `-` and `_`",
+            );
+            None
+        }
+        (None, _) => {
+            keys.missing(
+                "blue_green",
+                "the names of two projects, such as `blue_green: [shop-blue, shop-green]`",
+            );
+            None
+        }
+    };
+    if let Some(value) = keys.value("project") {
+        keys.fault(value, "`project` names one project, and `blue_green` the two that take turns");
+    }
+    let serving =
+        wanted(keys, "serving", "a command that prints the name of the project that has the traffic");
+    let switch = wanted(keys, "switch", "a command that sends the traffic to `$PROJECT`");
+    Some(Turns { pair: read?, serving: serving?, switch: switch? })
+}
+
+/// A command of the document that has to be there.
+fn wanted(keys: &mut Keys<'_, '_>, key: &'static str, help: &str) -> Option<String> {
+    if keys.value(key).is_none() {
+        keys.missing(key, help);
+    }
+    command(keys, key)
+}
+
+/// A command of the document. One that is empty would be a promise that nobody keeps.
+fn command(keys: &mut Keys<'_, '_>, key: &'static str) -> Option<String> {
+    let value = keys.value(key)?;
+    let text = value.text().filter(|text| !text.trim().is_empty());
+    if text.is_none() {
+        keys.fault(value, format!("`{key}` is a command: one line of shell"));
+    }
+    text.map(str::to_owned)
 }
 
 pub(super) fn texts(keys: &mut Keys<'_, '_>, value: &Value) -> Vec<String> {

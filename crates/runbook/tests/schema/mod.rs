@@ -250,7 +250,7 @@ fn a_schema_has_the_keys_of_its_parser() {
 
 #[test]
 fn control_steps_are_taken_and_refused_by_both() {
-    let table: [(&'static str, &[&str], &[&str]); 11] = [
+    let table: [(&'static str, &[&str], &[&str]); 13] = [
         (
             "approval",
             &[
@@ -319,6 +319,8 @@ fn control_steps_are_taken_and_refused_by_both() {
             &[
                 "target: compose\nservices: [api, web]\nenv_file: .env\nset: { TAG: $VERSION }\nwithin: 1m",
                 "target: compose\nservices: [web]\nfiles: [a.yml, b.yml]\nfolder: app\nproject: shop\nstrategy: rolling",
+                "target: compose\nservices: [web]\ndrain: ./proxy drain\nadmit: ./proxy ready",
+                "target: compose\nservices: [web]\nstrategy: blue-green\nblue_green: [a-b, a-g]\nserving: ./proxy which\nswitch: ./proxy to $PROJECT\ndrain: ./proxy empty $PROJECT",
                 "target: kubernetes\nset: { web: { web: a/web:$VERSION, side: a/side:1.2 } }\nwithin: 3m",
                 "target: kubernetes\napply: k8s/\nservices: [statefulset/db, web]\nset: { sts/db: { db: a/db:1 } }\nonly: staging",
                 "target: kubernetes\nstrategy: blue-green\nservice: web\nblue_green: [web-blue, web-green]\nset: { web: a/web:$VERSION }",
@@ -332,6 +334,9 @@ fn control_steps_are_taken_and_refused_by_both() {
                 "target: kubernetes\nservices: [web]",
                 "target: compose\nservices: [web]\nstrategy: blue-green",
                 "target: compose\nservices: [web]\nbatch: 2",
+                "target: compose\nservices: [web]\nserving: ./proxy which",
+                "target: compose\nservices: [web]\nstrategy: blue-green\nblue_green: [a, b]\nserving: which",
+                "target: compose\nservices: [web]\nstrategy: blue-green\nblue_green: [a, b]\nserving: c\nswitch: d\nadmit: e",
                 "target: compose\nservices: [web]\napply: k8s/",
                 "target: kubernetes\napply: k8s/",
                 "target: kubernetes\nset: {}",
@@ -343,6 +348,12 @@ fn control_steps_are_taken_and_refused_by_both() {
                 "target: kubernetes\nstrategy: blue-green\nblue_green: [a, b]\nset: { web: a/web:1 }",
             ],
         ),
+        (
+            "send",
+            &["from: a.toml\nto: /etc/a.toml\nmode: 640", "from: a-$VERSION\nto: ~/a\nonly: production"],
+            &["from: a", "from: a\nto: b\nmode: rw", "to: b", "from: a\nto: b\nkeep: 1"],
+        ),
+        ("fetch", &["from: /var/log/a\nto: logs"], &["from: a", "from: a\nto: b\nmode: 640"]),
         (
             "job",
             &[

@@ -1,9 +1,34 @@
 # What this release found and what it moved is kept beside the compose file, where it is needed.
 record=".tminus/$RELEASE_ID/$name"
+project=() variables=() traffic='' known=''
 say() { printf '%s\n' "$@"; }
 stop() { printf 'error: %s\n' "$1" >&2; shift; if [ "$#" -gt 0 ]; then printf '  %s\n' "$@" >&2; fi; exit 1; }
-compose() { docker compose "${options[@]}" "$@"; }
-container() { compose ps --all --quiet "$1" | head -n 1; }
+# Compose takes a variable of the shell before one of its file. Those of the release would then count on
+# the way back as well, so what the file has is the file's.
+hidden=()
+for change in "${changes[@]}"; do hidden+=(-u "${change%%=*}"); done
+while IFS= read -r key; do hidden+=(-u "$key"); done < <(sed -n 's/^\(export  *\)\{0,1\}\([A-Za-z_][A-Za-z0-9_]*\)=.*/\2/p' "${env_file:-.env}" 2>/dev/null || true)
+compose() { env "${hidden[@]}" docker compose "${options[@]}" "${project[@]}" "${variables[@]}" "$@"; }
+# By the name of the project, which is asked of compose once.
+containers() {
+  docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$known" --filter "label=com.docker.compose.service=$1" --filter label=com.docker.compose.oneoff=False
+}
+container() { containers "$1" | head -n 1; }
+
+# Another step of this release may still be at work here, when its connection was lost.
+alone() {
+  if ! command -v flock >/dev/null; then return 0; fi
+  exec 9>>"$record/lock"
+  if ! flock -w "$patience" 9; then stop "another step of this release is still at work in $PWD on $(hostname), after $patience s" "look:  ps -ef | grep docker"; fi
+}
+
+# A command of the document, in a shell of its own.
+tell() {
+  local what=$1 command=$2 code=0
+  if [ -z "$command" ]; then return 0; fi
+  SERVICE=$3 PROJECT=$traffic bash -eEuo pipefail -c "$command" </dev/null 9>&- || code=$?
+  if [ "$code" != 0 ]; then stop "\`$what\` failed${3:+ for $3}${traffic:+ with $traffic}: it ended with $code" "its command: $command"; fi
+}
 
 # The file is whole at every moment, and keeps its mode.
 put() {
@@ -13,10 +38,22 @@ put() {
   mv -- "$target.tminus" "$target"
 }
 
+# The image from before wants the files from before, and it comes back before the steps that sent them
+# do. One that was not there at all stays until then: compose may need it to remove what it made.
+sent_files() {
+  local kept to
+  for kept in "$HOME/.tminus/sent/$RELEASE_ID"/*; do
+    if [ ! -f "$kept/$1" ]; then continue; fi
+    to=$(cat -- "$kept/to")
+    if ! cmp -s "$kept/$1" "$to"; then put "$kept/$1" "$to"; say "$to is ${2} again"; fi
+  done
+}
+
 # Starts what is there already and waits for its health; what is wrong is shown where it is.
 move() {
   local service=$1 id
-  if compose up --detach --no-deps --no-build --pull never --wait --wait-timeout "$patience" "$service"; then return 0; fi
+  shift
+  if compose up --detach --no-deps --no-build --pull never --wait --wait-timeout "$patience" "$@" "$service"; then return 0; fi
   id=$(container "$service")
   if [ -n "$id" ]; then
     say "--- the last lines of $service"

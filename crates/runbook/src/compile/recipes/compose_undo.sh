@@ -1,24 +1,6 @@
+if [ ! -d "$record" ]; then say "this release moved nothing here"; exit 0; fi
+alone
 if [ ! -f "$record/before" ]; then say "this release moved nothing here"; exit 0; fi
-if [ -n "$env_file" ] && ! cmp -s "$record/env.before" "$env_file"; then put "$record/env.before" "$env_file"; fi
-touch -- "$record/moved"
-mapfile -t moved <"$record/moved"
-for ((at = ${#moved[@]} - 1; at >= 0; at--)); do
-  service=${moved[at]}
-  read -r _ reference image digest < <(grep -- "^$service " "$record/before")
-  if [ "$image" = - ]; then
-    compose rm --stop --force "$service"
-    say "$service was not there before, and is gone again"
-    continue
-  fi
-  # No registry is needed for what ran here a moment ago, and a name that was given to another
-  # image meanwhile means the old one again.
-  if ! docker image inspect "$image" >/dev/null 2>&1; then
-    if [ "$digest" = - ]; then stop "the image that $service ran before, $image, is not on this machine any more, and no registry is known for it"; fi
-    docker pull --quiet "$digest"
-  fi
-  if [ "$(docker image inspect --format '{{.Id}}' "$reference" 2>/dev/null || true)" != "$image" ]; then docker tag "$image" "$reference"; fi
-  move "$service"
-  now=$(docker inspect --format '{{.Image}}' "$(container "$service")")
-  if [ "$now" != "$image" ]; then stop "$service runs $now and not $image as before"; fi
-  say "$service runs $reference $now again"
-done
+sent_files content "what it was before this release"
+put_env_back
+bring_back "$drain" "$admit"

@@ -40,7 +40,7 @@ supervise() {
     (umask 077 && mkdir -p "$base/$own" && mkfifo "$base/$own/pipe") &&
       printf '%s\n' "$BASHPID" >"$base/$own/supervisor" && printf 'running \n' >"$base/$own/status" && : >"$base/$own/out"
   } 2>/dev/null || {
-    printf 'cannot be written: %s\n' "$base/$own" >&8
+    printf 'cannot be written: %s, %s KiB free\n' "$base/$own" "$(df -Pk "$HOME" | awk 'NR == 2 { print $4 }')" >&8
     return
   }
   if ! claim "$own"; then

@@ -1,0 +1,127 @@
+//! `.send` and `.fetch`, with a real sshd for each host.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use tminus_testkit::ssh::SshHosts;
+
+use crate::support::{Desk, runbook};
+
+/// Two hosts, one of which has the file already, and a runbook that sends it and looks.
+fn desk() -> Option<(SshHosts, Desk)> {
+    let hosts = SshHosts::start(&["h1", "h2"])?;
+    let desk = Desk::new();
+    desk.program("ssh", &format!("#!/bin/sh\nexec '{}' \"$@\"\n", hosts.bin().join("ssh").display()));
+    desk.write("tminus.toml", "[hosts]\nweb = [\"h1\", \"h2\"]\n");
+    desk.write("app v2.toml", "it's \"new\"\n");
+    std::fs::write(hosts.home("h1").join("app.toml"), "old\n").expect("the home of h1");
+    let old = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(hosts.home("h1").join("app.toml"), old).expect("its mode");
+    desk.write(
+        "r.md",
+        runbook("**Hosts**: web\n\n```yaml {#config .send on=web}\nfrom: app $VERSION.toml\nto: ~/app.toml\n```\n\n```bash {#smoke .check}\n./smoke\n```")
+            .replace("runbook: 1", "runbook: 1\non_failure: rollback"),
+    );
+    desk.program("../smoke", "#!/bin/sh\n");
+    Some((hosts, desk))
+}
+
+/// What a host has: content and mode; the folder must hold nothing else that is not hidden.
+fn has(hosts: &SshHosts, host: &str) -> Option<(String, u32)> {
+    let folder = hosts.home(host);
+    let names: Vec<String> = std::fs::read_dir(&folder)
+        .expect("a home")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    let path = folder.join("app.toml");
+    let text = std::fs::read_to_string(&path).ok();
+    assert_eq!(names.len(), usize::from(text.is_some()), "{names:?}");
+    text.map(|text| (text, std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777))
+}
+
+#[test]
+fn a_file_goes_to_every_host_and_comes_back_byte_for_byte() {
+    let Some((hosts, desk)) = desk() else { return };
+    let before = (Some(("old\n".to_owned(), 0o600)), None);
+    assert_eq!((has(&hosts, "h1"), has(&hosts, "h2")), before);
+    desk.expect(0, &["plan", "r.md", "--version", "v2"])
+        .says("Send app $VERSION.toml to ~/app.toml, web (h1, h2)");
+    desk.expect(0, &["run", "r.md", "--version", "v2"]).says("h2: before: there was no").says("h1: now:");
+    let new = |mode| Some(("it's \"new\"\n".to_owned(), mode));
+    assert_eq!((has(&hosts, "h1"), has(&hosts, "h2")), (new(0o600), new(0o644)));
+    // The same again changes nothing, and its way back is to what is there now.
+    desk.write("app v3.toml", "newer\n");
+    desk.program("../smoke", "#!/bin/sh\nexit 1\n");
+    desk.expect(3, &["run", "r.md", "--version", "v3"]).says("h1: ").says("again").says("rolled back");
+    assert_eq!((has(&hosts, "h1"), has(&hosts, "h2")), (new(0o600), new(0o644)));
+    // What was not there is not there again.
+    std::fs::remove_file(hosts.home("h2").join("app.toml")).expect("it is there");
+    desk.expect(3, &["run", "r.md", "--version", "v3"]).says("was not there before, and is gone again");
+    assert_eq!((has(&hosts, "h1"), has(&hosts, "h2")), (new(0o600), None));
+}
+
+#[test]
+fn what_does_not_arrive_whole_changes_nothing() {
+    let Some((hosts, desk)) = desk() else { return };
+    let before = (has(&hosts, "h1"), has(&hosts, "h2"));
+    // The connection ends in the middle of the file.
+    desk.write("app v2.toml", vec![b'x'; 1 << 20]);
+    let ssh = hosts.bin().join("ssh");
+    desk.program("ssh", &format!("#!/bin/sh\ncase \"$*\" in *'-- h2 '*'is not what was sent'*) head -c 1000 | '{0}' \"$@\" ;; *) exec '{0}' \"$@\" ;; esac\n", ssh.display()));
+    desk.expect(3, &["run", "r.md", "--version", "v2"])
+        .says("h2: error: what arrived is not what was sent")
+        .says("failed on h2");
+    assert_eq!((has(&hosts, "h1"), has(&hosts, "h2")), before);
+    // A host that is away: the one after it is not begun, and what was sent is taken back.
+    desk.write("tminus.toml", "[hosts]\nweb = [\"h1\", \"gone\", \"h2\"]\n");
+    desk.program("ssh", &format!("#!/bin/sh\nexec '{}' \"$@\"\n", ssh.display()));
+    desk.expect(6, &["run", "r.md", "--version", "v2", "--no-wait"])
+        .says("failed on gone, and was not begun on h2")
+        .says("not every host is as before")
+        .says("tminus answer config retry");
+    assert_eq!((has(&hosts, "h1"), has(&hosts, "h2")), before);
+    // Named wrongly.
+    desk.write("tminus.toml", "[hosts]\nweb = [\"h1\", \"h2\"]\n");
+    desk.expect(2, &["plan", "r.md"]).says("T903");
+    let text = desk.read("r.md");
+    desk.write("r.md", text.replace(" on=web", ""));
+    desk.expect(2, &["plan", "r.md", "--version", "v2"]).says("nothing says which hosts");
+    desk.write("r.md", text.replace("~/app.toml", "/no/such/folder/app.toml"));
+    desk.expect(3, &["run", "r.md", "--version", "v2"]).says("there is no folder /no/such/folder");
+}
+
+#[test]
+fn crash_everywhere_a_file_that_was_being_sent_is_sent_once_more_and_its_way_back_is_the_first_one() {
+    let Some((hosts, desk)) = desk() else { return };
+    let before = (has(&hosts, "h1"), has(&hosts, "h2"));
+    // Stops when h1 has the file and h2 has not.
+    let ssh = hosts.bin().join("ssh");
+    desk.program("ssh", &format!("#!/bin/sh\ncase \"$*\" in *'-- h2 '*) if [ -p reached ]; then echo >reached; cat go; rm reached; fi ;; esac\nexec '{}' \"$@\"\n", ssh.display()));
+    desk.program("../smoke", "#!/bin/sh\nexit 1\n");
+    desk.kill_while_waiting(desk.command(&["run", "r.md", "--version", "v2"]));
+    assert_eq!(has(&hosts, "h1").expect("sent").0, "it's \"new\"\n");
+    desk.write("app v2.toml", "written meanwhile\n");
+    desk.let_go();
+    desk.expect(3, &["resume", "--no-wait"]).says("rolled back");
+    assert_eq!((has(&hosts, "h1"), has(&hosts, "h2")), before);
+}
+
+#[test]
+fn a_file_is_fetched_from_every_host_into_a_folder_of_its_own() {
+    let Some((hosts, desk)) = desk() else { return };
+    let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+    std::fs::write(hosts.home("h1").join("app.log"), &bytes).expect("the home of h1");
+    std::fs::write(hosts.home("h2").join("app.log"), "").expect("the home of h2");
+    desk.write(
+        "r.md",
+        runbook("**Hosts**: web\n\n```yaml {#logs .fetch on=web}\nfrom: ~/app.log\nto: logs\n```"),
+    );
+    desk.expect(0, &["run", "r.md"]).says("h1: logs/h1/app.log: 100000 bytes");
+    assert_eq!(std::fs::read(desk.path("logs/h1/app.log")).expect("fetched"), bytes);
+    assert_eq!(std::fs::read(desk.path("logs/h2/app.log")).expect("fetched"), b"");
+    // A copy from before stays when there is nothing new, and the reason is told.
+    std::fs::remove_file(hosts.home("h2").join("app.log")).expect("it is there");
+    desk.expect(5, &["run", "r.md", "--no-wait", "--again"])
+        .says("h2: error: there is no file")
+        .says("failed on h2");
+}

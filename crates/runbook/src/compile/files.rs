@@ -1,0 +1,116 @@
+//! Files that hosts get and give: `.send` and `.fetch`, as shell steps here that call the user's ssh.
+//!
+//! A file arrives beside the one that it replaces, is compared, and takes its name in one moment: no
+//! program there ever reads half of it. What was in its place is kept there, for the way back.
+
+use tminus_release::plan::{Resume, Undo};
+use tminus_release::time::Span;
+
+use super::bind::Dollars;
+use super::database::quote;
+use super::drafts::{Compiler, Place};
+use super::hosts::Where;
+use super::recipe::{BothWays, Recipe, shell};
+use crate::control::Transfer;
+use crate::diagnostic::Severity;
+use crate::outline::FenceUnit;
+
+const HEAD: &str = include_str!("recipes/files_head.sh");
+const SEND: &str = include_str!("recipes/files_send.sh");
+const SEND_THERE: &str = include_str!("recipes/files_send_there.sh");
+const UNDO: &str = include_str!("recipes/files_undo.sh");
+const UNDO_THERE: &str = include_str!("recipes/files_undo_there.sh");
+const FETCH: &str = include_str!("recipes/files_fetch.sh");
+const FETCH_THERE: &str = include_str!("recipes/files_fetch_there.sh");
+
+/// Some megabytes, to many hosts.
+const TIMEOUT: Span = Span::minutes(30);
+
+impl Compiler<'_> {
+    pub(super) fn send(&mut self, place: &Place<'_>, fence: &FenceUnit, send: &Transfer) {
+        if !self.is_no_check(place, fence, "send") {
+            return;
+        }
+        let Some((head, said)) = self.files_head(place, fence, send) else { return };
+        let recipe = |title: String, there: &str, script: &str| Recipe {
+            title,
+            script: format!("{head}{HEAD}\nthere={}\n{script}", quote(there)),
+        };
+        let forward = recipe(format!("Send {} to {said}", send.from), SEND_THERE, SEND);
+        let back = recipe(format!("Put back what was before this release: {said}"), UNDO_THERE, UNDO);
+        let folder = self.recipe_folder(place, fence);
+        let own = Where::default();
+        self.with_way_back(
+            place,
+            fence,
+            BothWays { kind: "send", timeout: TIMEOUT, own, folder, forward, back },
+        );
+    }
+
+    pub(super) fn fetch(&mut self, place: &Place<'_>, fence: &FenceUnit, fetch: &Transfer) {
+        let Some((head, said)) = self.files_head(place, fence, fetch) else { return };
+        let script = format!("{head}{HEAD}\nthere={}\n{FETCH}", quote(FETCH_THERE));
+        let work = shell("fetch", script, self.recipe_folder(place, fence), Where::default());
+        let (id, title) = (self.default_ids[place.index].clone(), format!("Fetch {} to {said}", fetch.from));
+        let at = self.add_step(place, id, title, work);
+        let step = &mut self.drafts[at].step;
+        // It changes nothing but copies here, so it may be repeated, and nothing is to be taken back.
+        (step.check, step.resume, step.undo, step.timeout) = (true, Resume::Rerun, Undo::NotNeeded, TIMEOUT);
+        self.attributes(at, fence, place);
+    }
+
+    /// The values of the document as a script has them, and where, in words. None: a fault was reported.
+    fn files_head(
+        &mut self,
+        place: &Place<'_>,
+        fence: &FenceUnit,
+        files: &Transfer,
+    ) -> Option<(String, String)> {
+        let (from, to) =
+            (self.bound_path(place, "from", &files.from)?, self.bound_path(place, "to", &files.to)?);
+        let own = self.hosts(place, fence);
+        let (label, hosts, batch, failures) = match own {
+            Where { host: Some(host), .. } => (host.clone(), vec![host], 1, 0),
+            Where { group: Some(group), .. } => (
+                format!("{} ({})", group.name, group.hosts.join(", ")),
+                group.hosts,
+                group.batch,
+                group.failures,
+            ),
+            Where { host: None, group: None } => {
+                if self.value(fence, "on", place).is_none() {
+                    let message = "nothing says which hosts";
+                    self.faults
+                        .add_at_line("T909", Severity::Error, place.unit.line, message)
+                        .help("add `on=NAME`, one of those that a line `**Hosts**: NAME` above it shows");
+                }
+                return None;
+            }
+        };
+        let hosts: Vec<String> = hosts.iter().map(|host| quote(host)).collect();
+        let head = format!(
+            "name={}\nfrom={}\nto={}\nmode='{}'\nhosts=({})\nbatch={batch}\nallowed={failures}\n",
+            quote(&self.record_name(place.index, place.run.as_deref())),
+            quote(&from),
+            quote(&to),
+            files.mode.as_deref().unwrap_or_default(),
+            hosts.join(" "),
+        );
+        Some((head, format!("{to}, {label}")))
+    }
+
+    fn bound_path(&mut self, place: &Place<'_>, key: &str, written: &str) -> Option<String> {
+        let own = self.variables(place.environment.as_deref());
+        let (bound, missing) = self.values.text(written, &own, Dollars::Bound);
+        if missing.is_empty() && !bound.is_empty() && !bound.contains('\n') && !bound.starts_with('-') {
+            return Some(bound);
+        }
+        let message = if missing.is_empty() {
+            format!("`{key}` would be `{bound}`, which is no path")
+        } else {
+            format!("`{key}` is not known: {} not bound", missing.join(", "))
+        };
+        self.not_bound(place, message);
+        None
+    }
+}
