@@ -139,35 +139,8 @@ fn control_step(kind: &str) -> Value {
             ],
             &["file"],
         ),
-        "flag" => keys(
-            &[
-                ("flag", text("The flag's name.")),
-                ("to", flag_values()),
-                ("provider", word(&["flagd", "command"], "Who keeps the flag.")),
-                ("file", text("The file in flagd's format.")),
-                ("get", text("A command that prints the value of $FLAG.")),
-                ("set", text("A command that makes $FLAG_VALUE the value of $FLAG.")),
-                only,
-            ],
-            &["flag", "to", "provider"],
-        ),
-        "send" => keys(
-            &[
-                ("from", text("The file here; inputs are bound.")),
-                ("to", text("The file there.")),
-                ("mode", mode()),
-                only,
-            ],
-            &["from", "to"],
-        ),
-        "fetch" => keys(
-            &[
-                ("from", text("The file there; inputs are bound.")),
-                ("to", text("The folder here that gets a folder for each host.")),
-                only,
-            ],
-            &["from", "to"],
-        ),
+        "flag" => flag(only),
+        "send" | "fetch" => file(kind, only),
         other => {
             let known = crate::control::unavailable_keys(other);
             let anything = json!({ "description": "Not available yet." });
@@ -185,6 +158,44 @@ fn control_step(kind: &str) -> Value {
             schema
         }
     }
+}
+
+fn flag(only: (&'static str, Value)) -> Value {
+    keys(
+        &[
+            ("flag", text("The flag's name.")),
+            ("to", flag_values()),
+            ("provider", word(&["flagd", "command"], "Who keeps the flag.")),
+            ("file", text("The file in flagd's format.")),
+            ("get", text("A command that prints the value of $FLAG.")),
+            ("set", text("A command that makes $FLAG_VALUE the value of $FLAG.")),
+            only,
+        ],
+        &["flag", "to", "provider"],
+    )
+}
+
+/// A file that goes to hosts, or comes from them.
+fn file(kind: &str, only: (&'static str, Value)) -> Value {
+    if kind == "fetch" {
+        return keys(
+            &[
+                ("from", text("The file there; inputs are bound.")),
+                ("to", text("The folder here that gets a folder for each host.")),
+                only,
+            ],
+            &["from", "to"],
+        );
+    }
+    keys(
+        &[
+            ("from", text("The file here; inputs are bound.")),
+            ("to", text("The file there.")),
+            ("mode", mode()),
+            only,
+        ],
+        &["from", "to"],
+    )
 }
 
 /// One project whose services are replaced, and two that take turns.

@@ -107,14 +107,18 @@ impl Finder {
     fn of_fact(&self, value: &str) -> Vec<String> {
         let separators = ['→', ',', '+', '&'];
         let parts = value.replace("->", "→").replace(" then ", "→").replace(" and ", "→");
-        let names: Vec<String> = parts
-            .split(separators)
-            .filter_map(|part| {
-                let words = self.known_in(part);
-                let exact = canonical(part);
-                if self.found.contains_key(&exact) { Some(exact) } else { words.into_iter().next() }
-            })
-            .collect();
+        let named = parts.split(separators).filter_map(|part| {
+            let words = self.known_in(part);
+            let exact = canonical(part);
+            if self.found.contains_key(&exact) { Some(exact) } else { words.into_iter().next() }
+        });
+        // What is named twice is not released twice.
+        let mut names: Vec<String> = Vec::new();
+        for name in named {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
         if !names.is_empty() {
             return names;
         }

@@ -447,6 +447,14 @@ fn deep_nesting_is_refused_in_time() {
     }
 }
 
+/// Found by fuzzing: the grammar's parser took a minute.
+#[test]
+fn indices_that_stay_open_are_refused() {
+    let script = "s[*G=${TAG[Ten ==s[${A[ke_) i=${TAG[Ta}\n\n eebeH{n:W$ord(w, _) i seea}\n\n eeb sH {#b do==d se\n- [ ea}\n\n\0Je)";
+    assert!(survey(script).syntax_error.is_some());
+    assert!(survey("echo \"${A[0]} ${B[$i]} ${C[@]}\" '${D['").syntax_error.is_none());
+}
+
 /// Found by fuzzing: the grammar's parser ended the program.
 #[test]
 fn redirections_of_numbers_that_are_no_files_are_refused() {

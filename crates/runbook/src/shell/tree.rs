@@ -58,7 +58,8 @@ pub(super) fn parse(script: &str) -> Tree {
     let is_line_end = |token: &&Token| matches!(token, Token::Operator(text, _) if text.starts_with('\n'));
     let spans = tokens.iter().filter(|token| !is_line_end(token)).map(span).collect();
     let too_much = unclosed::deeper_than(DEEPEST_BLOCKS, &tokens).map(|line| (line, TOO_DEEP));
-    if let Some((line, reason)) = too_much.or_else(|| number_too_large(&tokens)) {
+    let refusal = too_much.or_else(|| number_too_large(&tokens)).or_else(|| indices_left_open(&tokens));
+    if let Some((line, reason)) = refusal {
         return Tree {
             tokens: spans,
             tokenized: true,
@@ -89,6 +90,19 @@ fn number_too_large(tokens: &[Token]) -> Option<(u32, &'static str)> {
         {
             let line = u32::try_from(at.start.line).unwrap_or(u32::MAX);
             Some((line, "the number in front of `<` or `>` is no open file"))
+        }
+        _ => None,
+    })
+}
+
+/// Returns the line of a word in which several indices of variables are not closed. The grammar's
+/// parser looks for an assignment in it, and time doubles with each of them.
+fn indices_left_open(tokens: &[Token]) -> Option<(u32, &'static str)> {
+    const MOST: usize = 1;
+    tokens.iter().find_map(|token| match token {
+        Token::Word(word, at) if word.contains("${") && super::word::open_indices(word) > MOST => {
+            let line = u32::try_from(at.start.line).unwrap_or(u32::MAX);
+            Some((line, "`${…[` is not closed"))
         }
         _ => None,
     })

@@ -60,10 +60,16 @@ fn counts_too_far(word: &str) -> bool {
 /// Tells whether a `${name[` is not closed: the word grammar tries what follows again for each way to
 /// read it, and a few such places in one word take for ever.
 fn leaves_indices_open(word: &str) -> bool {
-    word.match_indices("${").any(|(at, _)| {
+    open_indices(word) > 0
+}
+
+/// Counts the `${name[` of a word that are not closed.
+pub(super) fn open_indices(word: &str) -> usize {
+    let opened = word.match_indices("${").filter(|(at, _)| {
         let name = word[at + 2..].trim_start_matches(|c: char| c.is_alphanumeric() || "_#!@*".contains(c));
         name.strip_prefix('[').is_some_and(|index| !is_closed(index))
-    })
+    });
+    opened.count()
 }
 
 /// Tells whether `]` comes before the end of the expansion that the index stands in.

@@ -156,6 +156,13 @@ fn deep_nesting_is_flattened_not_followed() {
     assert!(unattended.diagnostics.iter().any(|found| found.code == "T907"), "{:?}", unattended.diagnostics);
 }
 
+/// Found by fuzzing: the steps of a phase had the same ids twice.
+#[test]
+fn an_environment_that_is_named_twice_is_released_once() {
+    hold_invariants("# A\n\n## B\n**Environment**: staging → production → staging\n\n```bash\ntrue\n```\n");
+    hold_invariants("environments: [staging,     : [staging, production]\n   ```bash\n   ```\n");
+}
+
 #[test]
 fn nested_fences_keep_their_lines() {
     let document = "## A\n1. x\n   ````bash\n   cat <<'E'\n   ```\n   E\n   ````\n\n> ```sh\n> ls\n> ```\n";
