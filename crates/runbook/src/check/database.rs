@@ -47,9 +47,10 @@ fn silent_errors(script: &Script<'_>, at: usize, found: &mut Vec<Finding>) {
         return;
     }
     let stops = command.arguments.iter().any(|argument| argument.contains("ON_ERROR_STOP"));
-    let document = command.redirects.iter().any(|redirect| {
+    let text = command.redirects.iter().find(|redirect| {
         redirect.kind == RedirectKind::HereDocument && !redirect.target.contains("ON_ERROR_STOP")
     });
+    let document = text.is_some();
     // A pipe stands beside itself; only what its words run can come between.
     let unpacked = script.commands()[..at].iter().rev().take(LONGEST_PIPE).any(|other| {
         other.list == command.list
@@ -63,13 +64,51 @@ fn silent_errors(script: &Script<'_>, at: usize, found: &mut Vec<Finding>) {
     if stops || (reads_file(command).is_none() && !document && !unpacked) {
         return;
     }
+    // What only asks leaves nothing half done: an empty answer is all that a failure costs.
+    let (severity, what) = if text.is_some_and(|redirect| only_reads(&redirect.target)) {
+        (Severity::Warning, "psql returns 0 when a query fails, so the step passes without an answer")
+    } else {
+        (
+            Severity::Error,
+            "psql returns 0 when a statement of the file fails, so the step passes and the rest of the file still runs",
+        )
+    };
     found.push(script.on(
         "T301",
-        Severity::Error,
+        severity,
         command,
-        "psql returns 0 when a statement of the file fails, so the step passes and the rest of the file still runs",
+        what,
         "add `-v ON_ERROR_STOP=1` (psql then returns 3), and `--single-transaction` where the file allows it",
     ));
+}
+
+/// Whether each statement is a question. `WITH` may hold an `INSERT`, `EXPLAIN ANALYZE` runs what it
+/// explains, `SELECT INTO` makes a table and `\gexec` runs the answer: all of them count as changes.
+fn only_reads(sql: &str) -> bool {
+    const QUESTIONS: [&str; 4] = ["select", "show", "table", "values"];
+    const SETTINGS: [&str; 6] = ["\\l", "\\x", "\\timing", "\\pset", "\\echo", "\\q"];
+    let mut begins = true;
+    let mut asked = false;
+    for line in sql.lines().map(|line| line.split("--").next().unwrap_or_default().trim()) {
+        let first = line.split_whitespace().next().unwrap_or_default();
+        if first.starts_with("\\d") || SETTINGS.contains(&first) {
+            (begins, asked) = (true, true);
+            continue;
+        }
+        for (nth, part) in line.split(';').enumerate() {
+            begins |= nth > 0;
+            let Some(word) = part.split_whitespace().next() else { continue };
+            if part.split_whitespace().any(|word| word.eq_ignore_ascii_case("into") || word.starts_with('\\'))
+            {
+                return false;
+            }
+            if begins && !QUESTIONS.iter().any(|question| word.eq_ignore_ascii_case(question)) {
+                return false;
+            }
+            (begins, asked) = (false, true);
+        }
+    }
+    asked
 }
 
 /// The file that a pipe brings to a command: `gunzip -c dump.sql.gz | psql app`.

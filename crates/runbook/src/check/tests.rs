@@ -519,3 +519,26 @@ fn one_habit_of_headings_is_told_once() {
     let jumps = check(document, "x.md").into_iter().filter(|found| found.code == "T106");
     assert_eq!(jumps.map(|found| found.line).collect::<Vec<_>>(), [3]);
 }
+
+#[test]
+fn a_query_that_fails_is_less_than_a_change_that_fails() {
+    let severity = |sql: &str| {
+        let document = format!("## A\n\n```bash\npsql app <<'SQL'\n{sql}\nSQL\n```\n");
+        check(&document, "x.md").iter().find(|found| found.code == "T301").map(|found| found.severity)
+    };
+    for asks in
+        ["SELECT 1;", "\\x\nselect id\n  from jobs -- all;\n where id > 3; SHOW server_version;", "\\dt"]
+    {
+        assert_eq!(severity(asks), Some(Severity::Warning), "{asks}");
+    }
+    for changes in [
+        "UPDATE jobs SET state = 'new';",
+        "SELECT 1; DELETE FROM jobs;",
+        "SELECT * INTO old_jobs FROM jobs;",
+        "SELECT 'drop table ' || name FROM t \\gexec",
+        "WITH gone AS (DELETE FROM jobs RETURNING id) SELECT * FROM gone;",
+        "\\i change.sql",
+    ] {
+        assert_eq!(severity(changes), Some(Severity::Error), "{changes}");
+    }
+}
