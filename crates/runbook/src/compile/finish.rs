@@ -36,6 +36,7 @@ pub(super) fn finish(mut compiler: Compiler<'_>) -> Finished {
     compiler.link_restores();
     compiler.link(&names);
     compiler.connect(&names);
+    compiler.guard_restores();
     if compiler.drafts.is_empty() && !compiler.faults.has_errors() {
         compiler
             .faults

@@ -195,4 +195,18 @@ impl Compiler<'_> {
             }
         }
     }
+
+    /// Whatever the page says of the order (`needs=`, `.parallel`), a restore comes after its yes, and
+    /// the yes after what was told.
+    pub(super) fn guard_restores(&mut self) {
+        for known in &self.copies.restores {
+            for (step, before) in [(known.yes, known.look), (known.step, known.yes)] {
+                let before = self.drafts[before].step.id.clone();
+                let after = &mut self.drafts[step].step.after;
+                if !after.contains(&before) {
+                    after.push(before);
+                }
+            }
+        }
+    }
 }

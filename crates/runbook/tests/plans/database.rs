@@ -42,6 +42,21 @@ fn a_restore_waits_for_a_yes_wherever_it_stands() {
 }
 
 #[test]
+fn nothing_on_the_page_takes_the_yes_away() {
+    let look = "```bash {#x .check}\ntrue\n```\n";
+    for attributes in ["needs=x", ".parallel", "needs=x .parallel"] {
+        let restore = RESTORE.replace(".restore}", &format!(".restore {attributes}}}"));
+        let document =
+            format!("## A\n\n{look}\n{BACKUP}\n{restore}\n```bash {{#y .check .parallel}}\ntrue\n```\n");
+        let plan = plan(&document, &request(Mode::Unattended));
+        let after =
+            |id: &str| plan.steps.iter().find(|step| step.id.as_str() == id).expect("there").after.clone();
+        assert!(after("restore").contains(&"restore/approve".into()), "{attributes}");
+        assert!(after("restore/approve").contains(&"restore/loss".into()), "{attributes}");
+    }
+}
+
+#[test]
 fn what_cannot_be_restored_is_a_fault_before_the_release() {
     for (document, expected) in [
         (
