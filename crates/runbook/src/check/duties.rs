@@ -94,10 +94,29 @@ static ROLES: Pattern = Pattern::new(
 );
 static PEOPLE: Pattern = Pattern::new(
     &[
-        "name", "contact", "primary", "backup", "phone", "person", "people", "on", "mail", "who", "slack",
-        "kontakt", "telefon", "nom", "contato", "姓名", "联系", "氏名", "連絡",
+        "name",
+        "contact",
+        "primary",
+        "backup",
+        "phone",
+        "person",
+        "people",
+        "on",
+        "mail",
+        "who",
+        "slack",
+        "kontakt",
+        "telefon",
+        "nom",
+        "contato",
+        "respons",
+        "verantwort",
+        "姓名",
+        "联系",
+        "氏名",
+        "連絡",
     ],
-    r"(?i)\b(?:names?|contacts?|primary|backup|phone|persons?|people|on-?call|e-?mail|who|slack|kontakt|telefon|nom|nombre|contacto|nome|contato)\b|姓名|联系|氏名|連絡",
+    r"(?i)\b(?:names?|contacts?|primary|backup|phone|persons?|people|on-?call|e-?mail|who|slack|kontakt|telefon|nom|nombre|contacto|nome|contato)\b|responsab|responsib|verantwort|姓名|联系|氏名|連絡",
 );
 
 /// How many roles are looked for in the tables; no team has that many.

@@ -82,6 +82,9 @@ pub(super) fn deploys(command: &CommandUse) -> Option<Deploys> {
     if matches!(command.program.as_str(), "vercel" | "netlify") && to_production {
         return Some(Service);
     }
+    if into_web_root(command) {
+        return Some(Service);
+    }
     let row =
         DEPLOYS.iter().find(|(program, verbs, _)| command.program == *program && has_words(command, verbs));
     if let Some((_, _, what)) = row {
@@ -114,6 +117,19 @@ pub(super) fn deploys(command: &CommandUse) -> Option<Deploys> {
         "notify",
     ]);
     (has(&["deploy", "deployment", "rollout"]) && !looks).then_some(Service)
+}
+
+/// What is copied into the folder of a web server on another host is served at once; other copies
+/// may be backups.
+fn into_web_root(command: &CommandUse) -> bool {
+    let remote = command.arguments.last().and_then(|target| target.split_once(':')).map(|(_, path)| path);
+    command.program == "rsync"
+        && !command.arguments.iter().any(|argument| argument == "-n")
+        && remote.is_some_and(|path| {
+            let mut folders = path.split('/');
+            folders.any(|folder| matches!(folder, "www" | "html" | "htdocs" | "public_html"))
+                && !["backup", "archive", "old"].iter().any(|word| path.contains(word))
+        })
 }
 
 const INTERPRETERS: [&str; 7] = ["bash", "sh", "python", "python3", "node", "ruby", "php"];

@@ -337,6 +337,8 @@ const SILENT: &[(&str, &str)] = &[
         "## Deploy\n\n```bash\ndocker compose -f a.yml up -d\n```\n\n## Rollback\n\n```bash\ndocker compose -f ./a.yml up -d\n```\n",
     ),
     ("T405", "## Deploy\n\n```bash\nhelm upgrade a ./a --wait\n```\n"),
+    ("T405", "## Deploy\n\n```bash\nrsync -a dumps/ web@a.test:/var/www/backups/\n```\n"),
+    ("T405", "## Deploy\n\n```bash\nrsync -an site/ web@a.test:/srv/site/\n```\n"),
     ("T405", "## Deploy\n\n```bash\nhelm upgrade a ./a\n```\n\nLook at the dashboard.\n"),
     (
         "T406",
@@ -431,6 +433,14 @@ const SAID: &[(&str, &str)] = &[
     ("T410", "## A\n\n```bash\nkubectl drain node-1 --ignore-daemonsets\nreboot\n```\n"),
     ("T403", "## Release\n\n```bash\ndocker compose down\ndocker compose up -d\n```\n"),
     ("T406", "## Release\n\nIf it fails, roll back.\n\n```bash\nhelm upgrade a ./a\n```\n"),
+    (
+        "T406",
+        "## Release\n\n```bash\nrsync -a site/ web@a.test:/var/www/a/\n```\n\n## Rollback\n\nPut the old pages back.\n",
+    ),
+    (
+        "T601",
+        "## A\n\n**Owner**: SRE\n\n## B\n\n**Owner**: QA\n\n## C\n\n**Owner**: Pilot\n\n| Role | Responsibility |\n|---|---|\n| SRE | Watches |\n| QA | Tests |\n",
+    ),
     ("T702", "## A\n\n```bash\ntwine upload -u __token__ -p pypi-AgEIcHlwaS5vcmc dist/*\n```\n"),
 ];
 
