@@ -156,9 +156,23 @@ impl Driver {
         observer: &'a mut dyn Observer,
         operator: Option<&'a mut dyn Operator>,
     ) -> Result<Left, EngineError> {
+        self.drive_to(release, reins, observer, operator).await.map(|(left, _)| left)
+    }
+
+    /// The same, and tells the state in which the release was left.
+    ///
+    /// # Errors
+    /// As [`Driver::drive`].
+    pub async fn drive_to<'a>(
+        &'a self,
+        release: &ReleaseId,
+        reins: &mut Reins,
+        observer: &'a mut dyn Observer,
+        operator: Option<&'a mut dyn Operator>,
+    ) -> Result<(Left, State), EngineError> {
         let log = Log::take(Arc::clone(&self.store), release.clone()).await?;
         if let Some((outcome, _)) = &log.state.outcome {
-            return Ok(Left::Finished(*outcome));
+            return Ok((Left::Finished(*outcome), log.state));
         }
         let mut round = Round {
             driver: self,
@@ -178,7 +192,8 @@ impl Driver {
         };
         round.take_up().await?;
         // The lease is given back when the log is dropped; a crash gives it back as well.
-        round.turn(reins).await
+        let left = round.turn(reins).await?;
+        Ok((left, round.log.state))
     }
 }
 

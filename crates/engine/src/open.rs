@@ -24,7 +24,7 @@ use crate::job::Places;
 
 /// How often another process's writes are looked for, in milliseconds: well under the tenth of a
 /// second after which people notice, and too seldom to warm a core.
-const LOOK_EVERY_MS: u64 = 25;
+const LOOK_EVERY_MS: u64 = 50;
 
 /// How often a person's entry is tried again when others write at the same time.
 const SAY_TRIES: usize = 50;
@@ -127,13 +127,12 @@ impl Engine {
         starter: Actor,
     ) -> Result<ReleaseId, EngineError> {
         refuse_unavailable(&plan)?;
-        let program = Program::new(plan)?;
+        let program = Arc::new(Program::new(plan)?);
         self.store.put_blob(document).await?;
         let now = self.clock.now();
-        let plan_digest = program.digest.clone();
         let event = Event::ReleaseCreated {
-            plan: Box::new(program.plan),
-            plan_digest,
+            plan: Box::new(program.plan.clone()),
+            plan_digest: program.digest.clone(),
             kernel: env!("CARGO_PKG_VERSION").to_owned(),
         };
         // The stamp sorts by time; the ending tells two releases of one second apart.
@@ -143,7 +142,7 @@ impl Engine {
             let seed = format!("{}{salt}{:?}", entry.hash, self.clock.steady());
             let ending = &tminus_release::audit::line_hash(&seed)[..4];
             let release = ReleaseId(format!("{}-{ending}", now.stamp()));
-            let state = State::begin(&recorded, &entry.hash)?;
+            let state = State::of(Arc::clone(&program), &recorded, &entry.hash);
             match self.store.append(&release, Writer::Person, 0, vec![entry]).await {
                 Err(StoreError::Conflict { .. } | StoreError::AlreadyThere { .. }) => continue,
                 done => done?,

@@ -202,13 +202,14 @@ impl State {
     /// When the event is not a creation, or its plan cannot be followed.
     pub fn begin(recorded: &Recorded, hash: &str) -> Result<State, FoldError> {
         let Event::ReleaseCreated { plan, .. } = &recorded.event else { return Err(FoldError::NoBeginning) };
-        State::with_plan(Plan::clone(plan), recorded, hash)
+        Ok(State::of(Arc::new(Program::new(Plan::clone(plan))?), recorded, hash))
     }
 
-    fn with_plan(plan: Plan, recorded: &Recorded, hash: &str) -> Result<State, FoldError> {
-        let steps = vec![StepState::default(); plan.steps.len()];
-        Ok(State {
-            program: Arc::new(Program::new(plan)?),
+    /// Begins with the program of the event's plan, for whoever has it.
+    pub fn of(program: Arc<Program>, recorded: &Recorded, hash: &str) -> State {
+        let steps = vec![StepState::default(); program.plan.steps.len()];
+        State {
+            program,
             starter: recorded.by.clone(),
             created_at: recorded.at,
             length: 1,
@@ -224,7 +225,7 @@ impl State {
             abort: None,
             outcome: None,
             finished_at: None,
-        })
+        }
     }
 
     /// Returns the hash that the next entry must name: that of the last one.

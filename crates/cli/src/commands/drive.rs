@@ -106,8 +106,7 @@ pub(crate) async fn drive(
         task.abort();
     }
     screen::clear_status();
-    let left = left?;
-    let after = engine.state(release).await?;
+    let (left, after) = left?;
     if style == Style::Text {
         farewell(&after, release, &left);
     }
@@ -120,9 +119,9 @@ async fn turn(
     reins: &mut Reins,
     live: &mut dyn Observer,
     mut script: Option<Script>,
-) -> Result<Left, Failure> {
+) -> Result<(Left, State), Failure> {
     let operator = script.as_mut().map(|script| script as &mut dyn Operator);
-    Ok(driver.drive(release, reins, live, operator).await?)
+    Ok(driver.drive_to(release, reins, live, operator).await?)
 }
 
 /// Ctrl-C once: nothing new starts, what runs may end. Twice, or a closed terminal: what runs is

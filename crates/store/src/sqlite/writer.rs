@@ -289,17 +289,19 @@ fn append(
     expected: u64,
     entries: &[Entry],
 ) -> Result<(), Problem> {
-    let number = number_of(transaction, release)?;
-    if let Some(token) = token {
-        let current = lease_of(transaction, number)?;
-        if !matches!(current, Some((found, Some(_))) if found == token) {
-            return Err(Problem::Refused(StoreError::LeaseLost { release: release.clone() }));
-        }
+    // One statement and not three: this is done for each step of each release.
+    let sql = "SELECT id, lease_token, lease_holder IS NOT NULL, \
+               (SELECT max(sequence) + 1 FROM entry WHERE entry.release = release.id) \
+               FROM release WHERE name = ?1";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+    let found: Option<(i64, u64, bool, Option<u64>)> =
+        transaction.prepare_cached(sql)?.query_row([release.as_str()], read).optional()?;
+    let is_held_by = |token: u64| matches!(found, Some((_, current, true, _)) if current == token);
+    if token.is_some_and(|token| !is_held_by(token)) {
+        return Err(Problem::Refused(StoreError::LeaseLost { release: release.clone() }));
     }
-    let actual: Option<u64> = transaction
-        .prepare_cached("SELECT max(sequence) + 1 FROM entry WHERE release = ?1")?
-        .query_row([number], |row| row.get(0))?;
-    let actual = actual.unwrap_or(0);
+    let number = found.map(|(number, ..)| number);
+    let actual = found.and_then(|(.., next)| next).unwrap_or(0);
     if actual != expected {
         return Err(Problem::Refused(StoreError::Conflict { release: release.clone(), expected, actual }));
     }
