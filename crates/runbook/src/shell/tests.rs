@@ -449,9 +449,12 @@ fn deep_nesting_is_refused_in_time() {
 
 /// Found by fuzzing: the grammar's parser took a minute.
 #[test]
-fn indices_that_stay_open_are_refused() {
+fn brackets_that_get_out_of_hand_are_refused() {
     let script = "s[*G=${TAG[Ten ==s[${A[ke_) i=${TAG[Ta}\n\n eebeH{n:W$ord(w, _) i seea}\n\n eeb sH {#b do==d se\n- [ ea}\n\n\0Je)";
     assert!(survey(script).syntax_error.is_some());
+    let squares = "$[$[R[(]\0$[R[(]$[$[R[''\0(]cd\0$[R[''\0(]c\0\0(]\0$[$[R[''\0(]\0\0$[R[(]c$]cR[''\0(]\0$[$[R[''\0(]cd\0\0(]\0\0\0$\0\0\0$\0\0$[$[R[''\0]$\0\0$]sc\0\0$[R[''\0(]c\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0R";
+    assert!(survey(squares).syntax_error.is_some());
+    assert!(survey("echo $[1 + $[2 * A[i]]] '[[$[x]]]'").syntax_error.is_none());
     assert!(survey("echo \"${A[0]} ${B[$i]} ${C[@]}\" '${D['").syntax_error.is_none());
 }
 

@@ -14,6 +14,9 @@ const DEEPEST_BRACKETS: usize = 64;
 /// each of them again for each way to read the one around it: time doubles with every level.
 const DEEPEST_BLOCKS: usize = 10;
 
+/// The same for `$[…]`, which was arithmetic once, in one word.
+const DEEPEST_SQUARE: usize = 4;
+
 /// Longer scripts are not read as shell: no runbook holds one, and parsing takes memory.
 const LONGEST_BYTES: usize = 1 << 20;
 
@@ -58,7 +61,7 @@ pub(super) fn parse(script: &str) -> Tree {
     let is_line_end = |token: &&Token| matches!(token, Token::Operator(text, _) if text.starts_with('\n'));
     let spans = tokens.iter().filter(|token| !is_line_end(token)).map(span).collect();
     let too_much = unclosed::deeper_than(DEEPEST_BLOCKS, &tokens).map(|line| (line, TOO_DEEP));
-    let refusal = too_much.or_else(|| number_too_large(&tokens)).or_else(|| indices_left_open(&tokens));
+    let refusal = too_much.or_else(|| number_too_large(&tokens)).or_else(|| indices_out_of_hand(&tokens));
     if let Some((line, reason)) = refusal {
         return Tree {
             tokens: spans,
@@ -95,17 +98,35 @@ fn number_too_large(tokens: &[Token]) -> Option<(u32, &'static str)> {
     })
 }
 
-/// Returns the line of a word in which several indices of variables are not closed. The grammar's
-/// parser looks for an assignment in it, and time doubles with each of them.
-fn indices_left_open(tokens: &[Token]) -> Option<(u32, &'static str)> {
+/// Returns the line of a word in which several indices of variables are not closed, or brackets nest
+/// without end. The grammar's parser looks for an assignment in it, and time doubles with each of them.
+fn indices_out_of_hand(tokens: &[Token]) -> Option<(u32, &'static str)> {
     const MOST: usize = 1;
     tokens.iter().find_map(|token| match token {
         Token::Word(word, at) if word.contains("${") && super::word::open_indices(word) > MOST => {
             let line = u32::try_from(at.start.line).unwrap_or(u32::MAX);
             Some((line, "`${…[` is not closed"))
         }
+        Token::Word(word, at) if word.contains("$[") && deepest_square(word) > DEEPEST_SQUARE => {
+            Some((u32::try_from(at.start.line).unwrap_or(u32::MAX), TOO_DEEP))
+        }
         _ => None,
     })
+}
+
+/// Counts how deep square brackets nest, from the first `$[` of a word on.
+fn deepest_square(word: &str) -> usize {
+    let from = word.find("$[").unwrap_or(word.len());
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for byte in word[from..].bytes() {
+        match byte {
+            b'[' => depth += 1,
+            b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 /// Returns the line of a here-document whose end is no plain word (`<<END$(x)`, `<<''`, a quote that
