@@ -113,7 +113,12 @@ impl Postgres {
 
     /// Returns everything that the database holds, as text: equal texts are equal databases.
     pub fn dump(&self, database: &str) -> String {
-        let text = succeed(&mut self.client("pg_dump", database));
+        self.dump_with(database, &[])
+    }
+
+    /// The same with options of pg_dump; `--create` adds the database's own rights and settings.
+    pub fn dump_with(&self, database: &str, options: &[&str]) -> String {
+        let text = succeed(self.client("pg_dump", database).args(options));
         // Newer versions put a word of chance into each dump.
         text.lines().filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict")).fold(
             String::new(),

@@ -65,6 +65,15 @@ impl S3 {
         format!("#!/bin/sh\nexec '{}' -m awscli \"$@\"\n", self.python.display())
     }
 
+    /// The names of all objects of the bucket, a line each.
+    ///
+    /// # Panics
+    /// When they cannot be listed.
+    pub fn names(&self) -> String {
+        let what = ["list-objects-v2", "--bucket", "backups", "--query", "Contents[].[Key]"];
+        self.aws(&[&what[..], &["--output", "text"]].concat())
+    }
+
     /// Runs `aws s3api` and returns what it prints.
     ///
     /// # Panics

@@ -86,18 +86,7 @@ fn backups_go_to_s3_once_and_the_newest_stay() {
         assert_eq!(ran.code, code, "{arguments:?}\n{}{}", ran.out, ran.err);
         ran
     };
-    let names = || {
-        let listed = store.aws(&[
-            "list-objects-v2",
-            "--bucket",
-            "backups",
-            "--query",
-            "Contents[].[Key]",
-            "--output",
-            "text",
-        ]);
-        listed.lines().map(str::to_owned).collect::<Vec<_>>()
-    };
+    let names = || store.names().lines().map(str::to_owned).collect::<Vec<_>>();
     // Others' objects beside ours, and old ones of ours.
     let others = ["shop-notes.txt", "shop-20200101-000000.dump.bak", "shopping-20200101-000000.dump"];
     for name in others.into_iter().chain(["shop-20200101-000000.dump", "shop-20200102-000000.dump"]) {
@@ -144,15 +133,7 @@ fn an_object_of_somebody_else_is_never_overwritten() {
     let ran = Ran::of(command.envs(store.variables()).output().expect("it starts"));
     assert_eq!(ran.code, 5, "{}{}", ran.out, ran.err);
     ran.says("is not what was made here, and was not overwritten");
-    let listed = store.aws(&[
-        "list-objects-v2",
-        "--bucket",
-        "backups",
-        "--query",
-        "Contents[].[Key]",
-        "--output",
-        "text",
-    ]);
+    let listed = store.names();
     let back = shop.desk.path("back");
     store.aws(&["get-object", "--bucket", "backups", "--key", listed.trim(), &back.to_string_lossy()]);
     assert_eq!(shop.desk.read("back"), "theirs\n");

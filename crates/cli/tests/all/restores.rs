@@ -40,18 +40,7 @@ quorum: { dba: 1 }
 
 /// What the database is, with its rights and settings.
 fn whole(shop: &Shop) -> String {
-    let mut command = shop.server.client("pg_dump", "shop");
-    let output = command.arg("--create").output().expect("pg_dump");
-    assert!(output.status.success());
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines().filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict")).fold(
-        String::new(),
-        |mut all, line| {
-            all.push_str(line);
-            all.push('\n');
-            all
-        },
-    )
+    shop.server.dump_with("shop", &["--create"])
 }
 
 fn databases(shop: &Shop) -> String {

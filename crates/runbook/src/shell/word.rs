@@ -39,7 +39,7 @@ pub(super) fn read(neutral: &str, original: &str) -> WordFacts {
         facts.value = original.to_owned();
         return facts;
     }
-    if counts_too_far(neutral) || leaves_indices_open(neutral) {
+    if counts_too_far(neutral) || open_indices(neutral) > 0 {
         facts.value = brush_parser::unquote_str(original);
         return facts;
     }
@@ -57,13 +57,8 @@ fn counts_too_far(word: &str) -> bool {
     word.contains('~') && word.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > MOST_DIGITS)
 }
 
-/// Tells whether a `${name[` is not closed: the word grammar tries what follows again for each way to
-/// read it, and a few such places in one word take for ever.
-fn leaves_indices_open(word: &str) -> bool {
-    open_indices(word) > 0
-}
-
-/// Counts the `${name[` of a word that are not closed.
+/// Counts the `${name[` of a word that are not closed: the grammar tries what follows again for each
+/// way to read them, and a few such places in one word take for ever.
 pub(super) fn open_indices(word: &str) -> usize {
     let opened = word.match_indices("${").filter(|(at, _)| {
         let name = word[at + 2..].trim_start_matches(|c: char| c.is_alphanumeric() || "_#!@*".contains(c));

@@ -121,10 +121,13 @@ impl Shells {
             None => 0,
         };
         // It may have written its record by now, or that it was not let begin.
-        let record = match (record, scratch.trace(&job.scratch)) {
-            (None, Ok(Trace::NotStarted)) => return Recovered::NotStarted,
-            (None, Ok(Trace::Began { record, .. })) => record,
-            (record, _) => record,
+        let record = match record {
+            Some(record) => Some(record),
+            None => match scratch.trace(&job.scratch) {
+                Ok(Trace::NotStarted) => return Recovered::NotStarted,
+                Ok(Trace::Began { record, .. }) => record,
+                _ => None,
+            },
         };
         if shell.is_far() && record.is_none() {
             return self.ask_hosts(job, shell, &ready).await;
