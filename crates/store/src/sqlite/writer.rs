@@ -1,12 +1,15 @@
 //! The one thread that writes, and the link to it.
 //!
 //! Everything that waits is put into one transaction, so that a hundred releases share one
-//! synchronisation of the disk. Each request is checked before it writes, so a refused one leaves
+//! synchronisation of the disk. A process that drives one release has nobody to share with: it
+//! writes where it stands, because waking a thread and being woken by it costs as much as the
+//! commit's own work. Each request is checked before it writes, so a refused one leaves
 //! nothing behind that could spoil the others; when the transaction itself fails, all of its
 //! requests are told so, and none was written.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -53,7 +56,7 @@ pub(super) enum Granted {
 struct Waiting {
     request: Request,
     reply: oneshot::Sender<Result<Granted, StoreError>>,
-    _permit: OwnedSemaphorePermit,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 enum Message {
@@ -70,9 +73,25 @@ struct Shared {
     summaries: Mutex<BTreeMap<ReleaseId, String>>,
     dropped: Dropped,
     sender: Sender<Message>,
+    /// Leases of this process that nobody has given back.
+    leases: AtomicUsize,
+    /// Gone when the store is closed: leases may outlive it.
+    writing: Mutex<Option<Writing>>,
 }
 
 impl Shared {
+    /// Writes a request here and now when that keeps nobody waiting but who asks.
+    fn write_alone(self: &Arc<Shared>, request: Request) -> Result<Result<Granted, StoreError>, Request> {
+        if self.leases.load(Ordering::Relaxed) > 1 {
+            return Err(request);
+        }
+        let Ok(mut writing) = self.writing.try_lock() else { return Err(request) };
+        let Some(writing) = writing.as_mut() else { return Err(request) };
+        let (reply, mut answer) = oneshot::channel();
+        writing.settle(self, vec![Waiting { request, reply, _permit: None }], true);
+        Ok(answer.try_recv().unwrap_or(Err(StoreError::Closed)))
+    }
+
     fn summaries(&self) -> MutexGuard<'_, BTreeMap<ReleaseId, String>> {
         self.summaries.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -80,6 +99,7 @@ impl Shared {
 
 impl Returns for Shared {
     fn give_back(&self, release: &ReleaseId, token: u64) {
+        self.leases.fetch_sub(1, Ordering::Relaxed);
         self.dropped.add(release, token);
         // When the thread is gone, so is the lock that the lease was worth something by.
         let _ = self.sender.send(Message::Look);
@@ -101,22 +121,31 @@ impl Link {
         blobs: Folder,
     ) -> Result<Link, StoreError> {
         let (sender, receiver) = channel();
-        let shared = Arc::new(Shared { summaries: Mutex::default(), dropped: Dropped::default(), sender });
         let holders = Holders::new(locks.to_owned());
-        let thread =
-            Thread { file: file.to_owned(), connection, blobs, holders, shared: Arc::clone(&shared) };
+        let shared = Arc::new(Shared {
+            summaries: Mutex::default(),
+            dropped: Dropped::default(),
+            sender,
+            leases: AtomicUsize::new(0),
+            writing: Mutex::new(Some(Writing { file: file.to_owned(), connection, blobs, holders })),
+        });
+        let thread = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("tminus-store".to_owned())
-            .spawn(move || thread.run(&receiver))
+            .spawn(move || run(&thread, &receiver))
             .map_err(|error| StoreError::from_io(file, &error))?;
         Ok(Link { permits: Arc::new(Semaphore::new(QUEUE)), shared, thread: Some(thread) })
     }
 
     /// Hands a request to the thread and waits until its transaction is on the disk.
     pub(super) async fn ask(&self, request: Request) -> Result<Granted, StoreError> {
+        let request = match self.shared.write_alone(request) {
+            Ok(answer) => return answer,
+            Err(request) => request,
+        };
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let (reply, answer) = oneshot::channel();
-        let waiting = Waiting { request, reply, _permit: permit };
+        let waiting = Waiting { request, reply, _permit: Some(permit) };
         self.shared.sender.send(Message::Ask(waiting)).map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
@@ -154,13 +183,12 @@ impl Drop for Link {
     }
 }
 
-/// The state of the thread.
-struct Thread {
+/// What it takes to write.
+struct Writing {
     file: PathBuf,
     connection: Connection,
     blobs: Folder,
     holders: Holders,
-    shared: Arc<Shared>,
 }
 
 /// What a request was granted before the commit.
@@ -169,49 +197,56 @@ enum Pending {
     Leased(u64),
 }
 
-impl Thread {
-    fn run(mut self, receiver: &Receiver<Message>) {
-        let mut open = true;
-        while open {
-            let patience = if self.shared.summaries().is_empty() { None } else { Some(SUMMARY_DELAY) };
-            let (first, waited) = match patience {
-                None => (receiver.recv().ok(), false),
-                Some(patience) => match receiver.recv_timeout(patience) {
-                    Err(RecvTimeoutError::Timeout) => (None, true),
-                    received => (received.ok(), false),
-                },
-            };
-            let mut group = Vec::new();
-            for message in first.into_iter().chain(receiver.try_iter().take(GROUP - 1)) {
-                match message {
-                    Message::Ask(waiting) => group.push(waiting),
-                    Message::Look => {}
-                    Message::Close => open = false,
-                }
+/// The life of the thread.
+fn run(shared: &Arc<Shared>, receiver: &Receiver<Message>) {
+    let mut open = true;
+    while open {
+        let patience = if shared.summaries().is_empty() { None } else { Some(SUMMARY_DELAY) };
+        let (first, waited) = match patience {
+            None => (receiver.recv().ok(), false),
+            Some(patience) => match receiver.recv_timeout(patience) {
+                Err(RecvTimeoutError::Timeout) => (None, true),
+                received => (received.ok(), false),
+            },
+        };
+        let mut group = Vec::new();
+        for message in first.into_iter().chain(receiver.try_iter().take(GROUP - 1)) {
+            match message {
+                Message::Ask(waiting) => group.push(waiting),
+                Message::Look => {}
+                Message::Close => open = false,
             }
-            // Summaries alone are worth a transaction only when they waited, or never will again.
-            let with_summaries = !group.is_empty() || waited || !open;
-            self.settle(group, with_summaries);
+        }
+        // Summaries alone are worth a transaction only when they waited, or never will again.
+        let with_summaries = !group.is_empty() || waited || !open;
+        let mut writing = shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(writing) = writing.as_mut() {
+            writing.settle(shared, group, with_summaries);
+        }
+        if !open {
+            *writing = None;
         }
     }
+}
 
+impl Writing {
     /// Writes a group in one transaction and answers each of its requests.
-    fn settle(&mut self, group: Vec<Waiting>, with_summaries: bool) {
-        let dropped = self.shared.dropped.take();
+    fn settle(&mut self, shared: &Arc<Shared>, group: Vec<Waiting>, with_summaries: bool) {
+        let dropped = shared.dropped.take();
         let summaries =
-            if with_summaries { std::mem::take(&mut *self.shared.summaries()) } else { BTreeMap::new() };
+            if with_summaries { std::mem::take(&mut *shared.summaries()) } else { BTreeMap::new() };
         if group.is_empty() && dropped.is_empty() && summaries.is_empty() {
             return;
         }
         match self.transaction(&group, &dropped, &summaries) {
             Ok(results) => {
                 for (waiting, result) in group.into_iter().zip(results) {
-                    self.answer(waiting, result);
+                    answer(shared, waiting, result);
                 }
             }
             Err(error) => {
                 for (release, token) in dropped {
-                    self.shared.dropped.add(&release, token);
+                    shared.dropped.add(&release, token);
                 }
                 for waiting in group {
                     let _ = waiting.reply.send(Err(error.clone()));
@@ -220,25 +255,13 @@ impl Thread {
         }
     }
 
-    /// Sends an answer. Nobody may be waiting for it any more: a lease then frees itself.
-    fn answer(&self, waiting: Waiting, result: Result<Pending, StoreError>) {
-        let granted = result.map(|pending| match (pending, &waiting.request) {
-            (Pending::Leased(token), Request::Acquire { release } | Request::Append { release, .. }) => {
-                let shared: Arc<Shared> = Arc::clone(&self.shared);
-                Granted::Lease(Lease::new(release.clone(), token, shared))
-            }
-            (Pending::Written, _) => Granted::Written,
-        });
-        let _ = waiting.reply.send(granted);
-    }
-
     fn transaction(
         &mut self,
         group: &[Waiting],
         dropped: &[(ReleaseId, u64)],
         summaries: &BTreeMap<ReleaseId, String>,
     ) -> Result<Vec<Result<Pending, StoreError>>, StoreError> {
-        let Thread { file, connection, blobs, holders, .. } = self;
+        let Writing { file, connection, blobs, holders } = self;
         let failed = |error: rusqlite::Error| schema::named(file, &error);
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
@@ -265,6 +288,19 @@ impl Thread {
         transaction.commit().map_err(failed)?;
         Ok(results)
     }
+}
+
+/// Sends an answer. Nobody may be waiting for it any more: a lease then frees itself.
+fn answer(shared: &Arc<Shared>, waiting: Waiting, result: Result<Pending, StoreError>) {
+    let granted = result.map(|pending| match (pending, &waiting.request) {
+        (Pending::Leased(token), Request::Acquire { release } | Request::Append { release, .. }) => {
+            shared.leases.fetch_add(1, Ordering::Relaxed);
+            let shared: Arc<Shared> = Arc::clone(shared);
+            Granted::Lease(Lease::new(release.clone(), token, shared))
+        }
+        (Pending::Written, _) => Granted::Written,
+    });
+    let _ = waiting.reply.send(granted);
 }
 
 /// Why one request did not go through. Only a refusal leaves the transaction whole.
