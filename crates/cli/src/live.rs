@@ -41,14 +41,14 @@ impl Live {
         Live { style, phase: None, shared, partial: Vec::new(), quiet: BTreeSet::new() }
     }
 
-    fn heading(&mut self, state: &State, event: &Event) {
+    fn heading(&mut self, state: &State, event: &Event, lines: &mut Vec<String>) {
         let (Event::StepStarted { step, purpose: Purpose::Forward, .. }
         | Event::StepAsked { step, purpose: Purpose::Forward }
         | Event::TimerStarted { step, .. }) = event
         else {
             return;
         };
-        let Some(step) = state.program.plan.step(step) else { return };
+        let Some(step) = state.program.step(step) else { return };
         if self.phase == Some(step.phase) {
             return;
         }
@@ -57,18 +57,27 @@ impl Live {
         let place =
             phase.environment.as_deref().map_or_else(String::new, |environment| format!(" · {environment}"));
         let owner = phase.owner.as_deref().map_or_else(String::new, |owner| format!(" · {owner}"));
-        screen::line("");
-        screen::line(&format!(
+        lines.push(String::new());
+        lines.push(format!(
             "{}{}",
             paint(Tone::Strong, &phase.title),
             paint(Tone::Faint, &format!("{place}{owner}"))
         ));
     }
 
+    /// Shows an event in one write: a terminal would draw each line by itself, and a pipe's reader
+    /// would be woken for each.
     fn text(&mut self, state: &State, recorded: &Recorded) {
-        self.flush_partial();
-        self.heading(state, &recorded.event);
-        let plan = &state.program.plan;
+        let mut lines = Vec::new();
+        lines.extend(self.take_partial());
+        self.event_lines(state, recorded, &mut lines);
+        if !lines.is_empty() {
+            screen::line(&lines.join("\n"));
+        }
+    }
+
+    fn event_lines(&mut self, state: &State, recorded: &Recorded, lines: &mut Vec<String>) {
+        self.heading(state, &recorded.event, lines);
         let tone = match &recorded.event {
             // Said once at the top, or shown by what follows.
             Event::ReleaseCreated { .. } | Event::EngineStarted | Event::ApprovalGranted { .. } => return,
@@ -95,7 +104,7 @@ impl Live {
             _ => Tone::Plain,
         };
         if let Event::StepStarted { step, .. } = &recorded.event
-            && let Some(Work::Act(Action::Http(_))) = plan.step(step).map(|step| &step.work)
+            && let Some(Work::Act(Action::Http(_))) = state.program.step(step).map(|step| &step.work)
         {
             // The transcript of a request is in the record; here its verdict is enough.
             self.quiet.insert(step.clone());
@@ -108,30 +117,29 @@ impl Live {
             (_, Tone::Ask) => "?",
             _ => "·",
         };
-        let sentence = record::sentence(plan, recorded);
-        screen::line(&format!(
+        let sentence = record::sentence(&state.program, recorded);
+        lines.push(format!(
             "{} {}",
             paint(Tone::Faint, &recorded.at.time_of_day()),
             paint(tone, &format!("{sign} {sentence}"))
         ));
         match &recorded.event {
             // Who says yes has seen all of it; what runs by itself is recalled in a few lines.
-            Event::StepAsked { step, purpose } => show_command(state, step, *purpose, 60),
-            Event::StepStarted { step, purpose, .. } => show_command(state, step, *purpose, 3),
+            Event::StepAsked { step, purpose } => show_command(state, step, *purpose, 60, lines),
+            Event::StepStarted { step, purpose, .. } => show_command(state, step, *purpose, 3, lines),
             _ => {}
         }
     }
 
-    fn flush_partial(&mut self) {
-        if !self.partial.is_empty() {
-            let rest = std::mem::take(&mut self.partial);
-            screen::line(&format!("         {} {}", paint(Tone::Faint, "│"), screen::tame(&rest)));
-        }
+    /// The line of output that has no end yet.
+    fn take_partial(&mut self) -> Option<String> {
+        let rest = std::mem::take(&mut self.partial);
+        (!rest.is_empty()).then(|| format!("         {} {}", paint(Tone::Faint, "│"), screen::tame(&rest)))
     }
 }
 
 /// Shows the first lines of what runs, exactly as it runs.
-fn show_command(state: &State, id: &StepId, purpose: Purpose, most: usize) {
+fn show_command(state: &State, id: &StepId, purpose: Purpose, most: usize, shown: &mut Vec<String>) {
     let Some(index) = state.program.index(id) else { return };
     let step = match purpose {
         Purpose::Undo => state.program.undo_of(index).map(|undo| &state.program.plan.steps[undo]),
@@ -139,7 +147,7 @@ fn show_command(state: &State, id: &StepId, purpose: Purpose, most: usize) {
     };
     if let Some(Work::Approval(_)) = step.map(|step| &step.work) {
         for told in gates::told(state, index) {
-            screen::line(&format!("         {told}"));
+            shown.push(format!("         {told}"));
         }
     }
     let Some(Work::Act(action)) = step.map(|step| &step.work) else { return };
@@ -152,10 +160,10 @@ fn show_command(state: &State, id: &StepId, purpose: Purpose, most: usize) {
     // Cut for a terminal; a file or another program gets the whole line.
     let width = if screen::is_terminal() { screen::width().max(60) - 12 } else { usize::MAX };
     for line in lines.iter().take(most) {
-        screen::line(&paint(Tone::Faint, &format!("         $ {}", screen::cut(line, width))));
+        shown.push(paint(Tone::Faint, &format!("         $ {}", screen::cut(line, width))));
     }
     if lines.len() > most {
-        screen::line(&paint(Tone::Faint, &format!("         $ … {} more lines", lines.len() - most)));
+        shown.push(paint(Tone::Faint, &format!("         $ … {} more lines", lines.len() - most)));
     }
 }
 
@@ -190,8 +198,10 @@ impl Observer for Live {
             screen::line(&lines.join("\n"));
         }
         // A line without an end must not grow for ever.
-        if self.partial.len() > 64 * 1024 {
-            self.flush_partial();
+        if self.partial.len() > 64 * 1024
+            && let Some(line) = self.take_partial()
+        {
+            screen::line(&line);
         }
     }
 }

@@ -54,7 +54,10 @@ pub(crate) fn clear_status() {
 /// Documents and errors are as little trusted as output of steps: only our own colours get through.
 pub(crate) fn line(text: &str) {
     clear_status();
-    let _ = writeln!(std::io::stdout().lock(), "{}", visible(text));
+    let mut text = visible(text).into_owned();
+    text.push('\n');
+    // Standard output hands on line by line what is written in pieces, and all at once what comes whole.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
 /// Writes a line for programs to standard output, to the last byte as given.

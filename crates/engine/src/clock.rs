@@ -73,7 +73,7 @@ impl Clock for JumpClock {
     fn sleep_until(&self, at: Moment) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async move {
             // Whatever is ready to run goes first; time passes only when nothing else does.
-            for _ in 0..50 {
+            for _ in 0..16 {
                 tokio::task::yield_now().await;
             }
             self.0.fetch_max(at.0, Ordering::SeqCst);

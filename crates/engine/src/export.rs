@@ -106,7 +106,7 @@ fn facts(state: &State, release: &ReleaseId, blobs: &BTreeMap<String, Vec<u8>>) 
         "document": plan.document,
         "version": plan.version,
         "previous_version": plan.previous_version,
-        "plan_digest": state.program.digest,
+        "plan_digest": state.program.digest(),
         "started_by": state.starter.name(),
         "started_at": state.created_at.rfc3339(),
         "finished_at": state.finished_at.map(tminus_release::time::Moment::rfc3339),

@@ -132,7 +132,7 @@ impl Engine {
         let now = self.clock.now();
         let event = Event::ReleaseCreated {
             plan: Box::new(program.plan.clone()),
-            plan_digest: program.digest.clone(),
+            plan_digest: program.digest().to_owned(),
             kernel: env!("CARGO_PKG_VERSION").to_owned(),
         };
         // The stamp sorts by time; the ending tells two releases of one second apart.

@@ -33,7 +33,7 @@ pub(crate) fn item_holds(state: &State, item: &Item) -> Option<String> {
 /// that stands before an undo is given for the looks that it waits for.
 pub fn digest(state: &State, approval: usize) -> String {
     let mut hash = Sha256::new();
-    hash.update(state.program.digest.as_bytes());
+    hash.update(state.program.digest().as_bytes());
     for index in 0..approval {
         let step = &state.program.plan.steps[index];
         let is_gate = step.check || matches!(step.work, Work::Item(_));

@@ -260,7 +260,7 @@ pub fn approve(state: &State, person: &Person, step: &StepId, note: Option<Strin
         return Err(Refusal::VotedAlready { person: person.name.clone(), step: step.clone() });
     }
     let role = voting_role(state, person, step, approval, index)?;
-    let plan_digest = state.program.digest.clone();
+    let plan_digest = state.program.digest().to_owned();
     let gates_digest = gates::digest(state, index);
     Ok(vec![Event::Approved { step: step.clone(), role, note, plan_digest, gates_digest }])
 }

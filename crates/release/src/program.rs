@@ -1,16 +1,16 @@
-//! A plan made ready for deciding: ids turned into indexes, digest computed once.
+//! A plan made ready for deciding: ids turned into indexes, digest computed when it is first asked for.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
-use crate::plan::{Action, Lane, PLAN_FORMAT, Plan, Resume, StepId, Undo, When, Work};
+use crate::plan::{Action, Lane, PLAN_FORMAT, Plan, Resume, Step, StepId, Undo, When, Work};
 
 /// A plan with its indexes. Built once for each release that is driven.
 #[derive(Debug)]
 pub struct Program {
     /// The plan as it was recorded.
     pub plan: Plan,
-    /// Its digest.
-    pub digest: String,
+    digest: OnceLock<String>,
     by_id: HashMap<StepId, usize>,
     after: Vec<Vec<usize>>,
     order: Vec<usize>,
@@ -111,12 +111,33 @@ impl Program {
         };
         let approvals = of_kind(|work| matches!(work, Work::Approval(_)));
         let timed = of_kind(|work| matches!(work, Work::Soak(_) | Work::Watch(_)));
-        Ok(Program { digest: plan.digest(), plan, by_id, after, order, dependents, approvals, timed, tracks })
+        Ok(Program {
+            plan,
+            digest: OnceLock::new(),
+            by_id,
+            after,
+            order,
+            dependents,
+            approvals,
+            timed,
+            tracks,
+        })
+    }
+
+    /// Returns the plan's digest. It takes as long as writing the whole plan, and who only looks at a
+    /// release does without.
+    pub fn digest(&self) -> &str {
+        self.digest.get_or_init(|| self.plan.digest())
     }
 
     /// Finds the index of a step.
     pub fn index(&self, id: &StepId) -> Option<usize> {
         self.by_id.get(id).copied()
+    }
+
+    /// Finds a step.
+    pub fn step(&self, id: &StepId) -> Option<&Step> {
+        self.index(id).map(|index| &self.plan.steps[index])
     }
 
     /// Returns the indexes of the steps that must be settled first.
@@ -193,7 +214,7 @@ fn order(plan: &Plan, after: &[Vec<usize>]) -> Result<Vec<usize>, PlanError> {
     Ok(order)
 }
 
-fn track(plan: &Plan, step: &crate::plan::Step) -> Track {
+fn track(plan: &Plan, step: &Step) -> Track {
     if let Work::Act(Action::Notify(notify)) = &step.work
         && notify.when != When::InOrder
     {

@@ -6,12 +6,13 @@ use std::fmt::Write as _;
 
 use crate::event::{Answer, Cause, Event, Purpose, Recorded, RuleVerdict, Verdict};
 use crate::life::Life;
-use crate::plan::{Interpreter, Plan, StepId, Work};
+use crate::plan::{Interpreter, StepId, Work};
+use crate::program::Program;
 use crate::state::State;
 use crate::time::Moment;
 
 /// Writes what happened as one sentence, without the time.
-pub fn sentence(plan: &Plan, recorded: &Recorded) -> String {
+pub fn sentence(program: &Program, recorded: &Recorded) -> String {
     let by = recorded.by.name();
     match &recorded.event {
         Event::ReleaseCreated { plan, plan_digest, .. } => {
@@ -40,7 +41,7 @@ pub fn sentence(plan: &Plan, recorded: &Recorded) -> String {
         },
         Event::AbortStarted { reason } => format!("{by} ends the release where it stands: {reason}"),
         Event::ReleaseFinished { outcome, left } => {
-            let left: Vec<String> = left.iter().map(|id| title_of(plan, id)).collect();
+            let left: Vec<String> = left.iter().map(|id| title_of(program, id)).collect();
             let standing = if left.is_empty() {
                 String::new()
             } else {
@@ -48,7 +49,7 @@ pub fn sentence(plan: &Plan, recorded: &Recorded) -> String {
             };
             format!("the release {}{standing}", outcome.words())
         }
-        event => step_sentence(plan, event, by),
+        event => step_sentence(program, event, by),
     }
 }
 
@@ -64,8 +65,8 @@ fn rule_sentence(verdict: RuleVerdict, detail: &str, environment: Option<&str>) 
 }
 
 /// What happened to one step. Events of the release as a whole have no sentence here.
-fn step_sentence(plan: &Plan, event: &Event, by: &str) -> String {
-    let title = |id: &StepId| title_of(plan, id);
+fn step_sentence(program: &Program, event: &Event, by: &str) -> String {
+    let title = |id: &StepId| title_of(program, id);
     match event {
         Event::StepAsked { step, purpose: Purpose::Undo } => format!("asks about undoing: {}", title(step)),
         Event::StepAsked { step, .. } => format!("asks: {}", title(step)),
@@ -116,8 +117,8 @@ fn step_sentence(plan: &Plan, event: &Event, by: &str) -> String {
 }
 
 /// The step's title with its environment; its id when the plan does not have it.
-fn title_of(plan: &Plan, id: &StepId) -> String {
-    match plan.step(id) {
+fn title_of(program: &Program, id: &StepId) -> String {
+    match program.step(id) {
         Some(step) => match &step.environment {
             Some(environment) => format!("{} [{environment}]", step.title),
             None => step.title.clone(),
@@ -165,7 +166,7 @@ pub fn markdown(
             "duration",
             state.finished_at.map(|end| end.since(state.created_at).to_string()).unwrap_or_default(),
         ),
-        ("plan digest", state.program.digest.clone()),
+        ("plan digest", state.program.digest().to_owned()),
         ("log", format!("{} lines, head {}", state.length, state.head)),
     ];
     for (fact, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
@@ -182,7 +183,7 @@ pub fn markdown(
     let _ = writeln!(page, "\n---\n\n## Log\n");
     let _ = writeln!(page, "| time (UTC) | what happened |\n|---|---|");
     for recorded in log {
-        let text = sentence(plan, recorded).replace('|', "\\|").replace(['\n', '\r'], " ");
+        let text = sentence(&state.program, recorded).replace('|', "\\|").replace(['\n', '\r'], " ");
         let _ = writeln!(page, "| {} | {text} |", recorded.at.rfc3339());
     }
     page

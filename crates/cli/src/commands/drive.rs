@@ -80,7 +80,7 @@ pub(crate) async fn drive(
     }
     if style == Style::Json {
         screen::line(
-            &serde_json::json!({ "release": release, "plan_digest": before.program.digest }).to_string(),
+            &serde_json::json!({ "release": release, "plan_digest": before.program.digest() }).to_string(),
         );
     }
     let ticks = style == Style::Text && screen::is_terminal();
@@ -155,7 +155,7 @@ fn greet(state: &State, release: &ReleaseId) {
         Tone::Faint,
         &format!(
             "release {release} · plan {} · {} steps",
-            &state.program.digest[..12],
+            &state.program.digest()[..12],
             standing(state).total
         ),
     ));

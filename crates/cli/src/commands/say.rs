@@ -132,7 +132,7 @@ async fn show_new(
         if let Ok(recorded) = tminus_release::event::open(entry)
             && crate::live::is_person(&recorded.by)
         {
-            let sentence = tminus_release::record::sentence(&after.program.plan, &recorded);
+            let sentence = tminus_release::record::sentence(&after.program, &recorded);
             screen::line(&format!("{} {sentence}", paint(Tone::Good, "recorded:")));
         }
     }

@@ -199,7 +199,7 @@ pub(crate) async fn log(args: &args::Log, state: Option<&Path>) -> super::Result
         screen::line(&format!(
             "{} {}",
             paint(Tone::Faint, &recorded.at.rfc3339()),
-            record::sentence(&state.program.plan, &recorded)
+            record::sentence(&state.program, &recorded)
         ));
     }
     Ok(ExitCode::Success)
