@@ -122,34 +122,37 @@ fn prompt_line(wait: &Wait) {
 }
 
 fn choices(wait: &Wait) -> Vec<&'static str> {
-    let has = |word: &str| wait.commands.iter().any(|command| command.contains(word));
-    let table: [(&str, &'static str); 9] = [
-        ("approve ", "[y]es"),
-        ("tick ", "[y]es, it holds"),
-        (" run", "[r]un"),
+    let table: [(&str, &'static str); 11] = [
+        ("approve", "[y]es"),
+        ("tick", "[y]es, it holds"),
+        ("run", "[r]un"),
         ("continue", "[y]es, go on"),
-        (" retry", "[r]etry"),
-        (" done", "[d]one by hand"),
-        (" skip", "[s]kip REASON"),
-        (" stop", "[q]uit REASON"),
-        ("decline ", "[n]o REASON"),
+        ("retry", "[r]etry"),
+        ("done", "[d]one by hand"),
+        ("skip", "[s]kip REASON"),
+        ("stop", "[q]uit REASON"),
+        ("decline", "[n]o REASON"),
+        ("rollback", "[b]ack REASON"),
+        ("abort", "[a]bort REASON"),
     ];
-    let mut words: Vec<&'static str> =
-        table.into_iter().filter(|(word, _)| has(word)).map(|(_, shown)| shown).collect();
-    if has("rollback") {
-        words.push("[b]ack REASON");
-    }
-    if has("abort") {
-        words.push("[a]bort REASON");
-    }
-    words
+    table.into_iter().filter(|(word, _)| takes(wait, word)).map(|(_, shown)| shown).collect()
+}
+
+/// Tells whether a question takes an answer. The step's id in the command may hold any word.
+fn takes(wait: &Wait, word: &str) -> bool {
+    wait.commands.iter().any(|command| {
+        let mut words = command.split_whitespace();
+        match words.next() {
+            Some("answer") => words.nth(1) == Some(word),
+            first => first == Some(word),
+        }
+    })
 }
 
 fn said(line: &str, wait: &Wait) -> Result<Option<Speech>, &'static str> {
     let line = line.trim();
     let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let reason = rest.trim().to_owned();
-    let has = |word: &str| wait.commands.iter().any(|command| command.contains(word));
     let needs = |make: fn(String) -> Speech| {
         if reason.is_empty() {
             Err("say why, in the same line: it goes into the record")
@@ -160,7 +163,7 @@ fn said(line: &str, wait: &Wait) -> Result<Option<Speech>, &'static str> {
     match word.to_lowercase().as_str() {
         "" => Ok(None),
         "y" | "yes" => Ok(Some(Speech::Yes)),
-        "r" | "run" | "retry" if has(" retry") => Ok(Some(Speech::Retry)),
+        "r" | "run" | "retry" if takes(wait, "retry") => Ok(Some(Speech::Retry)),
         "r" | "run" => Ok(Some(Speech::Yes)),
         "d" | "done" => Ok(Some(Speech::Done((!reason.is_empty()).then_some(reason)))),
         "s" | "skip" => needs(Speech::Skip),
@@ -195,4 +198,27 @@ fn speak(state: &State, by: &Actor, wait: &Wait, speech: &Speech) -> Result<Vec<
         }
     };
     people::answer(state, &person, step, answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_holds_the_name_of_an_answer_offers_none() {
+        let wait = |commands: &[&str]| Wait {
+            step: None,
+            title: String::new(),
+            why: String::new(),
+            who: "anyone".to_owned(),
+            since: tminus_release::time::Moment(0),
+            until: None,
+            commands: commands.iter().map(|command| (*command).to_owned()).collect(),
+        };
+        let asked = wait(&["answer rollback/retry run", "answer rollback/retry skip --reason \"…\""]);
+        assert_eq!(choices(&asked), ["[r]un", "[s]kip REASON"]);
+        assert_eq!(said("r", &asked), Ok(Some(Speech::Yes)));
+        let held = wait(&["continue", "rollback --reason \"…\""]);
+        assert_eq!(choices(&held), ["[y]es, go on", "[b]ack REASON"]);
+    }
 }

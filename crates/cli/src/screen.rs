@@ -135,14 +135,26 @@ fn colours_wanted() -> bool {
 
 /// Writes an error line to standard error.
 pub(crate) fn error(text: &str) {
-    let wanted = std::io::stderr().is_terminal() && colours_wanted();
-    let _ = writeln!(std::io::stderr().lock(), "{} {}", paint_if(wanted, Tone::Bad, "error:"), visible(text));
+    complain("", Tone::Bad, "error:", text);
 }
 
 /// Writes what to do now to standard error.
 pub(crate) fn hint(text: &str) {
-    let wanted = std::io::stderr().is_terminal() && colours_wanted();
-    let _ = writeln!(std::io::stderr().lock(), "  {} {}", paint_if(wanted, Tone::Ask, "now:"), visible(text));
+    complain("  ", Tone::Ask, "now:", text);
+}
+
+/// For people, folded between words, with what goes on below what it began with.
+fn complain(margin: &str, tone: Tone, word: &str, text: &str) {
+    let terminal = std::io::stderr().is_terminal();
+    let text = visible(text);
+    let indent = margin.len() + word.len() + 1;
+    let lines = match terminal {
+        true => fold(&text, width().max(30), indent, indent),
+        false => vec![text.into_owned()],
+    };
+    let word = paint_if(terminal && colours_wanted(), tone, word);
+    let text = lines.join(&format!("\n{:indent$}", ""));
+    let _ = writeln!(std::io::stderr().lock(), "{margin}{word} {text}");
 }
 
 /// Writes a remark to standard error.

@@ -247,7 +247,9 @@ fn question(state: &State, index: usize) -> Option<(String, Vec<String>)> {
             let why =
                 track.result.as_ref().map_or_else(|| "failed".to_owned(), |result| result.detail.clone());
             let mut commands = said(&["retry", SKIP]);
-            commands.push("rollback --reason \"…\"".to_owned());
+            if state.rollback.is_none() {
+                commands.push("rollback --reason \"…\"".to_owned());
+            }
             (why, commands)
         }
         (Life::Unknown, _) => {

@@ -192,7 +192,9 @@ fn farewell(state: &State, release: &ReleaseId, left: &Left) {
             ));
             show_waits(&release.0, &here.waits, state.last_at);
             screen::line(&format!("  go on      tminus resume {release}"));
-            screen::line(&format!("  go back    tminus rollback -r {release} --reason \"…\""));
+            if state.rollback.is_none() {
+                screen::line(&format!("  go back    tminus rollback -r {release} --reason \"…\""));
+            }
         }
     }
 }
