@@ -20,6 +20,7 @@ mod kubernetes;
 mod lsp;
 mod migrations;
 mod pains;
+mod partial;
 mod restores;
 mod runbook_compose;
 mod runbook_go_live;

@@ -29,6 +29,12 @@ impl Team {
     }
 }
 
+impl trials::FromRegistry for Team {
+    fn docker(&mut self) -> &mut Docker {
+        &mut self.yard.docker
+    }
+}
+
 impl trials::Team for Team {
     type Everything = ((Vec<String>, String), String);
 
@@ -38,10 +44,6 @@ impl trials::Team for Team {
 
     fn server(&self) -> &Postgres {
         &self.server
-    }
-
-    fn docker(&mut self) -> &mut Docker {
-        &mut self.yard.docker
     }
 
     fn release(&self, code: i32, version: &str) -> Ran {

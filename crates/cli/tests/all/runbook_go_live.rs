@@ -52,7 +52,7 @@ impl Team {
             team.publish(version, Some(version));
         }
         team.build("v1");
-        team.release(0, "v1").says("served now: ").says("succeeded");
+        team.release(0, "v1").says("SITE_WAS=").says("succeeded");
         trials::write_paid(&team.yard.desk);
         team.build("v2");
         team.yard
@@ -80,6 +80,12 @@ impl Team {
     }
 }
 
+impl trials::FromRegistry for Team {
+    fn docker(&mut self) -> &mut Docker {
+        &mut self.yard.docker
+    }
+}
+
 impl trials::Team for Team {
     /// Containers and `.env`, the schema, the site's folders and link, the flags.
     type Everything = ((Vec<String>, String), String, BTreeMap<String, Vec<u8>>, String);
@@ -90,10 +96,6 @@ impl trials::Team for Team {
 
     fn server(&self) -> &Postgres {
         &self.server
-    }
-
-    fn docker(&mut self) -> &mut Docker {
-        &mut self.yard.docker
     }
 
     fn release(&self, code: i32, version: &str) -> Ran {
@@ -116,7 +118,7 @@ fn runbooks_go_live_stops_at_what_the_list_finds_and_has_changed_nothing() {
     let stops = |team: &Team, words: &str| {
         team.release(3, "v2")
             .says(words)
-            .says("served again: {\"version\": \"v1\"}")
+            .says("site again: {\"version\": \"v1\"}")
             .never_says("starts: Back up");
         assert_eq!(team.everything(), before, "{words}");
     };
@@ -144,7 +146,7 @@ fn runbooks_go_live_stops_at_what_the_list_finds_and_has_changed_nothing() {
 
     // Nothing answers from the start: nothing can be worse than before.
     team.front.stop();
-    team.release(3, "v2").says("served now: nothing answers").says("served again: nothing answers");
+    team.release(3, "v2").says("SITE_WAS=nothing answers").says("site again: nothing answers");
     team.front.start_again(60);
     assert_eq!(team.everything(), before, "nothing answers");
 
@@ -178,7 +180,7 @@ fn runbooks_go_live_comes_back_from_what_people_would_have_met() {
     let comes_back = |team: &Team, version: &str, words: &str| {
         team.build(version);
         let ran = team.release(3, version);
-        ran.says(words).says("undo 002_paid.up.sql").says("served again: {\"version\": \"v1\"}  (200)");
+        ran.says(words).says("undo 002_paid.up.sql").says("service again: {\"version\": \"v1\"}  (200)");
         assert_eq!(team.everything(), before, "{words}");
     };
     comes_back(&team, "v9", "not found");
@@ -216,7 +218,7 @@ fn runbooks_go_live_comes_back_from_a_site_and_a_flag_that_do_not_move() {
     // What is new does not work: somebody sees it, and says no.
     team.yard.desk.write("yes.yaml", "answers:\n  - { step: '3-go-live/3-2-switch-on/item-1', say: rollback, reason: nothing is found }\notherwise: yes\n");
     let ran = team.release(3, "v2");
-    ran.says("new-search is off, variant off again").says("nothing is found").says("served again");
+    ran.says("new-search is off, variant off again").says("nothing is found").says("site again: ");
     assert_eq!(team.everything(), before, "somebody turned it back");
     team.yard.desk.write("yes.yaml", "otherwise: yes\n");
 
@@ -236,7 +238,8 @@ fn runbooks_go_live_asks_when_people_do_not_get_what_they_got_before() {
         "answers:\n  - { step: '*item-*', say: yes }\n  - { step: go, say: yes }\notherwise: nothing\n",
     );
     let ran = team.release(6, "v2");
-    ran.says("error: before this release people got: {\"version\": \"v1\"}").says("undo 002_paid.up.sql");
+    ran.says("error: before this release people got from the site: {\"version\": \"v1\"}")
+        .says("undo 002_paid.up.sql");
     assert_eq!(team.everything(), before, "everything is back, and nobody can see it");
     team.front.start_again(60);
     let ran =
@@ -244,6 +247,6 @@ fn runbooks_go_live_asks_when_people_do_not_get_what_they_got_before() {
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     let ran = Ran::of(team.command(&["resume", "--no-wait"]).output().expect("it starts"));
     assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
-    ran.says("served again: {\"version\": \"v1\"}").says("rolled back");
+    ran.says("site again: {\"version\": \"v1\"}").says("rolled back");
     assert_eq!(team.everything(), before);
 }

@@ -17,12 +17,17 @@ pub(crate) trait Team {
     type Everything: PartialEq + Debug;
 
     fn desk(&self) -> &Desk;
+    /// Has the database `shop`.
     fn server(&self) -> &Postgres;
-    fn docker(&mut self) -> &mut Docker;
 
     /// Releases a version, with everybody saying yes, and insists on an exit code.
     fn release(&self, code: i32, version: &str) -> Ran;
     fn everything(&self) -> Self::Everything;
+}
+
+/// One whose images come from a registry.
+pub(crate) trait FromRegistry: Team {
+    fn docker(&mut self) -> &mut Docker;
 }
 
 /// Puts the files of `runbooks/NAME` onto a desk.
@@ -90,7 +95,7 @@ pub(crate) fn the_database_is_in_the_way(team: &impl Team) {
 }
 
 /// A registry that is down, after which it is there again.
-pub(crate) fn the_registry_is_down(team: &mut impl Team) {
+pub(crate) fn the_registry_is_down(team: &mut impl FromRegistry) {
     let before = team.everything();
     team.docker().stop_registry();
     team.release(3, "v2").says("connection refused");
