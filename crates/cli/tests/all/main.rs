@@ -26,6 +26,7 @@ mod runbook_compose;
 mod runbook_go_live;
 mod runbook_hosts;
 mod runbook_kubernetes;
+mod runbook_web;
 mod sarif_schema;
 mod seeds;
 mod shop;
