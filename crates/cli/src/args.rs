@@ -466,6 +466,12 @@ pub(crate) struct Rollback {
     /// Why.
     #[arg(long)]
     pub(crate) reason: String,
+    /// Take back only this step, and end the release with that; may be given several times.
+    #[arg(long, value_name = "STEP")]
+    pub(crate) only: Vec<String>,
+    /// Why what came after these steps, and stands, may stay; it is recorded.
+    #[arg(long, value_name = "REASON", requires = "only")]
+    pub(crate) despite_dependents: Option<String>,
     /// Only say it; another process drives the release.
     #[arg(long)]
     pub(crate) no_drive: bool,

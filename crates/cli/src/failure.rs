@@ -2,6 +2,8 @@
 
 use tminus_engine::environments::Obstacle;
 use tminus_engine::{EngineError, StoreError};
+use tminus_release::StepId;
+use tminus_release::people::Refusal;
 
 use crate::exit_code::ExitCode;
 
@@ -35,6 +37,9 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Failure {
         if let EngineError::Obstacle(obstacle) = &error {
             return in_the_way(obstacle);
+        }
+        if let EngineError::Refused(Refusal::Dependents { steps, dependents }) = &error {
+            return left_standing(&error, steps, dependents);
         }
         let (now, code): (&[&str], ExitCode) = match &error {
             EngineError::Refused(_) => {
@@ -95,6 +100,25 @@ impl From<EngineError> for Failure {
         };
         Failure { what, now: now.iter().map(|line| (*line).to_owned()).collect(), code }
     }
+}
+
+/// A part cannot go back by itself: what to type for each way on.
+fn left_standing(error: &EngineError, steps: &[StepId], dependents: &[StepId]) -> Failure {
+    let only = |steps: &mut dyn Iterator<Item = &StepId>| -> String {
+        steps.map(|id| format!(" --only {id}")).collect()
+    };
+    let now = vec![
+        format!(
+            "take back both: `tminus rollback{} --reason \"…\"`",
+            only(&mut steps.iter().chain(dependents))
+        ),
+        "or everything: `tminus rollback --reason \"…\"`".to_owned(),
+        format!(
+            "or, where what stands works without it: `tminus rollback{} --reason \"…\" --despite-dependents \"…\"`; the record says why",
+            only(&mut steps.iter())
+        ),
+    ];
+    Failure { what: error.to_string(), now, code: ExitCode::Refused }
 }
 
 /// Something stands in the way of a release: who can clear it, and how.

@@ -88,6 +88,7 @@ impl Live {
             },
             Event::RuleChanged { verdict: RuleVerdict::Fired, .. }
             | Event::RollbackStarted { .. }
+            | Event::PartialRollbackStarted { .. }
             | Event::Declined { .. } => Tone::Bad,
             Event::RuleChanged { verdict: RuleVerdict::Breaching | RuleVerdict::NoData, .. }
             | Event::HoldPlaced { .. }

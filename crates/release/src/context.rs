@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::event::Carried;
 use crate::gates;
+use crate::partial;
 use crate::plan::ReleaseId;
+use crate::program::Track;
 use crate::state::State;
 use crate::time::Moment;
 
@@ -59,8 +61,23 @@ pub fn of_step(state: &State, release: &ReleaseId, index: usize) -> Context {
             context.variables.insert(name.to_owned(), value);
         }
     }
+    if state.program.track(index) == Track::Rollback {
+        context.variables.extend(after_rollback(state));
+    }
     context.secrets.retain(|name, _| !context.variables.contains_key(name));
     context
+}
+
+/// What was taken back and what stands, the last first: a check after a rollback of a part may look
+/// at that alone.
+fn after_rollback(state: &State) -> [(String, String); 2] {
+    let standing = state.standing_effects();
+    let ids = |stands: bool| {
+        let steps = state.undo_stack.iter().rev().filter(|index| standing.contains(index) == stands);
+        let ids: Vec<&str> = steps.map(|&index| state.program.plan.steps[index].id.as_str()).collect();
+        ids.join(" ")
+    };
+    [("TAKEN_BACK".to_owned(), ids(false)), ("STANDING".to_owned(), ids(true))]
 }
 
 fn carry(context: &mut Context, carried: &Carried) {
@@ -94,7 +111,7 @@ pub fn facts(state: &State, release: &ReleaseId, index: usize, now: Moment) -> s
     let environment =
         step.environment.clone().or_else(|| plan.environments.last().map(|last| last.name.clone()));
     let outcome = if state.rollback.is_some() {
-        "rolled back"
+        partial::outcome(state).words()
     } else if state.abort.is_some() {
         "aborted"
     } else if state.declined().is_some() {

@@ -305,8 +305,9 @@ impl Environment {
                 self.bad.retain(|bad| bad.version != version);
                 self.bad.push(left);
             }
-            // What a release that was given up left there is not known.
-            Outcome::Declined | Outcome::Aborted => {}
+            // What a release that was given up left there is not known, and a part of one is neither
+            // good nor bad.
+            Outcome::PartlyRolledBack | Outcome::Declined | Outcome::Aborted => {}
         }
     }
 }

@@ -244,6 +244,16 @@ pub enum Event {
         /// The sentence for people.
         detail: String,
     },
+    /// A person takes only some steps back. The release ends with that.
+    PartialRollbackStarted {
+        /// Which steps.
+        steps: Vec<StepId>,
+        /// Why, although steps that stand came after them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        despite: Option<String>,
+        /// The sentence for people.
+        detail: String,
+    },
     /// A person ends the release where it stands.
     AbortStarted {
         /// Why.
@@ -385,6 +395,8 @@ pub enum Outcome {
     Succeeded,
     /// Everything that could be reversed was.
     RolledBack,
+    /// What a person named was reversed; the rest stands, as they wanted.
+    PartlyRolledBack,
     /// A person said no before anything needed reversing.
     Declined,
     /// A person ended it where it stood.
@@ -397,6 +409,7 @@ impl Outcome {
         match self {
             Outcome::Succeeded => "succeeded",
             Outcome::RolledBack => "rolled back",
+            Outcome::PartlyRolledBack => "partly rolled back",
             Outcome::Declined => "declined",
             Outcome::Aborted => "aborted",
         }

@@ -11,6 +11,7 @@ pub mod environment;
 pub mod event;
 pub mod gates;
 pub mod life;
+pub mod partial;
 pub mod people;
 pub mod plan;
 pub mod program;

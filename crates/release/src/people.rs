@@ -7,6 +7,7 @@ use crate::event::{Answer, Cause, Event, Purpose};
 use crate::gates;
 use crate::life::Life;
 use crate::plan::{Approval, Role, Step, StepId, Undo, Work};
+use crate::program::Track;
 use crate::state::State;
 
 /// Who speaks.
@@ -95,9 +96,29 @@ pub enum Refusal {
     /// The release goes back already.
     #[error("{0}: the release is already going back")]
     GoingBack(&'static str),
+    /// A step that would be left half-way, or whose result would be of before.
+    #[error("{wanted} while `{step}` is under way; wait until it has ended")]
+    UnderWay {
+        /// What was wanted.
+        wanted: &'static str,
+        /// The step.
+        step: StepId,
+    },
+    /// Steps that stand came after those that are to go back.
+    #[error("take back only {}: {} came after it and still stands; take that back as well, or everything, or say why it can stay", quoted(.steps), quoted(.dependents))]
+    Dependents {
+        /// What was to go back.
+        steps: Vec<StepId>,
+        /// What came after it.
+        dependents: Vec<StepId>,
+    },
     /// There is no hold.
     #[error("continue: the release is not on hold")]
     NoHold,
+}
+
+fn quoted(steps: &[StepId]) -> String {
+    steps.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")
 }
 
 type Said = Result<Vec<Event>, Refusal>;
@@ -325,8 +346,15 @@ pub fn decline(state: &State, person: &Person, step: &StepId, reason: String) ->
 /// See [`Refusal`].
 pub fn rollback(state: &State, reason: String) -> Said {
     refuse_over(state)?;
-    if state.rollback.is_some() {
+    // A part may be going back, and the rest is to follow.
+    if state.rollback.as_ref().is_some_and(|rollback| rollback.part.is_none()) {
         return Err(Refusal::GoingBack("roll back"));
+    }
+    let lane = |index: &usize| state.program.track(*index) == Track::Rollback;
+    let looks = (0..state.steps.len()).filter(lane).find(|&index| state.life(index).is_active());
+    if let Some(index) = looks {
+        let step = state.program.plan.steps[index].id.clone();
+        return Err(Refusal::UnderWay { wanted: "take back the rest", step });
     }
     if reason.trim().is_empty() {
         return Err(Refusal::NoReason("roll back"));
@@ -373,7 +401,7 @@ pub fn abort(state: &State, reason: String) -> Said {
     Ok(vec![Event::AbortStarted { reason }])
 }
 
-fn refuse_over(state: &State) -> Result<(), Refusal> {
+pub(crate) fn refuse_over(state: &State) -> Result<(), Refusal> {
     match &state.outcome {
         Some((outcome, _)) => Err(Refusal::Over { outcome: outcome.words() }),
         None => Ok(()),

@@ -39,6 +39,13 @@ pub fn sentence(program: &Program, recorded: &Recorded) -> String {
             Cause::Failure { .. } => format!("rolls back by itself, a step failed: {detail}"),
             Cause::Breach { .. } => format!("rolls back by itself, a rule fired: {detail}"),
         },
+        Event::PartialRollbackStarted { steps, despite, detail } => {
+            let titles: Vec<String> = steps.iter().map(|id| title_of(program, id)).collect();
+            let despite = despite.as_ref().map_or_else(String::new, |despite| {
+                format!("; what came after it may stay, because: {despite}")
+            });
+            format!("{by} takes back only {}: {detail}{despite}", titles.join(", "))
+        }
         Event::AbortStarted { reason } => format!("{by} ends the release where it stands: {reason}"),
         Event::ReleaseFinished { outcome, left } => {
             let left: Vec<String> = left.iter().map(|id| title_of(program, id)).collect();

@@ -10,6 +10,7 @@ use crate::decide::{
 use crate::event::{Answer, Event, Outcome, Purpose};
 use crate::gates;
 use crate::life::Life;
+use crate::partial;
 use crate::plan::{Resume, Undo, When, Work};
 use crate::program::Track;
 use crate::state::State;
@@ -36,7 +37,7 @@ pub(crate) fn decide(state: &State, now: Moment, decision: &mut Decision) {
         && !has_active_undo(state)
         && decision.commands.is_empty()
     {
-        close(state, now, Outcome::RolledBack, decision);
+        close(state, now, partial::outcome(state), decision);
     }
 }
 
@@ -49,7 +50,7 @@ fn undo_next(state: &State, now: Moment, decision: &mut Decision) -> bool {
     for &index in state.undo_stack.iter().rev() {
         let step = &state.program.plan.steps[index];
         let track = &state.steps[index].undo;
-        if track.life.is_settled() {
+        if track.life.is_settled() || !partial::goes_back(state, index) {
             continue;
         }
         let undo = match &step.undo {

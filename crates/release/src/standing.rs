@@ -30,6 +30,8 @@ pub enum Status {
     Succeeded,
     /// It went back.
     RolledBack,
+    /// A part of it went back.
+    PartlyRolledBack,
     /// A person said no.
     Declined,
     /// A person ended it.
@@ -83,6 +85,7 @@ impl Status {
             Status::Stuck => "stuck",
             Status::Succeeded => "succeeded",
             Status::RolledBack => "rolled back",
+            Status::PartlyRolledBack => "partly rolled back",
             Status::Declined => "declined",
             Status::Aborted => "aborted",
         }
@@ -90,7 +93,8 @@ impl Status {
 
     /// Tells whether the release has ended.
     pub fn is_end(self) -> bool {
-        matches!(self, Status::Succeeded | Status::RolledBack | Status::Declined | Status::Aborted)
+        use Status::{Aborted, Declined, PartlyRolledBack, RolledBack, Succeeded};
+        matches!(self, Succeeded | RolledBack | PartlyRolledBack | Declined | Aborted)
     }
 }
 
@@ -118,6 +122,7 @@ fn status(state: &State, running: &[StepId], waits: &[Wait]) -> Status {
         return match outcome {
             Outcome::Succeeded => Status::Succeeded,
             Outcome::RolledBack => Status::RolledBack,
+            Outcome::PartlyRolledBack => Status::PartlyRolledBack,
             Outcome::Declined => Status::Declined,
             Outcome::Aborted => Status::Aborted,
         };
@@ -247,7 +252,8 @@ fn question(state: &State, index: usize) -> Option<(String, Vec<String>)> {
             let why =
                 track.result.as_ref().map_or_else(|| "failed".to_owned(), |result| result.detail.clone());
             let mut commands = said(&["retry", SKIP]);
-            if state.rollback.is_none() {
+            // On the way back already there is nothing more to turn around, but what was to stay.
+            if state.rollback.as_ref().is_none_or(|rollback| rollback.part.is_some()) {
                 commands.push("rollback --reason \"…\"".to_owned());
             }
             (why, commands)

@@ -11,6 +11,7 @@ use crate::event::{
     Actor, Answer, Cause, Event, Finished, Outcome, Purpose, ReadError, Recorded, RuleVerdict, Verdict,
 };
 use crate::life::{self, Happening, Illegal, Life};
+use crate::partial::Part;
 use crate::plan::{Plan, Role, StepId, Work};
 use crate::program::{PlanError, Program, Track};
 use crate::time::{Moment, Span};
@@ -140,6 +141,8 @@ pub struct Rollback {
     pub detail: String,
     /// Since when.
     pub since: Moment,
+    /// What goes back, when that is not everything.
+    pub part: Option<Part>,
 }
 
 /// Why a log does not fold.
@@ -269,10 +272,16 @@ impl State {
                     .retain(|_, rule| !matches!(rule.verdict, RuleVerdict::NoData | RuleVerdict::Fired));
             }
             Event::RollbackStarted { cause, detail } => {
-                let rollback = Rollback { cause: cause.clone(), detail: detail.clone(), since: recorded.at };
-                self.rollback = Some(rollback);
-                self.hold = None;
-                self.abort = None;
+                self.turn_back(cause.clone(), detail, recorded.at, None);
+            }
+            Event::PartialRollbackStarted { steps, despite, detail } => {
+                let find = |id: &StepId| {
+                    let missing = FoldError::NoStep { sequence: recorded.sequence, step: id.clone() };
+                    self.program.index(id).ok_or(missing)
+                };
+                let steps = steps.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+                let part = Part { steps, despite: despite.clone() };
+                self.turn_back(Cause::Person, detail, recorded.at, Some(part));
             }
             Event::AbortStarted { reason } => self.abort = Some(reason.clone()),
             Event::ReleaseFinished { outcome, left } => {
@@ -282,6 +291,26 @@ impl State {
             event => self.take_step_event(event, recorded)?,
         }
         Ok(())
+    }
+
+    fn turn_back(&mut self, cause: Cause, detail: &str, since: Moment, part: Option<Part>) {
+        if self.rollback.is_some() {
+            self.ask_rollback_lane_anew();
+        }
+        self.rollback = Some(Rollback { cause, detail: detail.to_owned(), since, part });
+        self.hold = None;
+        self.abort = None;
+    }
+
+    /// A part went back, and now the rest does: what was looked at after the part says nothing of that.
+    fn ask_rollback_lane_anew(&mut self) {
+        for (index, step) in self.steps.iter_mut().enumerate() {
+            if self.program.track(index) == Track::Rollback && !step.forward.life.is_active() {
+                let attempts = step.forward.attempts;
+                step.forward = TrackState { attempts, forgiven: attempts, ..TrackState::default() };
+                step.votes.clear();
+            }
+        }
     }
 
     fn take_step_event(&mut self, event: &Event, recorded: &Recorded) -> Result<(), FoldError> {

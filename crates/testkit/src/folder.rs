@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// A fresh folder that is removed on drop.
 #[derive(Debug)]
@@ -47,4 +48,29 @@ pub fn testbed(name: &str) -> PathBuf {
     let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or(home).unwrap_or_default();
     cache.join("tminus/testbed").join(name)
+}
+
+/// A small disk of its own on a folder, gone when it is dropped. It takes root to mount one.
+#[derive(Debug)]
+pub struct SmallDisk {
+    path: PathBuf,
+}
+
+impl SmallDisk {
+    /// Mounts one of so many bytes on a folder that is there.
+    ///
+    /// # Panics
+    /// When it cannot be mounted.
+    pub fn on(path: &Path, bytes: u64) -> SmallDisk {
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "a-small-disk"]).arg(path);
+        assert!(mount.status().expect("mount is there").success(), "{}", path.display());
+        SmallDisk { path: path.to_owned() }
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.path).status();
+    }
 }

@@ -99,6 +99,24 @@ impl Server {
     }
 }
 
+/// Starts a server for a test that has no runtime, and returns its address. It ends with the process
+/// of the test.
+///
+/// # Panics
+/// When it does not start.
+pub fn serve_beside(answer: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static) -> String {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let server = Server::start(answer).await;
+            tell.send(server.url("")).expect("the test waits");
+            std::future::pending::<()>().await;
+        });
+    });
+    told.recv().expect("a server")
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();

@@ -137,6 +137,19 @@ impl Kubernetes {
         text
     }
 
+    /// Returns what asks which image a Deployment is to run; nothing while nobody answers.
+    pub fn image_of(&self, namespace: &str, name: &str) -> impl Fn() -> String + Send + Sync + use<> {
+        let (program, config) = (self.programs().join("kubectl"), self.config());
+        let (namespace, name) = (format!("--namespace={namespace}"), format!("deployment/{name}"));
+        move || {
+            let path = "--output=jsonpath={.spec.template.spec.containers[*].image}";
+            let mut command = Command::new(&program);
+            command.args(["get", &name, path, &namespace]).env("KUBECONFIG", &config);
+            let output = command.output().expect("kubectl starts");
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        }
+    }
+
     /// Makes what a manifest says and waits until the deployments in it are rolled out.
     ///
     /// # Panics

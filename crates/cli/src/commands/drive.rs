@@ -192,7 +192,7 @@ fn farewell(state: &State, release: &ReleaseId, left: &Left) {
             ));
             show_waits(&release.0, &here.waits, state.last_at);
             screen::line(&format!("  go on      tminus resume {release}"));
-            if state.rollback.is_none() {
+            if state.rollback.as_ref().is_none_or(|rollback| rollback.part.is_some()) {
                 screen::line(&format!("  go back    tminus rollback -r {release} --reason \"…\""));
             }
         }
@@ -203,7 +203,7 @@ fn farewell(state: &State, release: &ReleaseId, left: &Left) {
 pub(crate) fn code(state: &State, left: &Left) -> ExitCode {
     match left {
         Left::Finished(Outcome::Succeeded) => ExitCode::Success,
-        Left::Finished(Outcome::RolledBack) => ExitCode::RolledBack,
+        Left::Finished(Outcome::RolledBack | Outcome::PartlyRolledBack) => ExitCode::RolledBack,
         Left::Finished(Outcome::Declined | Outcome::Aborted) => ExitCode::Declined,
         Left::Stopped => ExitCode::Interrupted,
         Left::Idle(_) if standing(state).status == Status::Stuck => ExitCode::Stuck,

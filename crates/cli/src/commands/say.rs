@@ -7,8 +7,9 @@ use tminus_engine::open::Engine;
 use tminus_engine::{EngineError, StoreError};
 use tminus_release::State;
 use tminus_release::event::{Answer, Event};
+use tminus_release::partial;
 use tminus_release::people::{self, Person, Refusal};
-use tminus_release::plan::{Role, Undo};
+use tminus_release::plan::{Role, StepId, Undo};
 
 use crate::args::{Command, Driving, Reason, Rollback, SayArg, Speaker};
 use crate::exit_code::ExitCode;
@@ -144,14 +145,25 @@ pub(crate) async fn rollback(args: &Rollback, state: Option<&Path>) -> super::Re
     let place = place::place(state)?;
     let engine = place::existing_engine(&place).await?;
     let release = super::status::open_release(&engine, args.speaker.release.as_deref()).await?;
+    let speak = |state: &State| {
+        if args.only.is_empty() {
+            return people::rollback(state, args.reason.clone());
+        }
+        let steps = args.only.iter().map(|text| people::find_step(state, text));
+        let steps = steps.collect::<Result<Vec<_>, _>>()?;
+        partial::roll_back(state, args.reason.clone(), &steps, args.despite_dependents.clone())
+    };
     if args.dry_run {
-        show_undos(&engine.state(&release).await?);
+        let state = engine.state(&release).await?;
+        let events = speak(&state).map_err(tminus_engine::EngineError::from)?;
+        let part = events.iter().find_map(|event| match event {
+            Event::PartialRollbackStarted { steps, .. } => Some(steps.as_slice()),
+            _ => None,
+        });
+        show_undos(&state, part);
         return Ok(ExitCode::Success);
     }
-    said(&engine, &args.speaker, &mut |state: &State, _: &Person| {
-        people::rollback(state, args.reason.clone())
-    })
-    .await?;
+    said(&engine, &args.speaker, &mut |state: &State, _: &Person| speak(state)).await?;
     if args.no_drive {
         return Ok(ExitCode::Success);
     }
@@ -167,14 +179,15 @@ pub(crate) async fn rollback(args: &Rollback, state: Option<&Path>) -> super::Re
     }
 }
 
-/// Shows what a rollback would undo, in its order.
-fn show_undos(state: &State) {
+/// Shows what a rollback would undo, in its order: all of it, or a part.
+fn show_undos(state: &State, part: Option<&[StepId]>) {
     if state.undo_stack.is_empty() {
         screen::line("nothing was done yet that would need undoing");
     }
     for &index in state.undo_stack.iter().rev() {
         let step = &state.program.plan.steps[index];
         let how = match &step.undo {
+            _ if part.is_some_and(|part| !part.contains(&step.id)) => "stays".to_owned(),
             Undo::Step(undo) => format!("undone by `{undo}`"),
             Undo::Impossible => "cannot be undone: asked about first".to_owned(),
             Undo::Unstated => "no undo stated: it stays as it is".to_owned(),

@@ -10,6 +10,7 @@ use tminus_testkit::postgres::Postgres;
 use tminus_testkit::proxy::Proxy;
 
 use crate::support::{Desk, Ran};
+use crate::trials;
 
 const HOSTS: [&str; 2] = ["h1", "h2"];
 
@@ -26,10 +27,7 @@ impl Team {
     fn open() -> Option<Team> {
         let (fleet, server) = (Fleet::start(&HOSTS)?, Postgres::start()?);
         let desk = Desk::new();
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../runbooks/hosts");
-        for name in ["RUNBOOK.md", "tminus.toml", "proxy"] {
-            desk.write(name, std::fs::read(folder.join(name)).expect("runbooks/hosts"));
-        }
+        trials::lay_out(&desk, "hosts", &["RUNBOOK.md", "tminus.toml", "proxy"]);
         let text = desk.read("RUNBOOK.md");
         desk.write(
             "RUNBOOK.md",

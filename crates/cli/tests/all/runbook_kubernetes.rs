@@ -3,14 +3,14 @@
 //! It runs as it is written, but for the time that somebody stays to watch. What stands behind its
 //! addresses says what the cluster was told to run: no container of it exists.
 
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tminus_testkit::http::{Reply, Request, Server};
+use tminus_testkit::http::{Reply, Request, serve_beside};
 
 use crate::kubernetes::{Town, workload};
 use crate::support::Ran;
+use crate::trials;
 
 struct Team {
     town: Town,
@@ -21,10 +21,11 @@ struct Team {
 impl Team {
     fn open() -> Option<Team> {
         let town = Town::open("")?;
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../runbooks/kubernetes");
-        for name in ["RUNBOOK.md", "tminus.toml", "k8s/migrate.yaml", "k8s/migrate-back.yaml"] {
-            town.desk.write(name, std::fs::read(folder.join(name)).expect("runbooks/kubernetes"));
-        }
+        trials::lay_out(
+            &town.desk,
+            "kubernetes",
+            &["RUNBOOK.md", "tminus.toml", "k8s/migrate.yaml", "k8s/migrate-back.yaml"],
+        );
         let team = Team { town, ails: Arc::default() };
         let mut settings = team.town.desk.read("tminus.toml");
         for (namespace, address) in [("staging", "127.0.0.1:8080"), ("production", "127.0.0.1:8081")] {
@@ -50,7 +51,7 @@ impl Team {
     /// What a namespace serves, at the address that is returned: on `/healthz` the version that its
     /// Deployment `api` was told to run.
     fn serve(&self, namespace: &'static str) -> String {
-        let (program, config) = (self.town.cluster.programs().join("kubectl"), self.town.cluster.config());
+        let image = self.town.cluster.image_of(namespace, "api");
         let (ails, serves_v2) = (Arc::clone(&self.ails), AtomicBool::new(false));
         let answer = move |number: usize, request: &Request| {
             if request.path != "/healthz" {
@@ -59,28 +60,12 @@ impl Team {
                     && ails.load(Ordering::SeqCst);
                 return Reply::new(if fails { 500 } else { 200 }, "{}");
             }
-            let path = "--output=jsonpath={.spec.template.spec.containers[*].image}";
-            let output = Command::new(&program)
-                .args(["get", "deployment/api", path, &format!("--namespace={namespace}")])
-                .env("KUBECONFIG", &config)
-                .output()
-                .expect("kubectl starts");
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            let text = image();
             let version = text.rsplit(':').next().unwrap_or_default();
             serves_v2.store(namespace == "production" && version == "v2", Ordering::SeqCst);
             Reply::new(200, format!("{{\"status\": \"ok\", \"version\": \"{version}\"}}"))
         };
-        let (tell, told) = std::sync::mpsc::channel();
-        // Ends with the process of the test.
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime").block_on(async {
-                let server = Server::start(answer).await;
-                tell.send(server.url("")).expect("the test waits");
-                std::future::pending::<()>().await;
-            });
-        });
-        told.recv().expect("a server")
+        serve_beside(answer)
     }
 
     fn release(&self, code: i32, version: &str) -> Ran {

@@ -33,7 +33,7 @@ fn release(desk: &Desk, code: i32, version: &str) -> Ran {
 }
 
 /// Everything below a folder: what files hold, where links lead.
-fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut left = vec![folder.to_owned()];
     while let Some(at) = left.pop() {

@@ -91,6 +91,11 @@ fn each_kind() -> Vec<Event> {
         purpose: Purpose::Forward,
         answer,
     }));
+    events.extend([None, Some("it works without".to_owned())].map(|despite| {
+        let (steps, detail) = (vec![step()], "errors".to_owned());
+        Event::PartialRollbackStarted { steps, despite, detail }
+    }));
+    events.push(Event::ReleaseFinished { outcome: Outcome::PartlyRolledBack, left: vec![step()] });
     events
 }
 

@@ -4,5 +4,6 @@ mod approvals;
 mod forward;
 mod going_back;
 mod golden;
+mod partial;
 mod support;
 mod verification;

@@ -115,11 +115,11 @@ fn without_blanks(value: &str) -> bool {
 
 /// Variables that a shell or tminus always has.
 #[rustfmt::skip]
-const ALWAYS: [&str; 38] = [
+const ALWAYS: [&str; 40] = [
     "HOME", "PATH", "USER", "PWD", "OLDPWD", "SHELL", "HOSTNAME", "RANDOM", "SECONDS", "LINENO", "UID", "EUID",
     "LANG", "TERM", "TMPDIR", "EDITOR", "LOGNAME", "IFS", "PIPESTATUS", "BASH_SOURCE", "FUNCNAME", "REPLY", "PPID",
-    "RELEASE_ID", "RUN_STAMP", "RUN_OUT", "VERSION", "PREVIOUS_VERSION", "ENVIRONMENT", "URL", "OPTARG", "OPTIND",
-    "CI", "DISPLAY", "SSH_AUTH_SOCK", "XDG_CONFIG_HOME", "EPOCHSECONDS", "BASH_VERSION",
+    "RELEASE_ID", "RUN_STAMP", "RUN_OUT", "VERSION", "PREVIOUS_VERSION", "ENVIRONMENT", "URL", "TAKEN_BACK", "STANDING",
+    "OPTARG", "OPTIND", "CI", "DISPLAY", "SSH_AUTH_SOCK", "XDG_CONFIG_HOME", "EPOCHSECONDS", "BASH_VERSION",
 ];
 
 /// Names that come from outside by custom: credentials, addresses, what a build server sets.

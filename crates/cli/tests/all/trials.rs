@@ -1,0 +1,104 @@
+//! What goes wrong with a version, the same for every runbook that comes with the project.
+//!
+//! Each trial breaks one thing, releases, and compares everything with how it was before: versions,
+//! schema, files and flags, byte for byte.
+
+use std::fmt::Debug;
+use std::path::Path;
+
+use tminus_testkit::docker::Docker;
+use tminus_testkit::postgres::Postgres;
+
+use crate::support::{Desk, Ran};
+
+/// Whose v1 is out, and whose v2 brings a migration of a table `orders`.
+pub(crate) trait Team {
+    /// What a rollback has to bring back.
+    type Everything: PartialEq + Debug;
+
+    fn desk(&self) -> &Desk;
+    /// Has the database `shop`.
+    fn server(&self) -> &Postgres;
+
+    /// Releases a version, with everybody saying yes, and insists on an exit code.
+    fn release(&self, code: i32, version: &str) -> Ran;
+    fn everything(&self) -> Self::Everything;
+}
+
+/// One whose images come from a registry.
+pub(crate) trait FromRegistry: Team {
+    fn docker(&mut self) -> &mut Docker;
+}
+
+/// Puts the files of `runbooks/NAME` onto a desk.
+pub(crate) fn lay_out(desk: &Desk, name: &str, files: &[&str]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../runbooks").join(name);
+    for file in files {
+        let path = folder.join(file);
+        desk.write(file, std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())));
+    }
+}
+
+/// Writes the migrations of v1, with which there are two orders.
+pub(crate) fn write_orders(desk: &Desk) {
+    desk.write("db/001_orders.up.sql", "create table orders (id int primary key, total int not null);\ninsert into orders values (1, 10), (2, 20);\n");
+    desk.write("db/001_orders.down.sql", "drop table orders;\n");
+}
+
+/// Writes the migration that v2 brings.
+pub(crate) fn write_paid(desk: &Desk) {
+    desk.write("db/002_paid.up.sql", "alter table orders add column paid boolean not null default false;\n");
+    desk.write("db/002_paid.down.sql", "alter table orders drop column paid;\n");
+}
+
+/// A migration that fails half-way, one that waits for a lock, a disk without room for the backup,
+/// and a database that is away.
+pub(crate) fn the_database_is_in_the_way(team: &impl Team) {
+    let (desk, server, before) = (team.desk(), team.server(), team.everything());
+
+    // An earlier one of the same release is applied by then.
+    desk.write("db/003_bad.up.sql", "create table more (id int);\nselect nothing from nowhere;\n");
+    desk.write("db/003_bad.down.sql", "drop table more;\n");
+    team.release(3, "v2").says("nowhere").says("undo 002_paid.up.sql");
+    assert_eq!(team.everything(), before, "a migration that fails half-way");
+
+    // The session below is ended by the server itself.
+    desk.write("db/003_bad.up.sql", "alter table orders add column note text;\n");
+    desk.write("db/003_bad.down.sql", "alter table orders drop column note;\n");
+    let hold = "begin; lock table orders in access share mode; select pg_sleep(60)";
+    let mut holder = server.client("psql", "shop").args(["-X", "-q", "-c", hold]).spawn().expect("psql");
+    // The dump of the backup reads beside it; the migration does not get in.
+    server.sql("shop", "do $$ begin for at in 1..3000 loop perform pg_stat_clear_snapshot(); if exists (select from pg_locks where relation = 'orders'::regclass and pid <> pg_backend_pid()) then return; end if; perform pg_sleep(0.01); end loop; raise exception 'it never held'; end $$");
+    let ran = team.release(3, "v2");
+    server.sql(
+        "postgres",
+        "select pg_terminate_backend(pid) from pg_stat_activity where query like 'begin; lock%'",
+    );
+    holder.wait().expect("it was ended");
+    ran.says("lock timeout");
+    assert_eq!(team.everything(), before, "a migration that waits for a lock");
+    for name in ["db/003_bad.up.sql", "db/003_bad.down.sql"] {
+        std::fs::remove_file(desk.path(name)).expect("it is there");
+    }
+
+    let full = desk.path("backups");
+    std::fs::remove_dir_all(&full).expect("copies were made");
+    std::os::unix::fs::symlink("/dev/full", &full).expect("a link");
+    team.release(3, "v2").says("backups");
+    assert_eq!(team.everything(), before, "nowhere to put the copy");
+    std::fs::remove_file(&full).expect("the link");
+
+    server.stop();
+    team.release(3, "v2").says("Connection refused");
+    server.start_again();
+    assert_eq!(team.everything(), before, "the database is down");
+}
+
+/// A registry that is down, after which it is there again.
+pub(crate) fn the_registry_is_down(team: &mut impl FromRegistry) {
+    let before = team.everything();
+    team.docker().stop_registry();
+    team.release(3, "v2").says("connection refused");
+    assert_eq!(team.everything(), before, "the registry is down");
+    team.docker().start_registry();
+}

@@ -1,0 +1,82 @@
+//! A desk with services in docker compose, on a real engine with a real registry.
+
+use std::process::Command;
+
+use tminus_testkit::docker::Docker;
+
+use crate::support::{Desk, Ran};
+
+/// A desk with two services whose images are in a registry.
+pub(crate) struct Yard {
+    pub(crate) desk: Desk,
+    pub(crate) docker: Docker,
+}
+
+pub(crate) const ENV: &str = "# written by the team\nOTHER=keep me\nTAG=v0\n\nLAST=x";
+
+impl Yard {
+    pub(crate) fn open() -> Option<Yard> {
+        let docker = Docker::start()?;
+        let desk = Desk::new();
+        let service = |name: &str| {
+            format!(
+                "  {name}:\n    image: {}:${{TAG}}\n    init: true\n    stop_grace_period: 1s\n    network_mode: none\n    healthcheck:\n      test: [CMD, /bin/busybox, wget, -q, -O, /dev/null, 'http://127.0.0.1:8080/version']\n      interval: 0.3s\n      retries: 2\n",
+                docker.image(name)
+            )
+        };
+        desk.write("compose.yml", format!("services:\n{}{}", service("api"), service("web")));
+        desk.write(".env", ENV);
+        desk.write("r.md", "---\nrunbook: 1\non_failure: rollback\n---\n# Shop\n\n## 1. Ship\n\n```yaml {#deploy .deploy}\ntarget: compose\nservices: [api, web]\nenv_file: .env\nset: { TAG: $VERSION }\nwithin: 20s\n```\n\n```bash {#smoke .check}\n./smoke\n```\n");
+        desk.program("../smoke", "#!/bin/sh\n");
+        for version in ["v1", "v2"] {
+            for name in ["api", "web"] {
+                docker.publish(&docker.image(&format!("{name}:{version}")), Some(version));
+            }
+        }
+        Some(Yard { desk, docker })
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.desk.command(arguments);
+        command.env("DOCKER_HOST", self.docker.host());
+        command
+    }
+
+    pub(crate) fn release(&self, code: i32, version: &str) -> Ran {
+        let ran = Ran::of(
+            self.command(&["run", "r.md", "--no-wait", "--version", version]).output().expect("it starts"),
+        );
+        assert_eq!(ran.code, code, "{version}\n{}\n{}", ran.out, ran.err);
+        ran
+    }
+
+    /// What runs: containers, their images, and the file of variables.
+    pub(crate) fn state(&self) -> (Vec<String>, String) {
+        let ids = self.docker.docker(&["ps", "--all", "--quiet", "--no-trunc"]);
+        let mut running: Vec<String> = ids
+            .lines()
+            .map(|id| self.docker.docker(&["inspect", "--format", "{{index .Config.Labels \"com.docker.compose.service\"}} {{.Config.Image}} {{.Image}} {{.State.Health.Status}}", id]))
+            .collect();
+        running.sort();
+        (running, self.desk.read(".env"))
+    }
+
+    pub(crate) fn serves(&self, service: &str) -> String {
+        let id = self.docker.docker(&[
+            "ps",
+            "--quiet",
+            "--filter",
+            &format!("label=com.docker.compose.service={service}"),
+        ]);
+        self.docker.docker(&[
+            "exec",
+            &id,
+            "/bin/busybox",
+            "wget",
+            "-q",
+            "-O",
+            "-",
+            "http://127.0.0.1:8080/version",
+        ])
+    }
+}
