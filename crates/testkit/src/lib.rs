@@ -3,6 +3,7 @@
 pub mod docker;
 pub mod fleet;
 pub mod folder;
+pub mod forge;
 pub mod http;
 pub mod kubernetes;
 pub mod plan;
