@@ -3,11 +3,12 @@
 use crate::{shell, targets, web};
 
 /// Program and the Debian package that has it.
-const PROGRAMS: [(&str, &str); 23] = [
+const PROGRAMS: [(&str, &str); 24] = [
     ("bash", "bash"),
     ("python3", "python3"),
     ("node", "nodejs"),
     ("curl", "curl"),
+    ("jq", "jq"),
     ("ssh", "openssh-client"),
     ("sshd", "openssh-server"),
     ("setsid", "util-linux"),
@@ -99,7 +100,7 @@ fn browser() {
     }
 }
 
-/// Compose version 2 is not in Debian 12; the next version's package needs nothing that 12 has not. A
+/// Compose version 2 and buildx are not in Debian 12; the next version's package needs nothing that 12 has not. A
 /// package list of its own keeps it from mixing with the machine's.
 const COMPOSE: &str = r#"set -e
 folder=$(mktemp -d)
@@ -109,14 +110,20 @@ echo 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.
 cd "$folder"
 set -- -o Dir::Etc::sourcelist="$folder/sources" -o Dir::Etc::sourceparts=- -o Dir::State::lists="$folder/lists"
 apt-get --quiet --quiet "$@" update
-apt-get --quiet --quiet "$@" download docker-compose
-dpkg -x docker-compose_*.deb tree
+apt-get --quiet --quiet "$@" download docker-compose docker-buildx
+for package in ./*.deb; do dpkg -x "$package" tree; done
 mkdir -p /usr/local/lib/docker/cli-plugins
-cp "$(find tree -type f -path '*cli-plugins/docker-compose')" /usr/local/lib/docker/cli-plugins/
+find tree -type f -path '*cli-plugins/docker-*' -exec cp {} /usr/local/lib/docker/cli-plugins/ \;
 "#;
 
 fn compose() -> Result<(), String> {
-    if shell::run("sh", &["-c", "docker compose version >/dev/null 2>&1"]).is_ok() || !shell::has("apt-get") {
+    if shell::run(
+        "sh",
+        &["-c", "docker compose version >/dev/null 2>&1 && docker buildx version >/dev/null 2>&1"],
+    )
+    .is_ok()
+        || !shell::has("apt-get")
+    {
         return Ok(());
     }
     shell::run("sh", &["-c", COMPOSE])

@@ -27,6 +27,13 @@ pub(crate) fn class(name: &str) -> &'static str {
             "services or a site that move to another version, with their way back: target, services, apply, env_file, set, within, strategy, drain, admit; blue_green, serving, switch; from, to, name, keep"
         }
         "job" => "a Job of a Kubernetes cluster, made once for each release: file, set, within",
+        "workflow" => {
+            "a run of GitHub Actions or a pipeline of GitLab, dispatched once and followed: provider, repo, workflow, ref, inputs, undo, marker, within, token, only"
+        }
+        "tag" => "an annotated tag of git, pushed, with its way back: tag, at, message, remote, only",
+        "image" => {
+            "a container image, built by docker buildx and pushed: tags, platforms, context, file, target, build_args, builder, existing, output, only"
+        }
         "send" => "a file that hosts get, with its way back: from, to, mode, only",
         "fetch" => "a file that hosts give: from, to, only",
         "flag" => "a feature flag that changes, with its way back: flag, to, provider, file, get, set, only",
@@ -107,6 +114,37 @@ pub(crate) fn control_keys(kind: &str) -> &'static [(&'static str, &'static str)
             ("git", "clean: the work tree has no change"),
             ("only", "left out in other environments"),
         ],
+        "workflow" => &[
+            ("provider", "github or gitlab; github"),
+            ("repo", "owner and name"),
+            ("workflow", "its file in .github/workflows"),
+            ("ref", "the branch or tag whose workflow runs"),
+            ("inputs", "names and values"),
+            ("undo", "what takes it back: workflow, ref and inputs that differ"),
+            ("marker", "the input by which its own run is found"),
+            ("within", "how long a run may take; 30m"),
+            ("token", "the secret with the token; GITHUB_TOKEN"),
+            ("only", "left out in other environments"),
+        ],
+        "tag" => &[
+            ("tag", "its name: $VERSION"),
+            ("at", "the commit; HEAD"),
+            ("message", "what it says"),
+            ("remote", "the remote that gets it; origin"),
+            ("only", "left out in other environments"),
+        ],
+        "image" => &[
+            ("tags", "its names in the registry: registry.example.com/web:$VERSION"),
+            ("platforms", "[linux/amd64, linux/arm64]; that of the builder"),
+            ("context", "the folder that is built"),
+            ("file", "the Dockerfile"),
+            ("target", "the stage of it"),
+            ("build_args", "arguments of the build"),
+            ("builder", "the builder of buildx"),
+            ("existing", "refuse, or use what the registry has under that name"),
+            ("output", "the variable of later steps with the image and its digest; IMAGE"),
+            ("only", "left out in other environments"),
+        ],
         "flag" => &[
             ("flag", "the flag's name"),
             ("to", "on, off, a variant, or { production: on }"),
@@ -153,7 +191,7 @@ mod tests {
             let (_, faults) = tminus_runbook::control::parse(kind, &lines.concat(), 0..0, Some(0));
             faults.into_iter().filter(|fault| fault.message.contains("has no key")).collect::<Vec<_>>()
         };
-        for kind in ["approval", "soak", "watch", "choice", "flag", "gate"] {
+        for kind in ["approval", "soak", "watch", "choice", "workflow", "tag", "image", "flag", "gate"] {
             assert_eq!(body(kind, control_keys(kind)), [], "{kind}");
             assert_eq!(body(kind, &[("askk", "")]).len(), 1, "{kind}");
         }

@@ -12,9 +12,10 @@ use crate::faults::{Faults, nearest};
 pub const RUN_CLASSES: [&str; 6] = ["check", "undo", "manual", "example", "parallel", "must-fail"];
 
 /// Classes that make a fence a control step or a message.
-pub const KIND_CLASSES: [&str; 19] = [
-    "approval", "soak", "watch", "backup", "restore", "migrate", "deploy", "job", "rollout", "flag", "gate",
-    "send", "fetch", "attest", "handoff", "report", "incident", "choice", "notify",
+pub const KIND_CLASSES: [&str; 22] = [
+    "approval", "soak", "watch", "backup", "restore", "migrate", "deploy", "job", "workflow", "tag", "image",
+    "rollout", "flag", "gate", "send", "fetch", "attest", "handoff", "report", "incident", "choice",
+    "notify",
 ];
 
 /// Keys that a fence may have.

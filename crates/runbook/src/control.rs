@@ -5,13 +5,19 @@ mod deploy;
 mod files;
 mod flag;
 mod gate;
+mod image;
 mod kubernetes;
 mod site;
+mod tag;
+mod workflow;
 
 pub use files::Transfer;
 pub use flag::{Flag, Provider};
 pub use gate::{EnvKeys, Gate};
+pub use image::Image;
 pub use site::Site;
+pub use tag::Tag;
+pub use workflow::{Dispatch, Forge, Workflow};
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -79,6 +85,12 @@ pub enum Body {
     Flag(Flag),
     /// A static site that is published.
     Site(Site),
+    /// A run of a workflow elsewhere, followed to its end.
+    Workflow(Workflow),
+    /// An annotated tag, pushed.
+    Tag(Tag),
+    /// A container image that is built and pushed.
+    Image(Image),
     /// A file that hosts get.
     Send(Transfer),
     /// A file that hosts give.
@@ -303,9 +315,9 @@ impl Durations {
 }
 
 /// Classes whose fences have a body of keys.
-pub const CONTROL_KINDS: [&str; 18] = [
-    "approval", "soak", "watch", "choice", "backup", "restore", "migrate", "deploy", "job", "send", "fetch",
-    "rollout", "flag", "gate", "attest", "handoff", "report", "incident",
+pub const CONTROL_KINDS: [&str; 21] = [
+    "approval", "soak", "watch", "choice", "backup", "restore", "migrate", "deploy", "job", "workflow",
+    "tag", "image", "send", "fetch", "rollout", "flag", "gate", "attest", "handoff", "report", "incident",
 ];
 
 /// Keys of the kinds that this version recognises and cannot run.
@@ -357,6 +369,9 @@ fn read(kind: &str, value: &Value, faults: &mut Vec<Fault>) -> Option<Control> {
         "deploy" => deploy::deploy(&mut keys),
         "job" => kubernetes::job(&mut keys),
         "flag" => flag::flag(&mut keys),
+        "workflow" => workflow::workflow(&mut keys),
+        "tag" => tag::tag(&mut keys),
+        "image" => image::image(&mut keys),
         "send" => files::send(&mut keys),
         "fetch" => files::fetch(&mut keys),
         "gate" => gate::gate(&mut keys),

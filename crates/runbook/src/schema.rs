@@ -5,6 +5,7 @@
 //! refuse what a parser takes, and a test holds their keys together.
 
 mod database;
+mod repository;
 
 use serde_json::{Map, Value, json};
 
@@ -140,6 +141,9 @@ fn control_step(kind: &str) -> Value {
             &["file"],
         ),
         "flag" => flag(only),
+        "workflow" => repository::workflow(&only),
+        "tag" => repository::tag(only),
+        "image" => repository::image(only),
         "send" | "fetch" => file(kind, only),
         other => {
             let known = crate::control::unavailable_keys(other);

@@ -61,6 +61,23 @@ impl Docker {
         }
     }
 
+    /// Tells whether docker can build by buildx, and says so when it cannot.
+    ///
+    /// # Panics
+    /// When it cannot and CI=true.
+    pub fn has_buildx(&self) -> bool {
+        let output = Command::new("docker").args(["buildx", "version"]).output();
+        let is_there = output.is_ok_and(|output| output.status.success());
+        assert!(
+            is_there || std::env::var_os("CI").is_none(),
+            "buildx must be there in CI: cargo xtask testbed up"
+        );
+        if !is_there {
+            eprintln!("skipped: docker buildx is not installed (cargo xtask testbed up)");
+        }
+        is_there
+    }
+
     /// Returns what `DOCKER_HOST` must be.
     pub fn host(&self) -> String {
         address(self.folder.path())

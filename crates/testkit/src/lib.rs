@@ -3,6 +3,7 @@
 pub mod docker;
 pub mod fleet;
 pub mod folder;
+pub mod forge;
 pub mod front;
 pub mod http;
 pub mod kubernetes;

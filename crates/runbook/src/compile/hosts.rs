@@ -63,6 +63,16 @@ impl Compiler<'_> {
         Where { host: None, group: Some(group) }
     }
 
+    /// What is reached from everywhere is told from one place; `why` says so.
+    pub(super) fn one_host(&mut self, place: &Place<'_>, fence: &FenceUnit, why: &str) -> Where {
+        let found = self.hosts(place, fence);
+        if let (Some(_), Some(word)) = (&found.group, self.value(fence, "on", place).cloned()) {
+            let message = format!("`{}` stands for several hosts, and {why}", word.text);
+            self.word_fault("T909", &word, message);
+        }
+        found
+    }
+
     /// Reads `3`, `25%` or `all` of some hosts. At least one.
     fn share(&mut self, word: &Word, of: usize) -> Option<usize> {
         let share = match word.text.strip_suffix('%') {

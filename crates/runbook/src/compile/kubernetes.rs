@@ -10,7 +10,6 @@ use tminus_release::time::Span;
 use super::bind::Dollars;
 use super::database::quote;
 use super::drafts::{Compiler, Place};
-use super::hosts::Where;
 use super::phases::runs;
 use super::recipe::{BothWays, Recipe, shell};
 use crate::control::{BlueGreen, ContainerImage, Job, Kubernetes};
@@ -53,7 +52,7 @@ impl Compiler<'_> {
             }
         };
         let head = format!("{}{moves}images=({})\n{}", head.place, words(&images), head.rest);
-        let own = self.one_host(place, fence);
+        let own = self.one_host(place, fence, "one tells the cluster");
         let script = |parts: [&str; 2]| format!("{head}{COMMON}\n{WATCH}\n{}{}", parts[0], parts[1]);
         // Each workload may take its time, and the looks before and after take theirs.
         let timeout = Span(deploy.within.0.saturating_mul(count).saturating_add(Span::minutes(5).0));
@@ -71,7 +70,7 @@ impl Compiler<'_> {
         else {
             return;
         };
-        let own = self.one_host(place, fence);
+        let own = self.one_host(place, fence, "one tells the cluster");
         let script = format!(
             "{}file={}\nimages=({})\ntakes_back={}\n{}{COMMON}\n{WATCH}\n{JOB}",
             head.place,
@@ -89,16 +88,6 @@ impl Compiler<'_> {
         step.timeout = Span(job.within.0.saturating_add(Span::minutes(5).0));
         step.undo = Undo::Unstated;
         self.attributes(at, fence, place);
-    }
-
-    /// kubectl reaches the same cluster from everywhere, so from one place is enough.
-    fn one_host(&mut self, place: &Place<'_>, fence: &FenceUnit) -> Where {
-        let found = self.hosts(place, fence);
-        if let (Some(_), Some(word)) = (&found.group, self.value(fence, "on", place).cloned()) {
-            let message = format!("`{}` stands for several hosts, and one tells the cluster", word.text);
-            self.word_fault("T909", &word, message);
-        }
-        found
     }
 
     /// The Job that names this one as its undo, by the folder of its record: when no container of it

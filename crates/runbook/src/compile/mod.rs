@@ -16,6 +16,7 @@ mod finish;
 mod flag;
 mod gate;
 mod hosts;
+mod image;
 mod items;
 mod kubernetes;
 mod limits;
@@ -26,6 +27,8 @@ mod recipe;
 mod restore;
 mod rules;
 mod site;
+mod tag;
+mod workflow;
 
 pub use bind::BoundInput;
 pub use choices::OpenChoice;

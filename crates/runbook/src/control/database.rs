@@ -38,13 +38,14 @@ fn is_place(to: &str) -> bool {
     }
 }
 
-fn secret(text: &str) -> Result<String, String> {
+/// Reads the name of a secret.
+pub(super) fn secret(text: &str) -> Result<String, String> {
     let named = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if named {
         Ok(text.to_owned())
     } else {
-        Err("wants the name of a secret under [secrets], such as BACKUP_KEY, and never a key itself"
+        Err("wants the name of a secret under [secrets], such as BACKUP_KEY, and never the value itself"
             .to_owned())
     }
 }

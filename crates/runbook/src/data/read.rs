@@ -78,6 +78,13 @@ impl<'v, 'f> Keys<'v, 'f> {
         self.faults.push(Fault::new(value.start..value.end, message));
     }
 
+    /// Reports the value of a key that is there.
+    pub fn wrong(&mut self, key: &'static str, message: impl Into<String>) {
+        if let Some(value) = self.value(key) {
+            self.fault(value, message);
+        }
+    }
+
     /// Reports a key that must be there.
     pub fn missing(&mut self, key: &str, help: &str) {
         let message = format!("{} needs `{key}`", self.what);

@@ -454,6 +454,10 @@ fn brackets_that_get_out_of_hand_are_refused() {
     assert!(survey(script).syntax_error.is_some());
     let squares = "$[$[R[(]\0$[R[(]$[$[R[''\0(]cd\0$[R[''\0(]c\0\0(]\0$[$[R[''\0(]\0\0$[R[(]c$]cR[''\0(]\0$[$[R[''\0(]cd\0\0(]\0\0\0$\0\0\0$\0\0$[$[R[''\0]$\0\0$]sc\0\0$[R[''\0(]c\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0R";
     assert!(survey(squares).syntax_error.is_some());
+    let text = "{{version}e}} <name>((((((((((((\nE\nex\n\n <<'E'\n";
+    let here = format!("ssh web ci$(date +%p-0\nbun > x <<'E'\n{text}{text}ssh deweb; do s for iY)m%l% \n");
+    assert!(survey(&here).syntax_error.is_some());
+    assert!(survey("x=$(cat <<'E'\n:( :( :(\nE\n)").syntax_error.is_none());
     assert!(survey("echo $[1 + $[2 * A[i]]] '[[$[x]]]'").syntax_error.is_none());
     assert!(survey("echo \"${A[0]} ${B[$i]} ${C[@]}\" '${D['").syntax_error.is_none());
 }

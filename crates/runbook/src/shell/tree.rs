@@ -17,6 +17,10 @@ const DEEPEST_BLOCKS: usize = 10;
 /// The same for `$[…]`, which was arithmetic once, in one word.
 const DEEPEST_SQUARE: usize = 4;
 
+/// Brackets that one word opens and does not close, as the text of a here-document in `$(…)` may. The
+/// parser looks for the end of each of them, and time doubles with each.
+const MOST_OPEN: usize = 8;
+
 /// Longer scripts are not read as shell: no runbook holds one, and parsing takes memory.
 const LONGEST_BYTES: usize = 1 << 20;
 
@@ -61,7 +65,7 @@ pub(super) fn parse(script: &str) -> Tree {
     let is_line_end = |token: &&Token| matches!(token, Token::Operator(text, _) if text.starts_with('\n'));
     let spans = tokens.iter().filter(|token| !is_line_end(token)).map(span).collect();
     let too_much = unclosed::deeper_than(DEEPEST_BLOCKS, &tokens).map(|line| (line, TOO_DEEP));
-    let refusal = too_much.or_else(|| number_too_large(&tokens)).or_else(|| indices_out_of_hand(&tokens));
+    let refusal = too_much.or_else(|| number_too_large(&tokens)).or_else(|| word_out_of_hand(&tokens));
     if let Some((line, reason)) = refusal {
         return Tree {
             tokens: spans,
@@ -98,9 +102,9 @@ fn number_too_large(tokens: &[Token]) -> Option<(u32, &'static str)> {
     })
 }
 
-/// Returns the line of a word in which several indices of variables are not closed, or brackets nest
-/// without end. The grammar's parser looks for an assignment in it, and time doubles with each of them.
-fn indices_out_of_hand(tokens: &[Token]) -> Option<(u32, &'static str)> {
+/// Returns the line of a word in which several indices of variables or many brackets are not closed, or
+/// brackets nest without end. The grammar's parser looks for an assignment in it, and time doubles with each of them.
+fn word_out_of_hand(tokens: &[Token]) -> Option<(u32, &'static str)> {
     const MOST: usize = 1;
     tokens.iter().find_map(|token| match token {
         Token::Word(word, at) if word.contains("${") && super::word::open_indices(word) > MOST => {
@@ -110,8 +114,16 @@ fn indices_out_of_hand(tokens: &[Token]) -> Option<(u32, &'static str)> {
         Token::Word(word, at) if word.contains("$[") && deepest_square(word) > DEEPEST_SQUARE => {
             Some((u32::try_from(at.start.line).unwrap_or(u32::MAX), TOO_DEEP))
         }
+        Token::Word(word, at) if opens_more_than(MOST_OPEN, word) => {
+            Some((u32::try_from(at.start.line).unwrap_or(u32::MAX), TOO_DEEP))
+        }
         _ => None,
     })
+}
+
+/// Tells whether a word opens so many more round brackets than it closes.
+fn opens_more_than(most: usize, word: &str) -> bool {
+    word.matches('(').count() > word.matches(')').count() + most
 }
 
 /// Counts how deep square brackets nest, from the first `$[` of a word on.

@@ -239,8 +239,8 @@ impl Language {
 #[test]
 fn a_schema_has_the_keys_of_its_parser() {
     for kind in [
-        "approval", "soak", "watch", "choice", "backup", "restore", "migrate", "deploy", "job", "rollout",
-        "flag", "gate",
+        "approval", "soak", "watch", "choice", "backup", "restore", "migrate", "deploy", "job", "workflow",
+        "tag", "image", "rollout", "flag", "gate",
     ] {
         control_step(kind).has_the_same_keys();
     }
@@ -250,7 +250,7 @@ fn a_schema_has_the_keys_of_its_parser() {
 
 #[test]
 fn control_steps_are_taken_and_refused_by_both() {
-    let table: [(&'static str, &[&str], &[&str]); 13] = [
+    let table: [(&'static str, &[&str], &[&str]); 16] = [
         (
             "approval",
             &[
@@ -361,6 +361,36 @@ fn control_steps_are_taken_and_refused_by_both() {
                 "file: j.yaml\nset: { migrate: a/web:$VERSION }\nwithin: 10m\nonly: production",
             ],
             &["within: 10m", "file: j.yaml\nset: a/web:1", "file: j.yaml\nname: x"],
+        ),
+        (
+            "tag",
+            &["tag: $VERSION", "tag: v1\nat: main\nmessage: Out\nremote: upstream\nonly: production"],
+            &["at: HEAD", "tag: [a]", "tag: v1\nname: v1"],
+        ),
+        (
+            "image",
+            &[
+                "tags: a/web:$VERSION",
+                "tags: [a/web:1, 'localhost:5000/web:1']\nplatforms: [linux/amd64, linux/arm/v7]\ncontext: web\nfile: web/Dockerfile\ntarget: app\nbuild_args: { A: 1 }\nbuilder: b\nexisting: use\noutput: WEB_IMAGE\nonly: staging",
+            ],
+            &["context: .", "tags: a:1\nexisting: replace", "tags: a:1\nbuild_args: x", "tags: a:1\ntag: b"],
+        ),
+        (
+            "workflow",
+            &[
+                "repo: acme/shop\nworkflow: deploy.yml\nref: main\ninputs: { profile: web, rollback_tag: }\nundo: { inputs: { rollback_tag: $PREVIOUS_VERSION } }",
+                "repo: acme/shop\nworkflow: 12\nref: v1\nundo: { workflow: undo.yaml, ref: x }\nmarker: my-mark\nwithin: 5m\ntoken: A\nonly: staging",
+                "provider: gitlab\nrepo: a/b/c\nref: main\ninputs: { A: 1 }\nundo: { inputs: { A: 2 } }",
+            ],
+            &[
+                "repo: acme/shop\nref: main",
+                "workflow: a.yml\nref: main",
+                "repo: a/b\nworkflow: a.yml",
+                "repo: a/b\nworkflow: a.yml\nref: main\ninputs: [a]",
+                "repo: a/b\nworkflow: a.yml\nref: main\nundo: { reff: b }",
+                "provider: gitlab\nrepo: a/b\nref: main\nworkflow: a.yml",
+                "provider: jenkins\nrepo: a/b\nref: main\nworkflow: a.yml",
+            ],
         ),
         (
             "flag",
