@@ -226,7 +226,7 @@ fn runbooks_web_comes_back_when_the_database_is_in_the_way() {
 }
 
 #[test]
-fn runbooks_web_comes_back_from_each_part_that_does_not_move() {
+fn runbooks_web_comes_back_from_functions_and_a_service_that_do_not_move() {
     let Some(team) = Team::open() else { return };
     let before = team.everything();
     let desk = &team.town.desk;
@@ -260,10 +260,18 @@ fn runbooks_web_comes_back_from_each_part_that_does_not_move() {
         .expect("a file");
     comes_back("v2", &["the current context of kubectl is elsewhere"]);
     std::fs::write(&config, settings).expect("a file");
+}
 
+#[test]
+fn runbooks_web_comes_back_from_a_site_and_a_flag_that_do_not_move() {
+    let Some(team) = Team::open() else { return };
+    let before = team.everything();
+    let desk = &team.town.desk;
     // The site: no room for it in production.
     desk.write("dist/film.mp4", vec![7; 300 << 10]);
-    comes_back("v2", &["No space left on device", "live in production: v1"]);
+    let ran = team.release(3, "v2");
+    ran.says("No space left on device").says("live in production: v1").says("undo 002_paid.up.sql");
+    assert_eq!(team.everything(), before, "the disk is full");
     std::fs::remove_file(desk.path("dist/film.mp4")).expect("it is there");
 
     // The flag is not there: everything else stands by then.
