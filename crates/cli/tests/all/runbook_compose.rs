@@ -59,6 +59,10 @@ impl trials::Team for Team {
         let ran =
             Ran::of(command.env("SHOP_DATABASE_URL", self.server.url("shop")).output().expect("it starts"));
         assert_eq!(ran.code, code, "{version}\n{}\n{}", ran.out, ran.err);
+        if code == 3 {
+            // Everything went back, and the last look saw it: written answers would go past both.
+            ran.says("served again: ").never_says("error: before this release").never_says("not undone");
+        }
         ran
     }
 
@@ -115,7 +119,7 @@ fn runbooks_compose_asks_when_the_way_back_itself_is_cut_off() {
     let before = team.everything();
     // The database is lost while the services are looked at, after both have moved.
     let stop = team.server.stop_line();
-    team.yard.desk.program("docker", &format!("#!/bin/sh\nif [ -e lose ]; then case \"$*\" in *\" exec \"*) rm lose; {stop} >/dev/null ;; esac; fi\nPATH=${{PATH#*:}} exec docker \"$@\"\n"));
+    team.yard.desk.program("docker", &format!("#!/bin/sh\nif [ -e lose ] && grep -q TAG=v2 .env; then case \"$*\" in *\" exec \"*) rm lose; {stop} >/dev/null ;; esac; fi\nPATH=${{PATH#*:}} exec docker \"$@\"\n"));
     team.yard.desk.write("lose", "");
     team.yard.desk.write("yes.yaml", "answers:\n  - { step: go, say: yes }\n  - { step: 'go@*', say: yes }\n  - { step: '1-*', say: yes }\notherwise: nothing\n");
     let ran = team.release(6, "v2");

@@ -146,17 +146,24 @@ fn crash_everywhere_on_the_way_forward() {
     everywhere(&everything(), &BTreeSet::new());
 }
 
+/// Takes out what costs time in thousands of runs and changes none of them: scripts that nothing runs
+/// here, and samples of a wait that goes on for half a day.
+fn lighten(plan: &mut Plan) {
+    for step in &mut plan.steps {
+        match &mut step.work {
+            Work::Act(Action::Shell(shell)) => shell.script.clear(),
+            Work::Soak(soak) | Work::Watch(soak) => soak.duration = soak.duration.min(Span::minutes(1)),
+            _ => {}
+        }
+    }
+}
+
 #[test]
 fn crash_everywhere_each_runbook_of_the_project() {
     // They have nothing to do with each other, and there are hundreds of crashes in each.
     std::thread::scope(|scope| {
         for (name, mut plan) in runbooks::all() {
-            // Nobody runs the code here, and reading and writing it thousands of times is most of the work.
-            for step in &mut plan.steps {
-                if let Work::Act(Action::Shell(shell)) = &mut step.work {
-                    shell.script = "true".to_owned();
-                }
-            }
+            lighten(&mut plan);
             let crash = move || {
                 everywhere(&plan, &BTreeSet::new());
                 let mut automatic = plan.clone();
