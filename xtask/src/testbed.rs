@@ -3,7 +3,7 @@
 use crate::{shell, targets, web};
 
 /// Program and the Debian package that has it.
-const PROGRAMS: [(&str, &str); 23] = [
+const PROGRAMS: [(&str, &str); 24] = [
     ("bash", "bash"),
     ("python3", "python3"),
     ("node", "nodejs"),
@@ -22,6 +22,7 @@ const PROGRAMS: [(&str, &str); 23] = [
     ("jsonschema", "python3-jsonschema"),
     ("openssl", "openssl"),
     ("age", "age"),
+    ("jq", "jq"),
     // Hosts of one's own, and load on the proxy before them.
     ("ip", "iproute2"),
     ("haproxy", "haproxy"),
@@ -48,7 +49,8 @@ fn up() -> Result<(), String> {
     compose()?;
     kubernetes()?;
     python();
-    node();
+    node("node", NODE);
+    node("unleash", UNLEASH);
     pgtap();
     browser();
     targets::add();
@@ -69,12 +71,16 @@ fn python() {
 /// What other people migrate with.
 const NODE: &str = include_str!("testbed/node.sh");
 
-fn node() {
-    let place = "${XDG_CACHE_HOME:-$HOME/.cache}/tminus/testbed/node";
+/// What keeps flags.
+const UNLEASH: &str = include_str!("testbed/unleash.sh");
+
+/// Programs from npm, in a folder of their own.
+fn node(name: &str, install: &str) {
+    let place = format!("${{XDG_CACHE_HOME:-$HOME/.cache}}/tminus/testbed/{name}");
     if shell::run("sh", &["-c", &format!("test -e \"{place}/complete\"")]).is_err()
         && let Ok(kept) = shell::read("sh", &["-c", &format!("printf %s \"{place}\"")])
     {
-        let _ = shell::read("sh", &["-c", NODE, "node.sh", &kept]);
+        let _ = shell::read("sh", &["-c", install, "install.sh", &kept]);
     }
 }
 

@@ -7,11 +7,14 @@ mod flag;
 mod gate;
 mod kubernetes;
 mod site;
+mod vendor;
 
 pub use files::Transfer;
 pub use flag::{Flag, Provider};
 pub use gate::{EnvKeys, Gate};
-pub use site::Site;
+pub use site::{Bucket, Serve, Site};
+pub(crate) use vendor::COMMANDS as VENDOR_COMMANDS;
+pub use vendor::Vendor;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -79,6 +82,10 @@ pub enum Body {
     Flag(Flag),
     /// A static site that is published.
     Site(Site),
+    /// A static site that is published in a bucket.
+    Bucket(Bucket),
+    /// What a vendor's own program puts live.
+    Vendor(Vendor),
     /// A file that hosts get.
     Send(Transfer),
     /// A file that hosts give.

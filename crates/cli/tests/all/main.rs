@@ -3,6 +3,7 @@
 mod backups;
 mod bad_days;
 mod bad_input;
+mod buckets;
 mod check_output;
 mod commands;
 mod crash_everywhere;
@@ -29,3 +30,4 @@ mod shop;
 mod sites;
 mod support;
 mod traffic;
+mod vendors;

@@ -76,6 +76,8 @@ impl Compiler<'_> {
             Body::Job(job) => self.job(place, fence, &job),
             Body::Flag(flag) => self.flag(place, fence, &flag),
             Body::Site(site) => self.site(place, fence, &site),
+            Body::Bucket(bucket) => self.bucket(place, fence, &bucket),
+            Body::Vendor(vendor) => self.vendor(place, fence, &vendor),
             Body::Send(send) => self.send(place, fence, &send),
             Body::Fetch(fetch) => self.fetch(place, fence, &fetch),
             Body::Gate(gate) => self.gate(place, fence, &gate),

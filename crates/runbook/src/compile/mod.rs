@@ -4,6 +4,7 @@
 //! the last byte, and so the same digest. It reports every fault that it finds, not the first.
 
 mod bind;
+mod bucket;
 mod choices;
 mod control;
 mod database;
@@ -26,6 +27,7 @@ mod recipe;
 mod restore;
 mod rules;
 mod site;
+mod vendor;
 
 pub use bind::BoundInput;
 pub use choices::OpenChoice;

@@ -325,10 +325,17 @@ fn control_steps_are_taken_and_refused_by_both() {
                 "target: kubernetes\napply: k8s/\nservices: [statefulset/db, web]\nset: { sts/db: { db: a/db:1 } }\nonly: staging",
                 "target: kubernetes\nstrategy: blue-green\nservice: web\nblue_green: [web-blue, web-green]\nset: { web: a/web:$VERSION }",
                 "target: static\nfrom: dist\nto: /srv/www\nname: $VERSION\nkeep: 5",
+                "target: bucket\nfrom: dist\nto: s3://www.example.com/shop/\nserve: files\nname: $VERSION\nkeep: 5\nonly: staging",
+                "target: bucket\nfrom: dist\nto: s3://www\nserve: pointer\nurl: https://example.com\nexpect: a.html\nwithin: 1m",
+                "target: command\ndeploy: vercel deploy\nrollback: vercel rollback\nverify: curl x\nversion: $VERSION\nlive: a\nwithin: 1m",
             ],
             &[
                 "services: [web]",
                 "target: static\nfrom: dist",
+                "target: bucket\nfrom: dist\nto: s3://www",
+                "target: bucket\nfrom: dist\nto: srv\nserve: files",
+                "target: command\ndeploy: vercel deploy\nrollback: a\nverify: b",
+                "target: command\nrollback: a\nverify: b\nversion: 1",
                 "target: static\nfrom: dist\nto: /srv/www\nkeep: 0",
                 "target: compose",
                 "target: kubernetes\nservices: [web]",
@@ -366,6 +373,7 @@ fn control_steps_are_taken_and_refused_by_both() {
             "flag",
             &[
                 "flag: new-page\nto: on\nprovider: flagd\nfile: flags.json",
+                "flag: new-page\nto: 25%\nprovider: unleash\nurl: https://u.example.com\ntoken: T\nproject: shop\nenvironment: live",
                 "flag: new-page\nto: { production: on, default: 2 }\nprovider: command\nget: a\nset: b\nonly: staging",
             ],
             &[
