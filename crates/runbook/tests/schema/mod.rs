@@ -379,7 +379,7 @@ fn control_steps_are_taken_and_refused_by_both() {
             &[
                 "flags: x",
                 "flag: a\nto: on",
-                "flag: a\nto: on\nprovider: unleash",
+                "flag: a\nto: on\nprovider: other",
                 "flag: a\nprovider: flagd\nfile: f",
             ],
         ),
