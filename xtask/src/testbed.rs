@@ -49,7 +49,8 @@ fn up() -> Result<(), String> {
     compose()?;
     kubernetes()?;
     python();
-    node();
+    node("node", NODE);
+    node("unleash", UNLEASH);
     pgtap();
     browser();
     targets::add();
@@ -70,12 +71,16 @@ fn python() {
 /// What other people migrate with.
 const NODE: &str = include_str!("testbed/node.sh");
 
-fn node() {
-    let place = "${XDG_CACHE_HOME:-$HOME/.cache}/tminus/testbed/node";
+/// What keeps flags.
+const UNLEASH: &str = include_str!("testbed/unleash.sh");
+
+/// Programs from npm, in a folder of their own.
+fn node(name: &str, install: &str) {
+    let place = format!("${{XDG_CACHE_HOME:-$HOME/.cache}}/tminus/testbed/{name}");
     if shell::run("sh", &["-c", &format!("test -e \"{place}/complete\"")]).is_err()
         && let Ok(kept) = shell::read("sh", &["-c", &format!("printf %s \"{place}\"")])
     {
-        let _ = shell::read("sh", &["-c", NODE, "node.sh", &kept]);
+        let _ = shell::read("sh", &["-c", install, "install.sh", &kept]);
     }
 }
 

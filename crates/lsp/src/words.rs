@@ -24,7 +24,7 @@ pub(crate) fn class(name: &str) -> &'static str {
             "what changes a database, each once: db, apply, undo, tool, run, history, integrity, lock_timeout, statement_timeout, dry_run_on, baseline"
         }
         "deploy" => {
-            "services or a site that move to another version, with their way back: target, services, apply, env_file, set, within, strategy, drain, admit; blue_green, serving, switch; from, to, name, keep"
+            "services or a site that move to another version, with their way back: target, services, apply, env_file, set, within, strategy, drain, admit; blue_green, serving, switch; from, to, name, keep, serve, url, expect; deploy, rollback, verify, live, version"
         }
         "job" => "a Job of a Kubernetes cluster, made once for each release: file, set, within",
         "workflow" => {
@@ -36,7 +36,9 @@ pub(crate) fn class(name: &str) -> &'static str {
         }
         "send" => "a file that hosts get, with its way back: from, to, mode, only",
         "fetch" => "a file that hosts give: from, to, only",
-        "flag" => "a feature flag that changes, with its way back: flag, to, provider, file, get, set, only",
+        "flag" => {
+            "a feature flag that changes, with its way back: flag, to, provider, file, url, token, project, environment, get, set, only"
+        }
         "gate" => {
             "conditions that are looked at: env_keys, git, db with rls and pgtap; others are not available yet in a release"
         }
@@ -147,9 +149,13 @@ pub(crate) fn control_keys(kind: &str) -> &'static [(&'static str, &'static str)
         ],
         "flag" => &[
             ("flag", "the flag's name"),
-            ("to", "on, off, a variant, or { production: on }"),
-            ("provider", "flagd: a file; command: your own commands"),
+            ("to", "on, off, a variant, a share such as 25% (Unleash), or { production: on }"),
+            ("provider", "flagd: a file; unleash: a server; command: your own commands"),
             ("file", "the file in flagd's format"),
+            ("url", "the address of Unleash"),
+            ("token", "the secret with a token of Unleash's Admin API"),
+            ("project", "the flag's project in Unleash"),
+            ("environment", "the environment in Unleash, when it is not that of the phase"),
             ("get", "a command that prints the value of $FLAG"),
             ("set", "a command that makes $FLAG_VALUE the value of $FLAG"),
             ("only", "left out in other environments"),

@@ -9,14 +9,17 @@ mod image;
 mod kubernetes;
 mod site;
 mod tag;
+mod vendor;
 mod workflow;
 
 pub use files::Transfer;
 pub use flag::{Flag, Provider};
 pub use gate::{EnvKeys, Gate};
 pub use image::Image;
-pub use site::Site;
+pub use site::{Bucket, Serve, Site};
 pub use tag::Tag;
+pub(crate) use vendor::COMMANDS as VENDOR_COMMANDS;
+pub use vendor::Vendor;
 pub use workflow::{Dispatch, Forge, Workflow};
 
 use std::collections::BTreeMap;
@@ -91,6 +94,10 @@ pub enum Body {
     Tag(Tag),
     /// A container image that is built and pushed.
     Image(Image),
+    /// A static site that is published in a bucket.
+    Bucket(Bucket),
+    /// What a vendor's own program puts live.
+    Vendor(Vendor),
     /// A file that hosts get.
     Send(Transfer),
     /// A file that hosts give.

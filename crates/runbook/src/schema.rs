@@ -5,6 +5,7 @@
 //! refuse what a parser takes, and a test holds their keys together.
 
 mod database;
+mod deploy;
 mod repository;
 
 use serde_json::{Map, Value, json};
@@ -130,7 +131,7 @@ fn control_step(kind: &str) -> Value {
             &["ask", "options"],
         ),
         "backup" | "restore" | "migrate" => database::control_step(kind, only),
-        "deploy" => deploy(&only),
+        "deploy" => deploy::control_step(&only),
         "job" => keys(
             &[
                 ("file", text("The manifest of one Job.")),
@@ -169,7 +170,11 @@ fn flag(only: (&'static str, Value)) -> Value {
         &[
             ("flag", text("The flag's name.")),
             ("to", flag_values()),
-            ("provider", word(&["flagd", "command"], "Who keeps the flag.")),
+            ("provider", word(&["flagd", "unleash", "command"], "Who keeps the flag.")),
+            ("url", text("The address of Unleash.")),
+            ("token", text("The secret with a token of Unleash's Admin API; UNLEASH_TOKEN.")),
+            ("project", text("The flag's project in Unleash; default.")),
+            ("environment", text("The environment in Unleash; that of the phase.")),
             ("file", text("The file in flagd's format.")),
             ("get", text("A command that prints the value of $FLAG.")),
             ("set", text("A command that makes $FLAG_VALUE the value of $FLAG.")),
@@ -199,121 +204,6 @@ fn file(kind: &str, only: (&'static str, Value)) -> Value {
             only,
         ],
         &["from", "to"],
-    )
-}
-
-/// One project whose services are replaced, and two that take turns.
-fn compose<'k>(only: &(&'k str, Value), healthy: &(&'k str, Value)) -> [Value; 2] {
-    let common = [
-        ("target", word(&["compose"], "Services of a compose file.")),
-        ("services", texts("In the order in which they move.")),
-        ("files", texts("The compose files; without, what compose looks for itself.")),
-        ("env_file", text("The file of variables that `set` changes.")),
-        ("set", named(&text("A value; $VERSION and inputs are bound."), "Variables of the file.")),
-        ("within", duration("How long one service may take to become healthy; 2m.")),
-        ("folder", text("Where the compose file is; without, beside the runbook.")),
-        ("drain", text("A command that takes $SERVICE, or $PROJECT, out of the traffic, and waits.")),
-        healthy.clone(),
-        only.clone(),
-    ];
-    let with = |own: &[(&'k str, Value)], required: &[&str]| {
-        let all: Vec<_> = common.iter().chain(own).cloned().collect();
-        let required: Vec<_> = ["target", "services"].iter().chain(required).copied().collect();
-        keys(&all, &required)
-    };
-    let replaced = with(
-        &[
-            ("project", text("The name of the compose project.")),
-            ("strategy", word(&["rolling"], "One service after the other.")),
-            ("admit", text("A command that gives $SERVICE its traffic again.")),
-        ],
-        &[],
-    );
-    let in_turns = with(
-        &[
-            ("strategy", word(&["blue-green"], "The other project comes up, then the traffic is switched.")),
-            (
-                "blue_green",
-                json!({ "type": "array", "items": text("A compose project."), "minItems": 2, "description": "The two projects." }),
-            ),
-            ("serving", text("A command that prints the project that has the traffic.")),
-            ("switch", text("A command that sends the traffic to $PROJECT.")),
-        ],
-        &["strategy", "blue_green", "serving", "switch"],
-    );
-    [replaced, in_turns]
-}
-
-/// The keys differ by what is deployed to, and how.
-fn deploy((only, only_where): &(&str, Value)) -> Value {
-    let only = (*only, only_where.clone());
-    let healthy = ("healthy", text("The check below that says whether it serves what it should."));
-    let target = ("target", word(&["kubernetes"], "Workloads of the environment's cluster."));
-    let within = ("within", duration("How long one workload may take to be rolled out; 5m."));
-    let mut rolling = keys(
-        &[
-            target.clone(),
-            (
-                "services",
-                texts(
-                    "web, deployment/web, statefulset/db, daemonset/agent, in the order in which they move.",
-                ),
-            ),
-            ("apply", texts("Manifests: files, folders, folders with a kustomization.")),
-            ("set", workloads_and_images()),
-            ("strategy", word(&["rolling"], "Pod by pod.")),
-            within.clone(),
-            healthy.clone(),
-            only.clone(),
-        ],
-        &["target"],
-    );
-    rolling["anyOf"] = json!([{ "required": ["apply", "services"] }, { "required": ["set"] }]);
-    let blue_green = keys(
-        &[
-            target,
-            (
-                "strategy",
-                word(&["blue-green"], "The other Deployment comes up, then the Service is switched."),
-            ),
-            ("service", text("The Service that is switched.")),
-            (
-                "blue_green",
-                json!({ "type": "array", "items": text("A Deployment."), "minItems": 2, "description": "The two Deployments." }),
-            ),
-            ("set", images("Containers and their new images.")),
-            within,
-            healthy.clone(),
-            only.clone(),
-        ],
-        &["target", "strategy", "service", "blue_green", "set"],
-    );
-    let [compose, in_turns] = compose(&only, &healthy);
-    let ways = [compose, in_turns, rolling, blue_green, site(only)];
-    let mut all = Map::new();
-    for (key, value) in ways.iter().flat_map(|way| way["properties"].as_object().into_iter().flatten()) {
-        // What it means there is said by the way that is taken.
-        let described = json!({ "description": value["description"] });
-        all.entry(key.clone()).or_insert(described);
-    }
-    all.insert("target".to_owned(), word(&["compose", "kubernetes", "static"], "What is deployed to."));
-    json!({ "type": "object", "properties": all, "additionalProperties": false, "required": ["target"], "anyOf": ways })
-}
-
-fn site(only: (&str, Value)) -> Value {
-    keys(
-        &[
-            ("target", word(&["static"], "A folder that is served.")),
-            ("from", text("The folder that was built.")),
-            ("to", text("The folder that gets `releases/` and the link `current`.")),
-            ("name", text("The name of the release's own folder, such as $VERSION.")),
-            (
-                "keep",
-                json!({ "type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]+$", "description": "How many earlier releases stay." }),
-            ),
-            only,
-        ],
-        &["target", "from", "to"],
     )
 }
 
@@ -360,7 +250,8 @@ fn mode() -> Value {
 }
 
 fn flag_values() -> Value {
-    let value = text("`on`, `off` or a variant; $VERSION and inputs are bound.");
+    let value =
+        text("`on`, `off`, a variant, or with Unleash a share such as 25%; $VERSION and inputs are bound.");
     json!({
         "anyOf": [value, named(&value, "By environment, with `default`; left out where neither holds.")],
     })

@@ -14,5 +14,6 @@ pub mod runbooks;
 pub mod s3;
 pub mod sim;
 pub mod ssh;
+pub mod unleash;
 
 pub use folder::TemporaryFolder;

@@ -4,13 +4,21 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use crate::TemporaryFolder;
+
 /// A running store.
 #[derive(Debug)]
 pub struct S3 {
     server: Child,
+    aws: Child,
+    door: PathBuf,
     python: PathBuf,
     address: String,
+    _folder: TemporaryFolder,
 }
+
+const AWS_HERE: &str = include_str!("s3/aws_here.py");
+const AWS_THERE: &str = include_str!("s3/aws_there.py");
 
 impl S3 {
     /// Starts a store with a bucket `backups`. None, with a line that says so, where moto or aws are
@@ -24,6 +32,11 @@ impl S3 {
             eprintln!("skipped: moto and awscli are not installed (cargo xtask testbed up)");
             return None;
         };
+        let folder = TemporaryFolder::new();
+        let door = folder.join("aws");
+        let mut command = Command::new(&python);
+        command.args(["-X", "utf8", "-c", AWS_HERE]).arg(&door).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut aws = command.spawn().expect("python starts");
         let mut command = Command::new(&python);
         command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]).stdin(Stdio::null());
         let mut server = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("moto starts");
@@ -32,21 +45,25 @@ impl S3 {
             lines.by_ref().find_map(|line| Some(line.split_once("Running on ")?.1.trim().to_owned()));
         // What it says later is read and dropped, or it would stop at a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        let store = S3 { server, python, address: address.expect("moto says where it is") };
+        let mut ready = String::new();
+        let told = BufReader::new(aws.stdout.take().expect("piped")).read_line(&mut ready);
+        assert_eq!((told.expect("aws says that it is there"), ready.trim()), (6, "ready"));
+        let address = address.expect("moto says where it is");
+        let store = S3 { server, aws, door, python, address, _folder: folder };
         let bucket = format!("{}/backups", store.address);
         let made = Command::new("curl").args(["--silent", "--fail", "--request", "PUT", &bucket]).output();
         assert!(made.expect("curl").status.success(), "a bucket");
         Some(store)
     }
 
-    /// Puts every file of a folder into the bucket. One call: `aws` takes a second to start.
+    /// Puts every file of a folder into the bucket.
     ///
     /// # Panics
     /// When that fails.
     pub fn fill(&self, folder: &Path, prefix: &str) {
-        let mut command = Command::new(&self.python);
-        command.args(["-m", "awscli", "s3", "cp", "--quiet", "--recursive"]).arg(folder);
-        let done = command.arg(format!("s3://backups/{prefix}")).envs(self.variables()).output();
+        let mut command = self.call();
+        command.args(["s3", "cp", "--quiet", "--recursive"]).arg(folder);
+        let done = command.arg(format!("s3://backups/{prefix}")).output();
         assert!(done.expect("aws starts").status.success());
     }
 
@@ -60,9 +77,17 @@ impl S3 {
         ]
     }
 
-    /// A program for the PATH that is `aws`.
+    /// A program for the PATH that is `aws`: the real one, loaded already.
     pub fn program(&self) -> String {
-        format!("#!/bin/sh\nexec '{}' -m awscli \"$@\"\n", self.python.display())
+        format!("#!{} -IS\nDOOR = '{}'\n{AWS_THERE}", self.python.display(), self.door.display())
+    }
+
+    /// A call of it.
+    fn call(&self) -> Command {
+        let mut command = Command::new(&self.python);
+        let program = format!("DOOR = '{}'\n{AWS_THERE}", self.door.display());
+        command.args(["-IS", "-c", &program]).envs(self.variables()).stdin(Stdio::null());
+        command
     }
 
     /// The names of all objects of the bucket, a line each.
@@ -74,14 +99,46 @@ impl S3 {
         self.aws(&[&what[..], &["--output", "text"]].concat())
     }
 
+    /// Everything in the bucket: checksum, size and name of each object, a line each.
+    ///
+    /// # Panics
+    /// When it cannot be listed.
+    pub fn state(&self) -> String {
+        let what = ["list-objects-v2", "--bucket", "backups", "--query", "Contents[].[ETag,Size,Key]"];
+        self.aws(&[&what[..], &["--output", "text"]].concat())
+    }
+
+    /// Lets everybody read the bucket, as one that serves a site does.
+    ///
+    /// # Panics
+    /// When the store refuses.
+    pub fn publish(&self) {
+        let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::backups/*"}]}"#;
+        self.aws(&["put-bucket-policy", "--bucket", "backups", "--policy", policy]);
+    }
+
+    /// The address of an object, for whoever has no credentials.
+    pub fn url(&self, name: &str) -> String {
+        format!("{}/backups/{name}", self.address)
+    }
+
+    /// What an object holds, as the address serves it. None: nothing is served there.
+    ///
+    /// # Panics
+    /// When the store does not answer.
+    pub fn served(&self, name: &str) -> Option<String> {
+        let mut command = Command::new("curl");
+        command.args(["--silent", "--fail", "--globoff", &self.url(name)]);
+        let output = command.output().expect("curl");
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// Runs `aws s3api` and returns what it prints.
     ///
     /// # Panics
     /// When it fails.
     pub fn aws(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new(&self.python);
-        command.args(["-m", "awscli", "s3api"]).args(arguments).envs(self.variables());
-        let output = command.output().expect("aws starts");
+        let output = self.call().arg("s3api").args(arguments).output().expect("aws starts");
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
@@ -89,8 +146,10 @@ impl S3 {
 
 impl Drop for S3 {
     fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
+        for process in [&mut self.server, &mut self.aws] {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Feature flags that a release changes, and that a rollback puts back.
 
 use tminus_testkit::ssh::SshHosts;
+use tminus_testkit::unleash::{TOKEN, Unleash};
 
 use crate::support::{Desk, Ran, runbook};
 
@@ -112,11 +113,12 @@ fn what_is_no_flag_and_no_file_is_refused_and_nothing_is_changed() {
     desk.expect(3, &["run", "r.md", "--no-wait"]).says("there is no flags.json in");
 
     for (old, new, words) in [
-        ("to: on", "to: 10%", "a share of users is not available yet"),
+        ("to: on", "to: 10%", "a share of users belongs to `provider: unleash`"),
         ("to: on", "to: [on]", "a flag's value is a text, not a list"),
         ("to: on\n", "", "`.flag` needs `to`"),
         ("flag: new-checkout", "flag: a b", "is no name of a flag"),
-        ("provider: flagd", "provider: unleash", "`flagd` (a file) or `command`"),
+        ("provider: flagd", "provider: other", "`flagd` (a file), `unleash` or `command`"),
+        ("file: flags.json", "url: x", "`url` belongs to `provider: unleash`"),
         ("file: flags.json", "get: x", "`get` belongs to `provider: command`"),
         ("file: flags.json", "flie: flags.json", "`.flag` has no key `flie`"),
         ("to: on", "to: $COLOUR", "`to` needs a value of one line; not bound: "),
@@ -215,4 +217,175 @@ fn a_flag_on_another_host_is_changed_there() {
     desk.program("../smoke", "#!/bin/sh\nexit 1\n");
     desk.expect(3, &["run", "r.md", "--no-wait"]).says("again");
     assert_eq!(read(), FLAGS);
+}
+
+/// A desk whose release changes a flag of Unleash, which is off in production and has no strategy.
+fn unleash_desk(unleash: &Unleash, to: &str) -> Desk {
+    let url = unleash.url();
+    let step =
+        format!("```yaml {{#flag .flag}}\nflag: new-checkout\nto: {to}\nprovider: unleash\nurl: {url}\n```");
+    let desk = desk(&step);
+    let body = desk.read("r.md").replace("## 1. Work\n", "## 1. Work\n\n**Environment**: production\n");
+    desk.write("r.md", body);
+    desk.write("tminus.toml", "[secrets]\nUNLEASH_TOKEN = \"file:token\"\n");
+    desk.write("token", TOKEN);
+    desk
+}
+
+fn unleash_run(desk: &Desk, code: i32) -> Ran {
+    let ran = desk.expect(code, &["run", "r.md", "--no-wait"]);
+    ran.never_says("hunter2");
+    ran
+}
+
+#[test]
+fn pain_05_a_flag_of_unleash_goes_on_for_some_and_comes_back_as_it_was() {
+    let Some(unleash) = Unleash::start() else { return };
+    unleash.call("POST", "", r#"{"name": "new-checkout", "type": "release"}"#);
+    let desk = unleash_desk(&unleash, "25%");
+    let production = || unleash.production("new-checkout");
+    let fresh = production();
+    assert!(fresh.contains("\"enabled\":false") && fresh.contains("\"strategies\":[]"), "{fresh}");
+
+    // Looks while it is on, then fails: everything is taken back, the strategy too.
+    let url = unleash.url();
+    desk.program("../smoke", &format!("#!/bin/sh\ncurl --silent --header \"Authorization: $UNLEASH_TOKEN\" {url}/api/admin/projects/default/features/new-checkout/environments/production >seen.json\nexit 1\n"));
+    let ran = unleash_run(&desk, 3);
+    ran.says("before: new-checkout is off, without a strategy").says("now: new-checkout is on, for 25%");
+    ran.says("new-checkout is off, without a strategy again");
+    let seen = desk.read("seen.json");
+    assert!(seen.contains("\"enabled\":true") && seen.contains("\"rollout\":\"25\""), "{seen}");
+    assert_eq!(production(), fresh);
+    // Nobody saw it on for everybody: the share was there first.
+    let events = unleash.events("new-checkout");
+    let at = |kind: &str| {
+        events.iter().position(|found| found == kind).unwrap_or_else(|| panic!("{kind}: {events:?}"))
+    };
+    assert!(at("feature-strategy-add") < at("feature-environment-enabled"), "{events:?}");
+    assert!(at("feature-environment-disabled") < at("feature-strategy-remove"), "{events:?}");
+
+    // On, further on, and back to where it was before the last step.
+    desk.program("../smoke", "#!/bin/sh\n");
+    unleash_run(&desk, 0).says("now: new-checkout is on, for 25%");
+    let quarter = production();
+    let edit = |old: &str, new: &str| {
+        let written = desk.read("r.md");
+        assert!(written.contains(old));
+        desk.write("r.md", written.replace(old, new));
+    };
+    edit("to: 25%", "to: 50%");
+    desk.program("../smoke", "#!/bin/sh\nexit 1\n");
+    unleash_run(&desk, 3).says("before: new-checkout is on, for 25%").says("on, for 25% again");
+    assert_eq!(production(), quarter);
+    edit("to: 50%", "to: off");
+    unleash_run(&desk, 3).says("now: new-checkout is off, for 25%").says("on, for 25% again");
+    assert_eq!(production(), quarter);
+
+    // Strategies that somebody wrote are theirs: the switch alone is ours.
+    unleash.call("POST", "/new-checkout/environments/production/strategies", r#"{"name": "default"}"#);
+    let own = production();
+    unleash_run(&desk, 3).says("on, by strategies of its own again");
+    assert_eq!(production(), own);
+    edit("to: off", "to: 10%");
+    unleash_run(&desk, 3).says("has strategies of its own in production");
+    assert_eq!(production(), own);
+}
+
+#[test]
+fn what_unleash_refuses_is_told_and_its_token_is_never_shown() {
+    let Some(unleash) = Unleash::start() else { return };
+    unleash.call("POST", "", r#"{"name": "new-checkout", "type": "release"}"#);
+    let desk = unleash_desk(&unleash, "on");
+    let fresh = unleash.production("new-checkout");
+    let written = desk.read("r.md");
+    // While it runs, no process has the token among its words.
+    desk.program("curl", "#!/bin/sh\nfor word; do printf '%s\\n' \"$word\" >>\"$HOME/words\"; done\nexec /usr/bin/curl \"$@\"\n");
+    for (old, new, words) in [
+        (
+            "flag: new-checkout",
+            "flag: missing",
+            "answers 404 to GET /api/admin/projects/default/features/missing/environments/production: There's no feature named",
+        ),
+        (
+            "provider: unleash",
+            "provider: unleash\nenvironment: nowhere",
+            "Could not find new-checkout in nowhere",
+        ),
+        ("provider: unleash", "provider: unleash\nproject: other", "answers 40"),
+    ] {
+        desk.write("r.md", written.replace(old, new));
+        unleash_run(&desk, 3).says(words);
+    }
+    desk.write("r.md", &written);
+    desk.write("token", "*:*.another-one");
+    desk.expect(3, &["run", "r.md", "--no-wait"]).says("answers 401").never_says("another-one");
+    desk.write("token", TOKEN);
+    let gone = written.replace(unleash.url(), "http://127.0.0.1:1");
+    desk.write("r.md", gone);
+    unleash_run(&desk, 3).says("Unleash at http://127.0.0.1:1 does not answer");
+    assert_eq!(unleash.production("new-checkout"), fresh);
+    let words = desk.read("words");
+    assert!(
+        words.contains("--url") && !words.contains("hunter2") && !words.contains("another-one"),
+        "{words}"
+    );
+
+    for (old, new, words) in [
+        ("to: on", "to: blue", "a flag of Unleash is `on`, `off` or a share"),
+        ("to: on", "to: 101%", "a flag of Unleash is `on`, `off` or a share"),
+        ("provider: unleash", "provider: unleash\ntoken: a-b", "never a token itself"),
+        ("provider: unleash", "provider: unleash\ntoken: OTHER", "the secret `OTHER` has no reference here"),
+        ("provider: unleash", "provider: unleash\nfile: x", "`file` belongs to `provider: flagd`"),
+        ("flag: new-checkout", "flag: a/b", "a name in Unleash has letters"),
+        ("**Environment**: production\n", "", "neither the phase nor the step names one"),
+    ] {
+        assert!(written.contains(old), "{old}");
+        desk.write("r.md", written.replace(old, new));
+        desk.expect(2, &["run", "r.md"]).says(words);
+    }
+}
+
+#[test]
+fn crash_everywhere_between_share_and_switch_of_unleash_it_is_looked_at_again() {
+    let Some(unleash) = Unleash::start() else { return };
+    unleash.call("POST", "", r#"{"name": "new-checkout", "type": "release"}"#);
+    let desk = unleash_desk(&unleash, "25%");
+    let fresh = unleash.production("new-checkout");
+    // The power is cut when the share is there and the flag is not yet on; then when it is on.
+    let stop = "if [ -p \"$HOME/reached\" ]; then ps -o pgid= -p $$ >\"$HOME/group\"; echo >\"$HOME/reached\"; read -r _ <\"$HOME/go\"; fi";
+    let again = || {
+        for name in ["reached", "go"] {
+            std::fs::remove_file(desk.path(name)).expect("the pipe");
+        }
+    };
+    desk.program(
+        "curl",
+        &format!("#!/bin/sh\ncase \"$*\" in */on) {stop} ;; esac\nexec /usr/bin/curl \"$@\"\n"),
+    );
+    desk.kill_while_waiting(desk.command(&["run", "r.md", "--no-wait"]));
+    desk.kill_step();
+    again();
+    let half = unleash.production("new-checkout");
+    assert!(half.contains("\"enabled\":false") && half.contains("\"rollout\":\"25\""), "{half}");
+    desk.program(
+        "curl",
+        &format!("#!/bin/sh\n/usr/bin/curl \"$@\" || exit\ncase \"$*\" in */on) {stop} ;; esac\n"),
+    );
+    desk.kill_while_waiting(desk.command(&["resume", "--no-wait"]));
+    desk.kill_step();
+    again();
+    desk.program("../smoke", "#!/bin/sh\ntouch looked\nexit 1\n");
+    // On the way back, between switch and strategy.
+    desk.program(
+        "curl",
+        &format!("#!/bin/sh\ncase \"$*\" in *DELETE*) {stop} ;; esac\nexec /usr/bin/curl \"$@\"\n"),
+    );
+    desk.kill_while_waiting(desk.command(&["resume", "--no-wait"]));
+    desk.kill_step();
+    again();
+    assert!(desk.path("looked").exists());
+    let ran = Ran::of(desk.command(&["resume", "--no-wait"]).output().expect("it starts"));
+    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+    ran.says("new-checkout is off, without a strategy again");
+    assert_eq!(unleash.production("new-checkout"), fresh, "what was before is what the first attempt found");
 }

@@ -3,6 +3,7 @@
 mod backups;
 mod bad_days;
 mod bad_input;
+mod buckets;
 mod check_output;
 mod commands;
 mod crash_everywhere;
@@ -36,5 +37,6 @@ mod support;
 mod tags;
 mod traffic;
 mod trials;
+mod vendors;
 mod workflows;
 mod yard;

@@ -158,7 +158,7 @@ fn what_is_no_site_and_no_place_for_one_is_refused_and_nothing_is_changed() {
 
     for (old, new, words) in [
         ("from: dist/\n", "", "`.deploy` needs `from`"),
-        ("to: srv/www", "to: s3://bucket", "a bucket is not available yet"),
+        ("to: srv/www", "to: s3://bucket", "a bucket is `target: bucket`"),
         ("keep: 2", "keep: 0", "the way back needs one"),
         ("name: $VERSION", "name: ../x", "is no name of a folder"),
         ("name: $VERSION", "name: $COLOUR", "is not bound"),

@@ -3,8 +3,11 @@
 //! Each fact is one row with its source and date; adding one is one row here and one of the test.
 //! A row whose page others share leaves `wrong` and `right` empty.
 
+use crate::control::VENDOR_COMMANDS;
+use crate::data::{Value, parse_yaml};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::shell::CommandUse;
+use crate::outline::{FenceUnit, UnitKind};
+use crate::shell::{self, CommandUse};
 
 use super::explain::Explanation;
 use super::page::Page;
@@ -164,6 +167,55 @@ pub(super) fn check(page: &mut Page<'_>) {
             found.push(script.on(fact.code, fact.severity, command, fact.message, fact.help));
         }
     });
+    vendors(page);
+}
+
+/// The same, and what would wait for a person, of the commands that a `.deploy` hands to a vendor's
+/// own program.
+fn vendors(page: &mut Page<'_>) {
+    let outline = page.outline;
+    for unit in &outline.units {
+        let UnitKind::Fence(fence) = &unit.kind else { continue };
+        for (value, place) in vendor_commands(page, fence) {
+            let survey = shell::survey(value.text().unwrap_or_default());
+            let facts = survey.commands.iter().filter_map(|c| FACTS.iter().find(|fact| fits(fact, c)));
+            let mut found: Vec<(&'static str, Severity, String, &'static str)> =
+                facts.map(|fact| (fact.code, fact.severity, fact.message.to_owned(), fact.help)).collect();
+            let waits = survey.interactive.iter().chain(&survey.prompts).map(|(_, reason)| {
+                (
+                    "T205",
+                    Severity::Warning,
+                    format!("{reason}, and nobody answers"),
+                    "give the flag that answers",
+                )
+            });
+            found.extend(waits);
+            for (code, severity, message, help) in found {
+                let added = match &place {
+                    Some(bytes) => page.add(code, severity, bytes.clone(), message),
+                    None => page.add_at_line(code, severity, unit.line, message),
+                };
+                added.help(help);
+            }
+        }
+    }
+}
+
+/// Their texts, with the place in the document where the block was not indented.
+fn vendor_commands(page: &Page<'_>, fence: &FenceUnit) -> Vec<(Value, Option<std::ops::Range<usize>>)> {
+    let classes = fence.info.attributes.iter().flat_map(|attributes| &attributes.classes);
+    if !classes.map(|class| class.text.as_str()).any(|class| class == "deploy") {
+        return Vec::new();
+    }
+    let base = page.markdown.lines.start_of(fence.body_line);
+    let exact = page.document.get(base..).is_some_and(|rest| rest.starts_with(&fence.body));
+    let Ok(body) = parse_yaml(&fence.body, base) else { return Vec::new() };
+    let entries = body.entries().unwrap_or_default();
+    if !entries.iter().any(|(key, value)| key.text == "target" && value.text() == Some("command")) {
+        return Vec::new();
+    }
+    let commands = entries.iter().filter(|(key, _)| VENDOR_COMMANDS.contains(&key.text.as_str()));
+    commands.map(|(_, value)| (value.clone(), exact.then_some(value.start..value.end))).collect()
 }
 
 pub(super) fn fits(fact: &Fact, command: &CommandUse) -> bool {

@@ -79,6 +79,8 @@ impl Compiler<'_> {
             Body::Tag(tag) => self.tag(place, fence, &tag),
             Body::Image(image) => self.image(place, fence, &image),
             Body::Site(site) => self.site(place, fence, &site),
+            Body::Bucket(bucket) => self.bucket(place, fence, &bucket),
+            Body::Vendor(vendor) => self.vendor(place, fence, &vendor),
             Body::Send(send) => self.send(place, fence, &send),
             Body::Fetch(fetch) => self.fetch(place, fence, &fetch),
             Body::Gate(gate) => self.gate(place, fence, &gate),

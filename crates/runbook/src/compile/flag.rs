@@ -16,6 +16,7 @@ use crate::outline::FenceUnit;
 
 const HEAD: &str = include_str!("recipes/flag_head.sh");
 const FLAGD: &str = include_str!("recipes/flag_flagd.sh");
+const UNLEASH: &str = include_str!("recipes/flag_unleash.sh");
 const COMMAND: &str = include_str!("recipes/flag_command.sh");
 const SET: &str = include_str!("recipes/flag_set.sh");
 const UNDO: &str = include_str!("recipes/flag_undo.sh");
@@ -28,6 +29,11 @@ impl Compiler<'_> {
         let Some(to) = self.flag_value(place, flag) else { return };
         let (values, provider) = match &flag.provider {
             Provider::Flagd { file } => (format!("file={}", quote(file)), FLAGD),
+            Provider::Unleash { url, token, project, environment } => {
+                let own = environment.as_deref().or(place.environment.as_deref());
+                let Some(values) = self.unleash(place, url, token, project, own) else { return };
+                (values, UNLEASH)
+            }
             Provider::Command { get, set } => (format!("get={}\nset={}", quote(get), quote(set)), COMMAND),
         };
         let head = format!(
@@ -49,6 +55,36 @@ impl Compiler<'_> {
         let (own, folder) = (self.hosts(place, fence), self.recipe_folder(place, fence));
         let both = BothWays { kind: "flag", timeout: TIMEOUT, own, folder, forward, back };
         self.with_way_back(place, fence, both);
+    }
+
+    /// Where the flag is. None: a fault was reported.
+    fn unleash(
+        &mut self,
+        place: &Place<'_>,
+        url: &str,
+        token: &str,
+        project: &str,
+        environment: Option<&str>,
+    ) -> Option<String> {
+        let url = self.address(place, "url", Some(url))?;
+        self.known_secrets(place, [token.to_owned()]);
+        let Some(environment) = environment else {
+            self.faults
+                .add_at_line(
+                    "T907",
+                    Severity::Error,
+                    place.unit.line,
+                    "Unleash keeps a flag by environment, and neither the phase nor the step names one",
+                )
+                .help("add `environment: production`, or a line `**Environment**: production` below the heading");
+            return None;
+        };
+        Some(format!(
+            "url={}\ntoken={token}\nproject={}\nenvironment={}",
+            quote(&url),
+            quote(project),
+            quote(environment)
+        ))
     }
 
     /// The value that holds here. None: the step is not for here, or a fault was reported.

@@ -4,6 +4,7 @@
 //! the last byte, and so the same digest. It reports every fault that it finds, not the first.
 
 mod bind;
+mod bucket;
 mod choices;
 mod control;
 mod database;
@@ -28,6 +29,7 @@ mod restore;
 mod rules;
 mod site;
 mod tag;
+mod vendor;
 mod workflow;
 
 pub use bind::BoundInput;

@@ -21,7 +21,7 @@ const TIMEOUT: Span = Span::minutes(30);
 
 impl Compiler<'_> {
     pub(super) fn site(&mut self, place: &Place<'_>, fence: &FenceUnit, site: &Site) {
-        let Some(own) = self.site_name(place, site) else { return };
+        let Some(own) = self.site_name(place, site.name.as_deref()) else { return };
         let head = format!(
             "name={}\nfrom={}\nto={}\nas={}\nkeep={}\n{HEAD}\n",
             quote(&self.record_name(place.index, place.run.as_deref())),
@@ -46,8 +46,8 @@ impl Compiler<'_> {
     }
 
     /// The name of the release's folder; empty: its id. None: a fault was reported.
-    fn site_name(&mut self, place: &Place<'_>, site: &Site) -> Option<String> {
-        let Some(written) = &site.name else { return Some(String::new()) };
+    pub(super) fn site_name(&mut self, place: &Place<'_>, name: Option<&str>) -> Option<String> {
+        let Some(written) = name else { return Some(String::new()) };
         let variables = self.variables(place.environment.as_deref());
         let (bound, missing) = self.values.text(written, &variables, Dollars::Bound);
         let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._+@-".contains(&b);

@@ -11,7 +11,7 @@ use crate::data::{Keys, Value};
 const PATIENCE: Span = Span::minutes(2);
 
 /// The keys of all targets.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 21] = [
     "services",
     "strategy",
     "files",
@@ -28,6 +28,11 @@ const KEYS: [&str; 16] = [
     "switch",
     "drain",
     "admit",
+    "deploy",
+    "rollback",
+    "verify",
+    "live",
+    "version",
 ];
 
 pub(super) fn deploy(keys: &mut Keys<'_, '_>) -> Option<Body> {
@@ -36,18 +41,20 @@ pub(super) fn deploy(keys: &mut Keys<'_, '_>) -> Option<Body> {
         Some((_, Some("compose"))) => return compose(keys),
         Some((_, Some("kubernetes"))) => return kubernetes::deploy(keys),
         Some((_, Some("static"))) => return super::site::site(keys),
-        Some((value, Some(known @ "command"))) => keys.fault(
-            value,
-            format!(
-                "`target: {known}` is not available yet; write its commands as `bash` fences, with an `.undo`"
-            ),
-        ),
+        Some((_, Some("bucket"))) => return super::site::bucket(keys),
+        Some((_, Some("command"))) => return super::vendor::vendor(keys),
         Some((value, _)) => {
-            keys.fault(value, "`target` is what is deployed to: `compose`, `kubernetes` or `static`");
+            keys.fault(
+                value,
+                "`target` is what is deployed to: `compose`, `kubernetes`, `static`, `bucket` or `command`",
+            );
         }
         None => {
             super::site::known(keys);
-            keys.missing("target", "what is deployed to: `target: compose`, `kubernetes` or `static`");
+            keys.missing(
+                "target",
+                "what is deployed to: `target: compose`, `kubernetes`, `static` or `bucket`",
+            );
         }
     }
     // What the others mean is not known without it; that a key is none of any, is.
@@ -147,7 +154,7 @@ fn turns(keys: &mut Keys<'_, '_>) -> Option<Turns> {
 }
 
 /// A command of the document that has to be there.
-fn wanted(keys: &mut Keys<'_, '_>, key: &'static str, help: &str) -> Option<String> {
+pub(super) fn wanted(keys: &mut Keys<'_, '_>, key: &'static str, help: &str) -> Option<String> {
     if keys.value(key).is_none() {
         keys.missing(key, help);
     }
@@ -155,7 +162,7 @@ fn wanted(keys: &mut Keys<'_, '_>, key: &'static str, help: &str) -> Option<Stri
 }
 
 /// A command of the document. One that is empty would be a promise that nobody keeps.
-fn command(keys: &mut Keys<'_, '_>, key: &'static str) -> Option<String> {
+pub(super) fn command(keys: &mut Keys<'_, '_>, key: &'static str) -> Option<String> {
     let value = keys.value(key)?;
     let text = value.text().filter(|text| !text.trim().is_empty());
     if text.is_none() {
