@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-use crate::http::{Reply, Request, Server};
+use crate::http::{Reply, Request, serve_beside};
 
 mod github;
 mod gitlab;
@@ -104,16 +104,7 @@ impl Forge {
             kept.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
             answer(&mut own.lock().unwrap_or_else(PoisonError::into_inner), request)
         };
-        let (tell, told) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime").block_on(async {
-                let server = Server::start(answer).await;
-                tell.send(server.url("")).expect("the test waits");
-                std::future::pending::<()>().await;
-            });
-        });
-        Forge { address: told.recv().expect("a server"), state, requests }
+        Forge { address: serve_beside(answer), state, requests }
     }
 
     /// The variables by which the two APIs are found.

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use tminus_testkit::http::{Reply, Server};
+use tminus_testkit::http::{Reply, serve_beside};
 
 use crate::support::{Desk, Ran, runbook};
 
@@ -63,23 +63,12 @@ esac
 
 /// The vendor's edge: serves what is live, and only then takes what is next.
 fn edge(folder: PathBuf) -> String {
-    let answer = move |_: usize, _: &_| {
+    serve_beside(move |_, _| {
         let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
         let body = std::fs::read(folder.join(read("live")));
         let _ = std::fs::rename(folder.join("next"), folder.join("live"));
         body.map_or_else(|_| Reply::new(404, ""), |body| Reply::new(200, body))
-    };
-    let (tell, told) = std::sync::mpsc::channel();
-    // Ends with the process of the test.
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.expect("a runtime").block_on(async {
-            let server = Server::start(answer).await;
-            tell.send(server.url("")).expect("the test waits");
-            std::future::pending::<()>().await;
-        });
-    });
-    told.recv().expect("a server")
+    })
 }
 
 /// A desk whose release deploys by one of them; v1 is live.
