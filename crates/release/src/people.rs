@@ -347,7 +347,7 @@ pub fn decline(state: &State, person: &Person, step: &StepId, reason: String) ->
 pub fn rollback(state: &State, reason: String) -> Said {
     refuse_over(state)?;
     // A part may be going back, and the rest is to follow.
-    if state.rollback.as_ref().is_some_and(|rollback| rollback.part.is_none()) {
+    if !state.can_turn_back() {
         return Err(Refusal::GoingBack("roll back"));
     }
     let lane = |index: &usize| state.program.track(*index) == Track::Rollback;

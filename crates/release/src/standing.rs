@@ -253,7 +253,7 @@ fn question(state: &State, index: usize) -> Option<(String, Vec<String>)> {
                 track.result.as_ref().map_or_else(|| "failed".to_owned(), |result| result.detail.clone());
             let mut commands = said(&["retry", SKIP]);
             // On the way back already there is nothing more to turn around, but what was to stay.
-            if state.rollback.as_ref().is_none_or(|rollback| rollback.part.is_some()) {
+            if state.can_turn_back() {
                 commands.push("rollback --reason \"…\"".to_owned());
             }
             (why, commands)

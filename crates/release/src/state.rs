@@ -293,6 +293,11 @@ impl State {
         Ok(())
     }
 
+    /// Tells whether a rollback can still be begun: none is under way, or one of only a part.
+    pub fn can_turn_back(&self) -> bool {
+        self.rollback.as_ref().is_none_or(|rollback| rollback.part.is_some())
+    }
+
     fn turn_back(&mut self, cause: Cause, detail: &str, since: Moment, part: Option<Part>) {
         if self.rollback.is_some() {
             self.ask_rollback_lane_anew();

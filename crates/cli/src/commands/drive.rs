@@ -192,7 +192,7 @@ fn farewell(state: &State, release: &ReleaseId, left: &Left) {
             ));
             show_waits(&release.0, &here.waits, state.last_at);
             screen::line(&format!("  go on      tminus resume {release}"));
-            if state.rollback.as_ref().is_none_or(|rollback| rollback.part.is_some()) {
+            if state.can_turn_back() {
                 screen::line(&format!("  go back    tminus rollback -r {release} --reason \"…\""));
             }
         }
