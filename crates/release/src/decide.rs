@@ -120,6 +120,10 @@ pub(crate) fn advance(state: &State, now: Moment, track: Track, decision: &mut D
         if clear[index] {
             advance_step(state, index, now, decision);
         }
+        // The rest of a long plan that is one chain has nothing to say yet.
+        if track == Track::Forward && state.program.is_narrow(index) && !lets_pass(state, index) {
+            break;
+        }
     }
     all_settled
 }
@@ -326,7 +330,7 @@ pub(crate) fn retry_at(step: &Step, track: &TrackState) -> Option<Moment> {
 
 fn failure_that_rolls_back(state: &State) -> Option<(usize, String)> {
     let policy = state.program.plan.policy.on_failure;
-    state.program.order()[state.done..].iter().find_map(|&index| {
+    state.open().iter().find_map(|&index| {
         let step = &state.program.plan.steps[index];
         let track = &state.steps[index].forward;
         let result = track.result.as_ref()?;

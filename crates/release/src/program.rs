@@ -14,6 +14,8 @@ pub struct Program {
     by_id: HashMap<StepId, usize>,
     after: Vec<Vec<usize>>,
     order: Vec<usize>,
+    places: Vec<usize>,
+    narrow: Vec<bool>,
     dependents: Vec<Vec<usize>>,
     approvals: Vec<usize>,
     timed: Vec<usize>,
@@ -100,8 +102,11 @@ impl Program {
                 item.auto.iter().chain(&item.children).try_for_each(|id| find(id).map(drop))?;
             }
         }
-        let tracks = plan.steps.iter().map(|step| track(&plan, step)).collect();
+        let tracks: Vec<Track> = plan.steps.iter().map(|step| track(&plan, step)).collect();
         let order = order(&plan, &after)?;
+        let mut places = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(place, &index)| places[index] = place);
+        let narrow = narrow(&order, &places, &after, &tracks);
         let mut dependents = vec![Vec::new(); after.len()];
         for (step, before) in after.iter().enumerate() {
             before.iter().for_each(|&before| dependents[before].push(step));
@@ -117,6 +122,8 @@ impl Program {
             by_id,
             after,
             order,
+            places,
+            narrow,
             dependents,
             approvals,
             timed,
@@ -177,6 +184,31 @@ impl Program {
     pub fn order(&self) -> &[usize] {
         &self.order
     }
+
+    /// Returns where in the order a step is.
+    pub fn place(&self, index: usize) -> usize {
+        self.places[index]
+    }
+
+    /// Tells whether every later step of the way forward waits for this one, itself or through others.
+    pub fn is_narrow(&self, index: usize) -> bool {
+        self.narrow[index]
+    }
+}
+
+/// Finds the steps that the whole rest of the way forward waits for. By induction along the order:
+/// it does when each later step waits for some step that is not before this one.
+fn narrow(order: &[usize], places: &[usize], after: &[Vec<usize>], tracks: &[Track]) -> Vec<bool> {
+    let is_forward = |index: usize| tracks[index] == Track::Forward;
+    let mut narrow = vec![false; order.len()];
+    // The earliest end of the edges that lead to later steps, counted from 1; 0 for a step without any.
+    let mut earliest = usize::MAX;
+    for (place, &index) in order.iter().enumerate().rev().filter(|(_, index)| is_forward(**index)) {
+        narrow[index] = earliest > place;
+        let before = after[index].iter().filter(|before| is_forward(**before));
+        earliest = earliest.min(before.map(|&before| places[before] + 1).max().unwrap_or(0));
+    }
+    narrow
 }
 
 /// Sorts the steps by their edges, without recursion: plans of 10,000 chained steps are normal.

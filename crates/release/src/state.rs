@@ -36,6 +36,8 @@ pub struct State {
     /// How many steps at the front of the program's order need no more thought: they are settled, or
     /// not on the way forward. Deciding begins behind them, so that a long plan does not get slower.
     pub done: usize,
+    /// Behind how many steps at the front of the order nothing has happened to any.
+    pub reached: usize,
     /// Steps whose results left outputs, a folder or variables for others.
     pub contributors: Vec<usize>,
     /// Steps that began and have or may have had an effect, in the order in which they began.
@@ -220,6 +222,7 @@ impl State {
             last_at: recorded.at,
             steps,
             done: 0,
+            reached: 0,
             contributors: Vec::new(),
             undo_stack: Vec::new(),
             rules: BTreeMap::new(),
@@ -325,6 +328,7 @@ impl State {
             .index(id)
             .ok_or_else(|| FoldError::NoStep { sequence: recorded.sequence, step: id.clone() })?;
         let program = Arc::clone(&self.program);
+        self.reached = self.reached.max(program.place(index) + 1);
         let step = &mut self.steps[index];
         if let Event::Approved { role, gates_digest, note, .. } = event {
             let (by, proof) = match &recorded.by {
@@ -435,10 +439,15 @@ impl State {
         self.outcome.is_some()
     }
 
+    /// Returns the steps, in order, at which something may have happened that is not settled.
+    pub fn open(&self) -> &[usize] {
+        self.program.order().get(self.done..self.reached).unwrap_or_default()
+    }
+
     /// Finds the step at which a person said no.
     pub fn declined(&self) -> Option<usize> {
-        let open = self.program.order().get(self.done..).unwrap_or_default();
-        open.iter().copied().filter(|&index| self.steps[index].forward.life == Life::Declined).min()
+        let declined = |index: &usize| self.steps[*index].forward.life == Life::Declined;
+        self.open().iter().copied().filter(declined).min()
     }
 
     /// Returns the steps whose effect stands: begun and not reversed.

@@ -226,6 +226,16 @@ async fn outputs_are_read() {
 }
 
 #[tokio::test]
+async fn standard_input_is_nothing() {
+    // A pipe, even a closed one, makes `rg` and others search it and not the folder.
+    let ground = Ground::new();
+    for code in ["[[ /dev/stdin -ef /dev/null ]]", "A=1; [[ /dev/stdin -ef /dev/null ]]"] {
+        let report = ground.perform(&ground.job(bash(code))).await;
+        assert_eq!(report.verdict, Verdict::Passed, "{code}: {}", report.detail);
+    }
+}
+
+#[tokio::test]
 async fn the_environment_is_tminuss_own_plus_the_steps() {
     let ground = Ground::new();
     let mut job = ground.job(bash("env"));

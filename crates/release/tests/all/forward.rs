@@ -1,10 +1,12 @@
 //! The way forward: order, questions, retries, soaks, messages.
 
+use proptest::prelude::*;
 use tminus_release::StepId;
 use tminus_release::event::{Answer, Event, Outcome, Purpose, RuleVerdict, Verdict};
 use tminus_release::life::Life;
 use tminus_release::people;
 use tminus_release::plan::{Action, Comparison, OnFailure, Resume, Usage, When, Work};
+use tminus_release::program::{Program, Track};
 use tminus_release::standing::{Status, standing};
 use tminus_release::time::Span;
 use tminus_testkit::plan::PlanBuilder;
@@ -255,4 +257,37 @@ fn ten_thousand_steps_are_decided_quickly_enough_to_be_a_test() {
     assert!(matches!(plan.plan.steps[0].work, Work::Act(Action::Shell(_))));
     let mut release = Release::start(plan.plan);
     assert_eq!(release.run(all_pass).len(), 2_000);
+}
+
+proptest! {
+    /// A step is narrow when whoever draws the plan sees every later step hang on it.
+    #[test]
+    fn a_narrow_step_is_one_that_all_later_steps_wait_for(
+        edges in prop::collection::vec(prop::collection::vec(any::<prop::sample::Index>(), 0..3), 1..9),
+        outside in prop::collection::vec(any::<bool>(), 8),
+    ) {
+        let mut plan = PlanBuilder::new();
+        for (step, before) in edges.iter().enumerate() {
+            let after: Vec<StepId> = before
+                .iter()
+                .filter(|_| step > 0)
+                .map(|at| StepId(format!("s{}", at.index(step.max(1)))))
+                .collect();
+            let added = plan.shell(&format!("s{step}"), "true");
+            (added.after, added.on_demand) = (after, outside[step]);
+        }
+        let program = Program::new(plan.plan).expect("edges lead back");
+        let forward = |index: &usize| program.track(*index) == Track::Forward;
+        for (place, &narrow) in program.order().iter().enumerate().filter(|(_, index)| forward(index)) {
+            let later: Vec<usize> = program.order()[place + 1..].iter().copied().filter(forward).collect();
+            let mut hanging = vec![narrow];
+            for &step in &later {
+                if program.after(step).iter().any(|before| hanging.contains(before)) {
+                    hanging.push(step);
+                }
+            }
+            let all = later.iter().all(|step| hanging.contains(step));
+            prop_assert_eq!(program.is_narrow(narrow), all, "step {}", narrow);
+        }
+    }
 }

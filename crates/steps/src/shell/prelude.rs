@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 const LEAN: &str = r#"__tminus_at=$TMINUS_SLOT
 unset -v BASH_ENV TMINUS_SLOT
 builtin read -r __tminus_note || { builtin printf '%s\0' tminus-1 never end >>"$__tminus_at"; builtin exit 125; }
-builtin exec </dev/null
+exec </dev/null
 builtin trap '__tminus_note="$? $LINENO ${BASH_COMMAND:0:200}"' ERR
 builtin trap 'builtin exit 143' HUP INT PIPE TERM
 builtin trap 'builtin printf "%s\0" tminus-1 "$?" "$PWD" "$__tminus_note" end >>"$__tminus_at" || :' EXIT
@@ -33,7 +33,7 @@ builtin trap 'builtin printf "%s\0" tminus-1 "$?" "$PWD" "$__tminus_note" end >>
 const FULL: &str = r#"__tminus_at=$TMINUS_SLOT __tminus_hide=${TMINUS_HIDE-} __tminus_user=
 unset -v BASH_ENV TMINUS_SLOT TMINUS_HIDE
 builtin read -r __tminus_note || { builtin printf '%s\0' tminus-1 never end >>"$__tminus_at"; builtin exit 125; }
-builtin exec </dev/null
+exec </dev/null
 __tminus_exit() {
 __tminus_last=$1
 [[ -n $__tminus_user ]] || builtin set +x
@@ -83,7 +83,7 @@ impl Files {
     /// Writes the files into a folder, unless they are there. Their names say their version, so
     /// that an older tminus, still running, keeps its own.
     pub(super) fn write(folder: &Path) -> io::Result<Files> {
-        let files = Files { lean: folder.join("lean-3.bash"), full: folder.join("full-4.bash") };
+        let files = Files { lean: folder.join("lean-4.bash"), full: folder.join("full-5.bash") };
         for (path, text) in [(&files.lean, LEAN), (&files.full, FULL)] {
             if fs::read_to_string(path).is_ok_and(|found| found == text) {
                 continue;

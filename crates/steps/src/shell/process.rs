@@ -1,6 +1,6 @@
 //! A process and its group: started, watched, ended as one.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
@@ -8,8 +8,10 @@ use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe::Receiver;
@@ -90,13 +92,22 @@ pub(super) fn start(mut command: Command) -> io::Result<Running> {
     let (reading, writing) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     // The child can read the pipe as well. So when tminus is killed, the child is not killed by
     // its next word; it goes on, until the pipe is full or a recovery reads it.
-    let both =
-        OpenOptions::new().read(true).write(true).open(format!("/proc/self/fd/{}", writing.as_raw_fd()));
-    let end = both.unwrap_or_else(|_| File::from(writing));
+    let end = both_ways(&writing).unwrap_or(writing);
     command.stdout(Stdio::from(end.try_clone()?)).stderr(Stdio::from(end));
     let child = command.process_group(0).spawn()?;
     let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     Ok(Running { child, group, output: Receiver::from_owned_fd(reading)? })
+}
+
+/// Opens an end of a pipe once more, for both directions, where the system can do that.
+fn both_ways(end: &OwnedFd) -> Option<OwnedFd> {
+    // Kept open: the way to it through /proc costs more than the pipe.
+    static OPEN_FILES: OnceLock<Option<OwnedFd>> = OnceLock::new();
+    let folder = OPEN_FILES.get_or_init(|| {
+        rustix::fs::open("/proc/self/fd", OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()
+    });
+    let name = end.as_raw_fd().to_string();
+    rustix::fs::openat(folder.as_ref()?, name, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).ok()
 }
 
 impl Running {

@@ -101,7 +101,7 @@ impl Ground {
     /// Kills them, and returns how many there were, those that only sleep for another not counted.
     pub(crate) fn end_processes_of(&self, job: &Job) -> usize {
         let mut seen = BTreeSet::new();
-        // One that was about to start another when it was killed may have done so.
+        // By groups: one that is just being started shows no variables, and would be overlooked.
         loop {
             let found = processes_of(job);
             if found.is_empty() {
@@ -111,8 +111,10 @@ impl Ground {
                 if !is_sleep(process) {
                     seen.insert(process);
                 }
-                let process = rustix::process::Pid::from_raw(process).unwrap();
-                let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+                let process = rustix::process::Pid::from_raw(process);
+                if let Ok(group) = rustix::process::getpgid(process) {
+                    let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+                }
             }
         }
     }

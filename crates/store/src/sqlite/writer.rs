@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension as _};
 use tminus_release::ReleaseId;
 use tminus_release::audit::Entry;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -263,8 +263,7 @@ impl Writing {
     ) -> Result<Vec<Result<Pending, StoreError>>, StoreError> {
         let Writing { file, connection, blobs, holders } = self;
         let failed = |error: rusqlite::Error| schema::named(file, &error);
-        let transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let transaction = Open::begin(connection).map_err(failed)?;
         give_back(&transaction, dropped).map_err(failed)?;
         let mut results = Vec::with_capacity(group.len());
         for waiting in group {
@@ -287,6 +286,39 @@ impl Writing {
         // Dropped without this, the transaction is rolled back: nothing half-written stays.
         transaction.commit().map_err(failed)?;
         Ok(results)
+    }
+}
+
+/// A transaction. Its two statements are kept prepared, as all others are: two are parsed for each step
+/// of each release otherwise.
+struct Open<'a>(&'a Connection);
+
+impl Open<'_> {
+    fn begin(connection: &Connection) -> rusqlite::Result<Open<'_>> {
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
+        Ok(Open(connection))
+    }
+
+    /// Where this fails, dropping takes everything back.
+    fn commit(self) -> rusqlite::Result<()> {
+        self.0.prepare_cached("COMMIT")?.execute(()).map(drop)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if !self.0.is_autocommit() {
+            // Only a database that cannot be read any more refuses, and says so at the next use.
+            let _ = self.0.execute_batch("ROLLBACK");
+        }
+    }
+}
+
+impl std::ops::Deref for Open<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.0
     }
 }
 
@@ -319,7 +351,7 @@ impl From<rusqlite::Error> for Problem {
 /// Appends entries after checking everything that could refuse them: the write lock is held, so
 /// what was checked still holds when the rows go in.
 fn append(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     release: &ReleaseId,
     token: Option<u64>,
     expected: u64,
@@ -363,7 +395,7 @@ fn append(
 
 /// Takes a lease unless its holder is alive. Returns the new fencing token.
 fn acquire(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     release: &ReleaseId,
     holders: &mut Holders,
     blobs: &Folder,
@@ -388,7 +420,7 @@ fn acquire(
 }
 
 /// Marks dropped leases as free, unless somebody has taken them since.
-fn give_back(transaction: &Transaction<'_>, dropped: &[(ReleaseId, u64)]) -> rusqlite::Result<()> {
+fn give_back(transaction: &Connection, dropped: &[(ReleaseId, u64)]) -> rusqlite::Result<()> {
     let sql = "UPDATE release SET lease_holder = NULL WHERE name = ?1 AND lease_token = ?2";
     for (release, token) in dropped {
         transaction.prepare_cached(sql)?.execute((release.as_str(), token))?;
@@ -396,7 +428,7 @@ fn give_back(transaction: &Transaction<'_>, dropped: &[(ReleaseId, u64)]) -> rus
     Ok(())
 }
 
-fn summarise(transaction: &Transaction<'_>, summaries: &BTreeMap<ReleaseId, String>) -> rusqlite::Result<()> {
+fn summarise(transaction: &Connection, summaries: &BTreeMap<ReleaseId, String>) -> rusqlite::Result<()> {
     let sql = "INSERT INTO summary (release, text) SELECT id, ?2 FROM release WHERE name = ?1 \
                ON CONFLICT (release) DO UPDATE SET text = excluded.text";
     for (release, text) in summaries {
@@ -407,14 +439,14 @@ fn summarise(transaction: &Transaction<'_>, summaries: &BTreeMap<ReleaseId, Stri
 
 /// Reads the fencing token and the holder of a release's lease.
 fn lease_of(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     number: Option<i64>,
 ) -> rusqlite::Result<Option<(u64, Option<String>)>> {
     let sql = "SELECT lease_token, lease_holder FROM release WHERE id = ?1";
     transaction.prepare_cached(sql)?.query_row([number], |row| Ok((row.get(0)?, row.get(1)?))).optional()
 }
 
-fn ensure(transaction: &Transaction<'_>, release: &ReleaseId, number: Option<i64>) -> rusqlite::Result<i64> {
+fn ensure(transaction: &Connection, release: &ReleaseId, number: Option<i64>) -> rusqlite::Result<i64> {
     if let Some(number) = number {
         return Ok(number);
     }
