@@ -34,7 +34,7 @@ impl World {
     /// Marks an attempt as begun, before anything leaves this machine.
     fn begin(&self, job: &Job) -> Result<(), String> {
         let claimed = self.scratch.take(&job.scratch).and_then(|mut attempt| {
-            attempt.claim(None)?;
+            attempt.claim()?;
             self.scratch.keep(attempt);
             Ok(())
         });

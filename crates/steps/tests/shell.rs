@@ -15,6 +15,8 @@ use tminus_release::time::Span;
 use tminus_steps::{Carried, Hands as _, Recovered, Report, Verdict};
 use tokio::sync::{mpsc, watch};
 
+const KILLED: &str = "it was killed before it could write down how it ended, or before it began";
+
 fn text(report: &Report) -> String {
     String::from_utf8_lossy(&report.output).into_owned()
 }
@@ -453,9 +455,24 @@ async fn a_killed_step_is_unknown() {
     ground.end_processes_of(&job);
     ground.wait_until_gone(&job);
     let found = ground.another_world().recover(job.clone()).await;
-    assert_eq!(found, Recovered::Unknown("it was killed before it could write down how it ended".to_owned()));
+    assert_eq!(found, Recovered::Unknown(KILLED.to_owned()));
     let again = ground.another_world().recover(job).await;
     assert_eq!(again, found, "asking twice changes nothing");
+}
+
+#[tokio::test]
+async fn what_a_killed_step_left_is_ended_and_what_left_the_group_is_not() {
+    let ground = Ground::new();
+    let script =
+        "sleep 1000 & setsid sleep 1001 & echo begun; until [ -e go ]; do sleep 0.01; done; kill -KILL $$";
+    let job = ground.job(bash(script));
+    abandon(&ground, &job).await;
+    fs::write(job.folder.join("go"), "").unwrap();
+    let found = ground.another_world().recover(job.clone()).await;
+    assert_eq!(found, Recovered::Unknown(KILLED.to_owned()));
+    assert_eq!(ground.processes_of(&job), 1, "only what left the group");
+    ground.end_processes_of(&job);
+    ground.wait_until_gone(&job);
 }
 
 #[tokio::test]
@@ -496,32 +513,6 @@ async fn what_never_began_is_known() {
     assert_eq!(ground.world.recover(job.clone()).await, Recovered::NotStarted);
     fs::create_dir_all(job.scratch.parent().unwrap()).unwrap();
     assert_eq!(ground.world.recover(job).await, Recovered::NotStarted);
-}
-
-#[tokio::test]
-async fn a_shell_that_is_not_let_go_runs_nothing_and_says_so() {
-    let ground = Ground::new();
-    // Writes what shells read first.
-    ground.perform(&ground.job(bash("true"))).await;
-    for (prelude, code) in [("lean", "touch ran"), ("full", "A=1; touch ran")] {
-        let job = ground.job(bash(code));
-        let name = job.scratch.file_name().unwrap().to_str().unwrap();
-        let slot = job.scratch.with_file_name(format!("{prelude}.slot"));
-        fs::write(&slot, format!("\0attempt\0{name}\x004711\0")).unwrap();
-        let early = ground.another_world().recover(job.clone()).await;
-        assert!(matches!(early, Recovered::Unknown(_)), "claimed, and nothing more is known: {early:?}");
-        let files = fs::read_dir(ground.folder.join("scratch")).unwrap().map(|entry| entry.unwrap().path());
-        let file = files.filter(|path| path.extension().is_some_and(|end| end == "bash"));
-        let file =
-            file.into_iter().find(|path| path.to_str().unwrap().contains(&format!("/{prelude}-"))).unwrap();
-        // No standard input: tminus was gone before it said the word.
-        let mut shell = std::process::Command::new("bash");
-        shell.args(["--noprofile", "--norc", "-eEo", "pipefail", "-c", code]).current_dir(&job.folder);
-        shell.env("BASH_ENV", file).env("TMINUS_SLOT", &slot).stdin(std::process::Stdio::null());
-        assert_eq!(shell.status().unwrap().code(), Some(125), "{prelude}");
-        assert!(!job.folder.join("ran").exists(), "{prelude}");
-        assert_eq!(ground.another_world().recover(job).await, Recovered::NotStarted, "{prelude}");
-    }
 }
 
 #[tokio::test]

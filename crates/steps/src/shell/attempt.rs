@@ -2,9 +2,8 @@
 //! recovery can conclude from it.
 //!
 //! A *slot* is a file that one attempt after another writes into: making and removing a file for
-//! each would cost a tenth of starting a shell. An attempt claims its slot by a line with its name
-//! and its process; a bash step adds its record when it ends. Only the process that acts writes
-//! claims, and it does so before anything can happen: what began nothing has no claim, and a
+//! each would cost a tenth of starting a shell. An attempt claims its slot by a line with its name;
+//! a bash step adds its record when it ends. Only the process that acts writes claims, and it does so before anything can happen: what began nothing has no claim, and a
 //! recovery, which comes when that process is gone, has only to read.
 
 use std::collections::BTreeMap;
@@ -27,7 +26,7 @@ const SPARES: usize = 16;
 /// A slot that holds more is not used again, so that a recovery never has much to read.
 const SLOT_LIMIT_BYTES: u64 = 1 << 18;
 
-/// Begins the claim of an attempt; its name, its process and a zero byte follow.
+/// Begins the claim of an attempt; its name and a zero byte follow.
 const CLAIM: &[u8] = b"\0attempt\0";
 
 /// Begins what a bash step writes at its end.
@@ -35,9 +34,6 @@ const RECORD: &[u8] = b"tminus-1\0";
 
 /// Ends it. No part of a record can hold a zero byte.
 const END: &[u8] = b"\0end\0";
-
-/// In place of a status: tminus was gone before it let the shell begin.
-const NEVER: &[u8] = b"never";
 
 /// The folders of releases, as far as this process has used them.
 #[derive(Debug, Default)]
@@ -164,13 +160,8 @@ impl Scratch {
             if path.extension().is_none_or(|end| end != "slot") {
                 continue;
             }
-            let found = find_claim(&fs::read(&path)?, name);
-            if let Some(Entry { process, end }) = found {
-                return Ok(match end {
-                    Some(End::Never) => Trace::NotStarted,
-                    Some(End::Record(record)) => Trace::Began { slot: path, process, record: Some(record) },
-                    None => Trace::Began { slot: path, process, record: None },
-                });
+            if let Some(record) = find_claim(&fs::read(&path)?, name) {
+                return Ok(Trace::Began { slot: path, record });
             }
         }
         Ok(nothing)
@@ -252,8 +243,8 @@ pub(crate) enum Trace {
     NotStarted,
     /// Nothing is there, and that proves nothing.
     Lost,
-    /// It began. The process is that of a bash step.
-    Began { slot: PathBuf, process: Option<i32>, record: Option<Record> },
+    /// It began, or was about to.
+    Began { slot: PathBuf, record: Option<Record> },
 }
 
 /// What a bash step wrote down when it ended.
@@ -275,24 +266,18 @@ impl Attempt {
         &self.slot.path
     }
 
-    /// Claims the slot, after which the attempt counts as begun. `process` is that of a shell that
-    /// waits to be let go; what is no bash here is claimed for before it is started.
-    pub(crate) fn claim(&mut self, process: Option<u32>) -> io::Result<()> {
-        let mut line = [CLAIM, name_of(&self.stem)].concat();
-        line.extend(format!("\0{}\0", process.unwrap_or(0)).as_bytes());
+    /// Claims the slot, after which the attempt counts as begun: to be done before it is started.
+    pub(crate) fn claim(&mut self) -> io::Result<()> {
+        let line = [CLAIM, name_of(&self.stem), b"\0"].concat();
         self.slot.claim = line.len() as u64;
         self.slot.file.write_all(&line)
     }
 
     /// Reads the record of a bash step that has ended, or ended without one.
     pub(crate) fn record(&mut self) -> Option<Record> {
-        match find_claim(&self.slot.read().ok()?, name_of(&self.stem))?.end? {
-            End::Record(record) => {
-                self.slot.variables = !record.variables.is_empty();
-                Some(record)
-            }
-            End::Never => None,
-        }
+        let record = find_claim(&self.slot.read().ok()?, name_of(&self.stem))??;
+        self.slot.variables = !record.variables.is_empty();
+        Some(record)
     }
 }
 
@@ -326,35 +311,22 @@ pub(crate) fn outputs(stem: &Path) -> (BTreeMap<String, String>, Option<String>)
     (outputs, bad)
 }
 
-/// The story of one attempt, as far as it stands in a slot.
-struct Entry {
-    process: Option<i32>,
-    end: Option<End>,
-}
-
-enum End {
-    Record(Record),
-    Never,
-}
-
 /// Reads a slot from its beginning: claims, each with the record that follows it. That is the only
-/// way not to take for a claim what a user's variable holds.
-fn find_claim(mut bytes: &[u8], name: &[u8]) -> Option<Entry> {
+/// way not to take for a claim what a user's variable holds. Nothing when there is no such claim.
+fn find_claim(mut bytes: &[u8], name: &[u8]) -> Option<Option<Record>> {
     while let Some(rest) = bytes.strip_prefix(CLAIM) {
         let (claimed, rest) = until_zero(rest)?;
-        let (process, rest) = until_zero(rest)?;
-        let mut end = None;
+        let mut found = None;
         bytes = rest;
         if let Some(record) = rest.strip_prefix(RECORD) {
             let length = record.windows(END.len()).position(|bytes| bytes == END);
             let (record, rest) = record.split_at(length.unwrap_or(record.len()));
             // What was cut off is no record; nothing follows it.
-            end = if length.is_some() { parse_end(record) } else { None };
+            found = if length.is_some() { parse_record(record) } else { None };
             bytes = rest.strip_prefix(END).unwrap_or_default();
         }
         if claimed == name {
-            let number = std::str::from_utf8(process).ok().and_then(|text| text.parse().ok());
-            return Some(Entry { process: number.filter(|number| *number > 0), end });
+            return Some(found);
         }
     }
     None
@@ -365,10 +337,7 @@ fn until_zero(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&bytes[..at], &bytes[at + 1..]))
 }
 
-fn parse_end(bytes: &[u8]) -> Option<End> {
-    if bytes == NEVER {
-        return Some(End::Never);
-    }
+fn parse_record(bytes: &[u8]) -> Option<Record> {
     let mut parts = bytes.splitn(4, |byte| *byte == 0);
     let status = std::str::from_utf8(parts.next()?).ok()?.parse().ok()?;
     let folder = PathBuf::from(OsString::from_vec(parts.next()?.to_vec()));
@@ -378,7 +347,7 @@ fn parse_end(bytes: &[u8]) -> Option<End> {
     let mut words = note.splitn(3, ' ');
     let mut failed =
         || Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?.to_owned()));
-    Some(End::Record(Record { status, folder, failed: failed(), variables }))
+    Some(Record { status, folder, failed: failed(), variables })
 }
 
 #[cfg(test)]
@@ -397,23 +366,20 @@ mod tests {
 
     #[test]
     fn a_record_counts_only_when_it_is_whole() {
-        let whole = b"\0attempt\0deploy\x004711\0tminus-1\x001\x00/tmp/a b\x001 7 psql -c x\x00declare -x A=\"1\"\n\0end\0";
-        let found = |bytes: &[u8]| match find_claim(bytes, b"deploy") {
-            Some(Entry { process, end: Some(End::Record(record)) }) => (process, Some(record)),
-            Some(Entry { process, .. }) => (process, None),
-            None => (None, None),
-        };
+        let whole =
+            b"\0attempt\0deploy\0tminus-1\x001\x00/tmp/a b\x001 7 psql -c x\x00declare -x A=\"1\"\n\0end\0";
+        let found = |bytes: &[u8]| find_claim(bytes, b"deploy").flatten();
         let record = Record {
             status: 1,
             folder: PathBuf::from("/tmp/a b"),
             failed: Some((1, 7, "psql -c x".to_owned())),
             variables: b"declare -x A=\"1\"\n".to_vec(),
         };
-        assert_eq!(found(whole), (Some(4711), Some(record)));
+        assert_eq!(found(whole), Some(record));
         for length in 0..whole.len() {
-            assert_eq!(found(&whole[..length]).1, None, "cut at {length}");
+            assert_eq!(found(&whole[..length]), None, "cut at {length}");
         }
-        let lean = found(b"\0attempt\0deploy\x004711\0tminus-1\x000\x00/\x00\0end\0").1.unwrap();
+        let lean = found(b"\0attempt\0deploy\0tminus-1\x000\x00/\x00\0end\0").unwrap();
         assert_eq!((lean.failed, lean.variables), (None, Vec::new()));
     }
 
@@ -425,24 +391,13 @@ mod tests {
         assert_eq!(scratch.trace(&early).unwrap(), Trace::NotStarted, "nothing of the release ever acted");
         let mut attempt = scratch.take(&begun).unwrap();
         assert_eq!(scratch.trace(&begun).unwrap(), Trace::NotStarted, "a slot alone is no claim");
-        attempt.claim(Some(4711)).unwrap();
+        attempt.claim().unwrap();
         let slot = attempt.slot_path().to_owned();
-        let traced = Trace::Began { slot, process: Some(4711), record: None };
+        let traced = Trace::Began { slot, record: None };
         assert_eq!(at("one").trace(&begun).unwrap(), traced);
         assert_eq!(at("two").trace(&begun).unwrap(), traced, "what is there was written");
         assert_eq!(at("one").trace(&other).unwrap(), Trace::NotStarted);
         assert_eq!(at("two").trace(&other).unwrap(), Trace::Lost);
-    }
-
-    #[test]
-    fn a_shell_that_was_never_let_go_has_not_begun() {
-        let folder = TemporaryFolder::new();
-        let (scratch, stem) = (Scratch::new(), folder.join("release/deploy"));
-        let mut attempt = scratch.take(&stem).unwrap();
-        attempt.claim(Some(4711)).unwrap();
-        write(&attempt, b"tminus-1\0never\0end\0");
-        assert_eq!(attempt.record(), None);
-        assert_eq!(scratch.trace(&stem).unwrap(), Trace::NotStarted);
     }
 
     #[test]
@@ -452,7 +407,7 @@ mod tests {
         let [first, second, third] = ["a", "b", "c"].map(|name| folder.join("release").join(name));
         let mut attempt = scratch.take(&first).unwrap();
         let slot = attempt.slot_path().to_owned();
-        attempt.claim(Some(1)).unwrap();
+        attempt.claim().unwrap();
         // What a step says may look like a claim.
         write(&attempt, b"tminus-1\x007\x00/a\x007 1 attempt c 9\0end\0");
         assert_eq!(attempt.record().unwrap().status, 7);
@@ -461,17 +416,16 @@ mod tests {
         scratch.forget(&first);
         let mut attempt = scratch.take(&second).unwrap();
         assert_eq!(attempt.slot_path(), slot);
-        attempt.claim(None).unwrap();
+        attempt.claim().unwrap();
         assert_eq!(attempt.record(), None, "the one before was another's");
         scratch.keep(attempt);
         scratch.forget(&second);
         let mut attempt = scratch.take(&third).unwrap();
         assert_eq!(attempt.slot_path(), slot, "what wrote nothing leaves a slot as good as before");
-        attempt.claim(Some(3)).unwrap();
+        attempt.claim().unwrap();
         write(&attempt, b"tminus-1\x000\x00/c\x00\0end\0");
         assert_eq!(attempt.record().unwrap().folder, Path::new("/c"));
-        let Trace::Began { process: Some(1), record: Some(found), .. } = scratch.trace(&first).unwrap()
-        else {
+        let Trace::Began { record: Some(found), .. } = scratch.trace(&first).unwrap() else {
             panic!("the first is still to be read")
         };
         assert_eq!(found.folder, Path::new("/a"));
@@ -485,7 +439,7 @@ mod tests {
         let (scratch, stem) = (Scratch::new(), folder.join("release/a"));
         let mut attempt = scratch.take(&stem).unwrap();
         let slot = attempt.slot_path().to_owned();
-        attempt.claim(Some(1)).unwrap();
+        attempt.claim().unwrap();
         write(&attempt, b"tminus-1\x000\x00/a\x00\x00declare -x A=\"1\"\n\0end\0");
         assert_eq!(attempt.record().unwrap().variables, b"declare -x A=\"1\"\n");
         scratch.keep(attempt);
@@ -501,7 +455,7 @@ mod tests {
         for (number, bytes) in [b"tminus-1\x000\x00/".to_vec(), vec![b'x'; 1 << 19]].iter().enumerate() {
             let stem = folder.join("release").join(format!("{number}"));
             let mut attempt = scratch.take(&stem).unwrap();
-            attempt.claim(Some(1)).unwrap();
+            attempt.claim().unwrap();
             write(&attempt, bytes);
             assert_eq!(attempt.record(), None);
             let slot = attempt.slot_path().to_owned();

@@ -24,7 +24,7 @@ use crate::secret::Secrets;
 use crate::{Job, Recovered, Report, Verdict};
 use attempt::{Attempt, Record, Scratch, Trace, outputs, outputs_path};
 use prelude::Files;
-use process::{Ended, Gate, Orphan, Running, Why, end_group_of, signal_of, start};
+use process::{Ended, Orphan, Running, Why, end_group_of, signal_of, start};
 
 /// What all shell steps of a process share.
 pub(crate) struct Shells {
@@ -89,14 +89,14 @@ impl Shells {
 
     /// Finds out what came of an attempt, as far as its file and the processes tell.
     pub(crate) async fn recover(&self, job: &Job, shell: &Shell, scratch: &Scratch) -> Recovered {
-        let (slot, process, record) = match scratch.trace(&job.scratch) {
+        let (slot, record) = match scratch.trace(&job.scratch) {
             Ok(Trace::NotStarted) => return Recovered::NotStarted,
-            Ok(Trace::Lost) if shell.is_far() => (PathBuf::new(), None, None),
+            Ok(Trace::Lost) if shell.is_far() => (PathBuf::new(), None),
             Ok(Trace::Lost) => {
                 let why = "the machine was restarted, and what the step left on the disk is gone";
                 return Recovered::Unknown(why.to_owned());
             }
-            Ok(Trace::Began { slot, process, record }) => (slot, process, record),
+            Ok(Trace::Began { slot, record }) => (slot, record),
             Err(error) => {
                 let what = "what the attempt wrote down cannot be read";
                 return Recovered::Unknown(format!("{what}: {}: {error}", job.scratch.display()));
@@ -116,19 +116,12 @@ impl Shells {
         {
             why = Why::TimeLimit;
         }
-        let leftovers = match process {
-            Some(process) => end_group_of(process, &outputs).await,
-            None => 0,
-        };
-        // It may have written its record by now, or that it was not let begin.
-        let record = match record {
-            Some(record) => Some(record),
-            None => match scratch.trace(&job.scratch) {
-                Ok(Trace::NotStarted) => return Recovered::NotStarted,
-                Ok(Trace::Began { record, .. }) => record,
-                _ => None,
-            },
-        };
+        let leftovers = end_group_of(&outputs).await;
+        // It may have written its record by now.
+        let record = record.or_else(|| match scratch.trace(&job.scratch) {
+            Ok(Trace::Began { record, .. }) => record,
+            _ => None,
+        });
         if shell.is_far() && record.is_none() {
             return self.ask_hosts(job, shell, &ready).await;
         }
@@ -205,23 +198,19 @@ impl Shells {
             |error: io::Error| format!("the attempt {} cannot begin: {error}", job.scratch.display());
         let mut attempt = scratch.take(&job.scratch).map_err(cannot)?;
         command.env("TMINUS_SLOT", attempt.slot_path());
-        if !ready.tells {
-            attempt.claim(None).map_err(cannot)?;
-            let running = start(command).map_err(|error| self.why_not_started(job, shell, ready, &error))?;
-            return Ok((running, attempt));
+        if ready.tells {
+            let files = self
+                .files()
+                .map_err(|error| format!("{} cannot be written: {error}", self.folder.display()))?;
+            let code = if shell.is_far() { far::HERE } else { &shell.script };
+            command.env("BASH_ENV", files.bash_env(code, self.functions));
+            if !ready.hidden.is_empty() {
+                let hide = ready.hidden.iter().filter(|name| is_name(name));
+                command.env("TMINUS_HIDE", hide.cloned().collect::<Vec<_>>().join(" "));
+            }
         }
-        let files =
-            self.files().map_err(|error| format!("{} cannot be written: {error}", self.folder.display()))?;
-        let code = if shell.is_far() { far::HERE } else { &shell.script };
-        command.env("BASH_ENV", files.bash_env(code, self.functions));
-        if !ready.hidden.is_empty() {
-            let hide = ready.hidden.iter().filter(|name| is_name(name));
-            command.env("TMINUS_HIDE", hide.cloned().collect::<Vec<_>>().join(" "));
-        }
-        let gate = Gate::before(&mut command).map_err(cannot)?;
+        attempt.claim().map_err(cannot)?;
         let running = start(command).map_err(|error| self.why_not_started(job, shell, ready, &error))?;
-        attempt.claim(running.process()).map_err(cannot)?;
-        gate.open();
         Ok((running, attempt))
     }
 
@@ -488,7 +477,9 @@ fn failed_line<'a>(shell: &'a Shell, line: u32, command: &'a str) -> &'a str {
 
 fn unknown(shell: &Shell) -> String {
     match shell.interpreter {
-        Interpreter::Bash => "it was killed before it could write down how it ended".to_owned(),
+        Interpreter::Bash => {
+            "it was killed before it could write down how it ended, or before it began".to_owned()
+        }
         _ => "it ended while tminus was away, and how was not seen".to_owned(),
     }
 }

@@ -11,15 +11,11 @@ use std::path::{Path, PathBuf};
 /// For code that can neither change what is carried on nor set a trap, which is most: every line
 /// here costs a measurable part of starting a shell.
 ///
-/// It waits for one line, which comes when the attempt is claimed; where tminus is gone before, it
-/// writes down that nothing began. Standard input is nothing then. The record at the end has the exit
-/// status, the folder, and where and how a command failed. Signals are turned into an exit: otherwise
-/// bash would run the trap with the status of the last command, and an interrupted step would have a
-/// record that says 0.
-const LEAN: &str = r#"__tminus_at=$TMINUS_SLOT
+/// The record at the end has the exit status, the folder, and where and how a command failed. Signals
+/// are turned into an exit: otherwise bash would run the trap with the status of the last command, and
+/// an interrupted step would have a record that says 0.
+const LEAN: &str = r#"__tminus_at=$TMINUS_SLOT __tminus_note=
 unset -v BASH_ENV TMINUS_SLOT
-builtin read -r __tminus_note || { builtin printf '%s\0' tminus-1 never end >>"$__tminus_at"; builtin exit 125; }
-exec </dev/null
 builtin trap '__tminus_note="$? $LINENO ${BASH_COMMAND:0:200}"' ERR
 builtin trap 'builtin exit 143' HUP INT PIPE TERM
 builtin trap 'builtin printf "%s\0" tminus-1 "$?" "$PWD" "$__tminus_note" end >>"$__tminus_at" || :' EXIT
@@ -30,10 +26,8 @@ builtin trap 'builtin printf "%s\0" tminus-1 "$?" "$PWD" "$__tminus_note" end >>
 /// Standard error is closed meanwhile, or `set -x` would print all this. A trap on EXIT that the code
 /// sets runs as well, after ours, with the status that it would see. Subshells have traps of their own, which
 /// ours does not concern.
-const FULL: &str = r#"__tminus_at=$TMINUS_SLOT __tminus_hide=${TMINUS_HIDE-} __tminus_user=
+const FULL: &str = r#"__tminus_at=$TMINUS_SLOT __tminus_hide=${TMINUS_HIDE-} __tminus_user= __tminus_note=
 unset -v BASH_ENV TMINUS_SLOT TMINUS_HIDE
-builtin read -r __tminus_note || { builtin printf '%s\0' tminus-1 never end >>"$__tminus_at"; builtin exit 125; }
-exec </dev/null
 __tminus_exit() {
 __tminus_last=$1
 [[ -n $__tminus_user ]] || builtin set +x
@@ -83,7 +77,7 @@ impl Files {
     /// Writes the files into a folder, unless they are there. Their names say their version, so
     /// that an older tminus, still running, keeps its own.
     pub(super) fn write(folder: &Path) -> io::Result<Files> {
-        let files = Files { lean: folder.join("lean-4.bash"), full: folder.join("full-5.bash") };
+        let files = Files { lean: folder.join("lean-5.bash"), full: folder.join("full-6.bash") };
         for (path, text) in [(&files.lean, LEAN), (&files.full, FULL)] {
             if fs::read_to_string(path).is_ok_and(|found| found == text) {
                 continue;

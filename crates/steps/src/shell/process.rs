@@ -68,24 +68,6 @@ pub(super) struct Running {
     output: Receiver,
 }
 
-/// What a shell waits for before it runs the code. Dropped without a word, also because tminus was
-/// killed, it lets the shell end.
-pub(super) struct Gate(OwnedFd);
-
-impl Gate {
-    /// Makes standard input a gate.
-    pub(super) fn before(command: &mut Command) -> io::Result<Gate> {
-        let (reading, writing) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-        command.stdin(Stdio::from(reading));
-        Ok(Gate(writing))
-    }
-
-    /// Lets the shell run the code. If it is gone already, its status tells.
-    pub(super) fn open(self) {
-        let _ = rustix::io::write(&self.0, b"\n");
-    }
-}
-
 /// Starts a process in a group of its own. Both its streams are one pipe, so their lines stay in
 /// order of arrival.
 pub(super) fn start(mut command: Command) -> io::Result<Running> {
@@ -111,11 +93,6 @@ fn both_ways(end: &OwnedFd) -> Option<OwnedFd> {
 }
 
 impl Running {
-    /// The number of the process.
-    pub(super) fn process(&self) -> Option<u32> {
-        self.child.id()
-    }
-
     /// Waits until the process has ended, by itself or not, and nothing of its group is left. `grace`
     /// is the time between the request to end and the force.
     pub(super) async fn wait(
@@ -253,12 +230,19 @@ fn members(group: Pid) -> u32 {
 }
 
 fn is_member(process: &Path, group: Pid) -> bool {
-    let stat = fs::read_to_string(process.join("stat")).unwrap_or_default();
+    group_and_session(process).is_some_and(|(found, _)| found == group)
+}
+
+/// Reads the group and the session of a process that is alive.
+fn group_and_session(process: &Path) -> Option<(Pid, Pid)> {
+    let stat = fs::read_to_string(process.join("stat")).ok()?;
     // The name before it, in parentheses, may hold anything.
-    let fields = stat.rsplit_once(')').map_or("", |(_, after)| after);
+    let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_ascii_whitespace();
     let alive = !matches!(fields.next(), None | Some("Z" | "X"));
-    alive && fields.nth(1).and_then(|text| text.parse().ok()) == Some(group.as_raw_nonzero().get())
+    let _parent = fields.next();
+    let mut next = || fields.next().and_then(|text| text.parse().ok()).and_then(Pid::from_raw);
+    Some((next()?, next()?)).filter(|_| alive)
 }
 
 /// The folders of all processes; none where the system has no such folders.
@@ -356,13 +340,16 @@ fn is_marked(process: &Path, marks: &[Vec<u8>]) -> bool {
     marks.iter().all(|mark| environment.split(|byte| *byte == 0).any(|variable| variable == mark))
 }
 
-/// Ends what is left of the group of a process that is gone. Only a group with a member that was
-/// given the attempt's `RUN_OUT` is its group: numbers are used again.
-pub(super) async fn end_group_of(process: i32, outputs: &Path) -> u32 {
-    let Some(group) = Pid::from_raw(process) else { return 0 };
+/// Ends what is left of the group of an attempt whose process is gone. Only what was given the
+/// attempt's `RUN_OUT` can tell which that is: numbers are used again. A group that is a session is
+/// none that we made, but of something that left ours.
+pub(super) async fn end_group_of(outputs: &Path) -> u32 {
     let marks = [mark("RUN_OUT", outputs)];
-    if !processes().any(|other| is_member(&other, group) && is_marked(&other, &marks)) {
-        return 0;
+    let left = processes().filter(|process| is_marked(process, &marks));
+    let group =
+        left.filter_map(|process| group_and_session(&process)).find(|(group, session)| group != session);
+    match group {
+        Some((group, _)) => end_leftovers(group, |_| {}, &mut []).await,
+        None => 0,
     }
-    end_leftovers(group, |_| {}, &mut []).await
 }
