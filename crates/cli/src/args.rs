@@ -475,6 +475,9 @@ pub(crate) struct Rollback {
     /// Only say it; another process drives the release.
     #[arg(long)]
     pub(crate) no_drive: bool,
+    /// Leave when only people can go on, instead of waiting for them.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
     /// Show what would be undone, and stop.
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -1,6 +1,6 @@
 //! What a step and a message get to know: variables, folder, facts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::Carried;
 use crate::gates;
@@ -23,8 +23,9 @@ pub struct Context {
     pub removed: Vec<String>,
 }
 
-/// Builds the context of a step: inputs, the environment's variables, outputs of earlier steps,
-/// what earlier steps of the phase exported, and the names that are always there.
+/// Builds the context of a step: inputs, the environment's variables, outputs of earlier steps (the
+/// last one's, and those of its own environment before those of another), what earlier steps of the
+/// phase exported, and the names that are always there.
 pub fn of_step(state: &State, release: &ReleaseId, index: usize) -> Context {
     let plan = &state.program.plan;
     let step = &plan.steps[index];
@@ -36,13 +37,25 @@ pub fn of_step(state: &State, release: &ReleaseId, index: usize) -> Context {
         context.variables.extend(environment.variables.clone());
         context.secrets.extend(environment.secrets.clone());
     }
+    // A step that runs once for each environment says something of its own in each: what was said in
+    // another does not hide what was said here.
+    let mut said_here = BTreeSet::new();
     for &other in &state.contributors {
         let (other, earlier) = (&plan.steps[other], &state.steps[other]);
         let Some(result) = &earlier.forward.result else { continue };
         // What was told to people is no variable of a step.
         let told = |name: &str| name == gates::TOLD || name == gates::NOTHING_TO_UNDO;
-        let outputs = result.outputs.iter().filter(|(name, _)| !told(name));
-        context.variables.extend(outputs.map(|(name, value)| (name.clone(), value.clone())));
+        let is_here = other.environment.is_some() && other.environment == step.environment;
+        let is_elsewhere = other.environment.is_some() && !is_here;
+        for (name, value) in result.outputs.iter().filter(|(name, _)| !told(name)) {
+            if is_elsewhere && said_here.contains(name) {
+                continue;
+            }
+            if is_here {
+                said_here.insert(name);
+            }
+            context.variables.insert(name.clone(), value.clone());
+        }
         if other.phase == step.phase
             && let Some(carried) = &result.carried
         {

@@ -167,8 +167,9 @@ pub(crate) async fn rollback(args: &Rollback, state: Option<&Path>) -> super::Re
     if args.no_drive {
         return Ok(ExitCode::Success);
     }
+    let no_wait = args.no_wait;
     let driving =
-        Driving { answers: None, no_wait: false, no_input: false, json: false, by: args.speaker.by.clone() };
+        Driving { answers: None, no_wait, no_input: false, json: false, by: args.speaker.by.clone() };
     match super::drive::drive(&engine, &place, &release, &driving).await {
         // Another process drives the release: it has seen the entry and does the work.
         Err(failure) if failure.code == ExitCode::Refused => {

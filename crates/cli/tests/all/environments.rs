@@ -156,3 +156,40 @@ fn crash_everywhere_a_release_that_ended_has_given_its_environment_back() {
         .says("held by   Test v2")
         .says(&format!("last good v1 · release {first}"));
 }
+
+#[test]
+fn what_a_step_said_in_one_environment_does_not_hide_what_it_said_in_another() {
+    let desk = Desk::new();
+    let body = r#"
+## Deploy
+
+**Environment**: staging → production
+
+```bash {#note .check}
+echo "before=v1-of-$ENVIRONMENT" >>"$RUN_OUT"
+```
+
+```bash {#deploy undo=take-back}
+echo v2 >"$ENVIRONMENT"
+```
+
+```bash {#take-back .undo}
+echo "$before" >"$ENVIRONMENT"
+```
+
+## Smoke
+
+```bash {#smoke .check}
+echo "$before" >smoked
+false
+```
+"#;
+    desk.write("r.md", runbook(body));
+    desk.expect(5, &["run", "r.md", "--no-wait"]);
+    assert_eq!(desk.read("smoked"), "v1-of-production\n", "a step of no environment has the last");
+    desk.expect(3, &["rollback", "--no-wait", "--reason", "smoke failed"]);
+    assert_eq!(
+        (desk.read("staging"), desk.read("production")),
+        ("v1-of-staging\n".into(), "v1-of-production\n".into())
+    );
+}
