@@ -241,10 +241,16 @@ fn what_cannot_be_published_is_refused_with_its_reason_and_nothing_is_served() {
         ("serve: pointer", "serve: all", "`all` is neither `pointer` nor `files`"),
         ("to: s3://backups/www", "to: srv/www", "`to` is `s3://BUCKET`"),
         ("to: s3://backups/www", "to: s3://", "`to` is `s3://BUCKET`"),
+        (
+            "to: s3://backups/www",
+            "to: s3://backups/a b",
+            "`to` would be `s3://backups/a b`, which is no `s3://BUCKET",
+        ),
+        ("to: s3://backups/www", "to: s3://backups/$SHOP", "`to` is not known: SHOP"),
         ("keep: 2", "keep: 0", "the way back needs one"),
         ("keep: 2", "expect: a.html", "`expect` belongs to `url`"),
         ("keep: 2", "url: www.example.com", "is no address"),
-        ("keep: 2", "url: $SHOP", "`url` is not bound"),
+        ("keep: 2", "url: $SHOP", "`url` is not known: "),
         ("name: $VERSION", "name: ../x", "is no name of a folder"),
         (".deploy}", ".deploy .check}", "it is no `.check`"),
     ] {

@@ -121,7 +121,7 @@ fn what_is_no_flag_and_no_file_is_refused_and_nothing_is_changed() {
         ("file: flags.json", "url: x", "`url` belongs to `provider: unleash`"),
         ("file: flags.json", "get: x", "`get` belongs to `provider: command`"),
         ("file: flags.json", "flie: flags.json", "`.flag` has no key `flie`"),
-        ("to: on", "to: $COLOUR", "`to` needs a value of one line; not bound: "),
+        ("to: on", "to: $COLOUR", "`to` is not known: "),
         (".flag}", ".flag .check}", "it is no `.check`"),
     ] {
         desk.write("r.md", written.replace(old, new));

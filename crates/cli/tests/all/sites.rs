@@ -161,12 +161,23 @@ fn what_is_no_site_and_no_place_for_one_is_refused_and_nothing_is_changed() {
         ("to: srv/www", "to: s3://bucket", "a bucket is `target: bucket`"),
         ("keep: 2", "keep: 0", "the way back needs one"),
         ("name: $VERSION", "name: ../x", "is no name of a folder"),
-        ("name: $VERSION", "name: $COLOUR", "is not bound"),
+        ("name: $VERSION", "name: $COLOUR", "`name` is not known: COLOUR"),
         ("keep: 2", "services: [web]", "`.deploy` has no key `services`"),
         (".deploy}", ".deploy .check}", "it is no `.check`"),
     ] {
         desk.write("r.md", written.replace(old, new));
         desk.expect(2, &["run", "r.md", "--version", "v1"]).says(words);
+    }
+}
+
+#[test]
+fn each_environment_has_a_folder_of_its_own() {
+    let step =
+        format!("**Environment**: staging → production\n\n{}", SITE.replace("srv/www", "srv/$ENVIRONMENT"));
+    let desk = desk(&step);
+    release(&desk, 0, "v1");
+    for environment in ["staging", "production"] {
+        assert_eq!(desk.read(&format!("srv/{environment}/current/index.html")), "v1", "{environment}");
     }
 }
 

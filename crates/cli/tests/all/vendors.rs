@@ -178,7 +178,7 @@ fn what_a_vendors_program_says_is_not_believed() {
     for (old, new, words) in [
         ("deploy: vercel deploy --prebuilt --prod --yes\n", "", "`.deploy` needs `deploy`"),
         ("version: $VERSION\n", "", "`.deploy` needs `version`"),
-        ("version: $VERSION", "version: $COLOUR", "`version` needs a value of one line; not bound"),
+        ("version: $VERSION", "version: $COLOUR", "`version` is not known: "),
         ("within: 3s", "services: [web]", "`.deploy` has no key `services`"),
         (".deploy}", ".deploy .check}", "it is no `.check`"),
     ] {

@@ -5,7 +5,6 @@
 
 use tminus_release::time::Span;
 
-use super::bind::Dollars;
 use super::database::quote;
 use super::drafts::{Compiler, Place};
 use super::recipe::{BothWays, Recipe};
@@ -22,8 +21,10 @@ const TIMEOUT: Span = Span::minutes(30);
 
 impl Compiler<'_> {
     pub(super) fn bucket(&mut self, place: &Place<'_>, fence: &FenceUnit, bucket: &Bucket) {
-        let Some(own) = self.site_name(place, bucket.name.as_deref()) else { return };
-        let Some(url) = self.address(place, "url", bucket.url.as_deref()) else { return };
+        let Some(own) = self.bound_folder(place, bucket.name.as_deref()) else { return };
+        let Some(url) = self.bound_address(place, bucket.url.as_deref()) else { return };
+        let Some(from) = self.bound_path(place, "from", &bucket.from) else { return };
+        let Some(to) = self.bound_bucket(place, &bucket.to) else { return };
         let (serve, files) = match bucket.serve {
             Serve::Pointer => ("pointer", ""),
             Serve::Files => ("files", FILES),
@@ -31,15 +32,14 @@ impl Compiler<'_> {
         let head = format!(
             "name={}\nfrom={}\nto={}\nas={}\nkeep={}\nserve={serve}\nurl={}\nexpect={}\npatience={}\n{HEAD}\n{files}\n",
             quote(&self.record_name(place.index, place.run.as_deref())),
-            quote(&bucket.from),
-            quote(&bucket.to),
+            quote(&from),
+            quote(&to),
             quote(&own),
             bucket.keep.map_or(String::new(), |keep| keep.to_string()),
             quote(&url),
             quote(&bucket.expect),
             bucket.within.0.div_ceil(1000),
         );
-        let Bucket { from, to, .. } = bucket;
         let forward = Recipe { title: format!("Publish {from} to {to}"), script: format!("{head}{DEPLOY}") };
         let back = Recipe {
             title: format!("Serve from {to} what was served before this release"),
@@ -51,23 +51,5 @@ impl Compiler<'_> {
         let (own, folder) = (self.hosts(place, fence), self.recipe_folder(place, fence));
         let both = BothWays { kind: "deploy", timeout: TIMEOUT, own, folder, forward, back };
         self.with_way_back(place, fence, both);
-    }
-
-    /// An address with its inputs; empty: none is named. None: a fault was reported.
-    pub(super) fn address(&mut self, place: &Place<'_>, key: &str, written: Option<&str>) -> Option<String> {
-        let Some(written) = written else { return Some(String::new()) };
-        let variables = self.variables(place.environment.as_deref());
-        let (bound, missing) = self.values.text(written, &variables, Dollars::Bound);
-        let is_plain = bound.bytes().all(|b| b.is_ascii_graphic());
-        if missing.is_empty() && is_plain && (bound.starts_with("http://") || bound.starts_with("https://")) {
-            return Some(bound);
-        }
-        let message = if missing.is_empty() {
-            format!("`{key}: {bound}` is no address")
-        } else {
-            format!("`{key}` is not bound: {}", missing.join(", "))
-        };
-        self.not_bound(place, message);
-        None
     }
 }

@@ -5,7 +5,6 @@
 
 use tminus_release::time::Span;
 
-use super::bind::Dollars;
 use super::database::quote;
 use super::drafts::{Compiler, Place};
 use super::recipe::{BothWays, Recipe};
@@ -76,16 +75,9 @@ impl Compiler<'_> {
 
     /// The values of the document, as the script has them.
     fn compose_head(&mut self, place: &Place<'_>, deploy: &Deploy) -> Option<String> {
-        let own = self.variables(place.environment.as_deref());
         let mut changes = Vec::new();
         for (key, value) in &deploy.set {
-            let (bound, missing) = self.values.text(value, &own, Dollars::Bound);
-            if !missing.is_empty() || bound.contains('\n') {
-                let message =
-                    format!("`set: {key}` needs a value of one line; not bound: {}", missing.join(", "));
-                self.not_bound(place, message);
-                return None;
-            }
+            let bound = self.bound_line(place, &format!("set: {key}"), value)?;
             changes.push(quote(&format!("{key}={bound}")));
         }
         let mut options: Vec<String> =

@@ -6,7 +6,6 @@
 use tminus_release::plan::{Resume, Undo};
 use tminus_release::time::Span;
 
-use super::bind::Dollars;
 use super::database::quote;
 use super::drafts::{Compiler, Place};
 use super::hosts::Where;
@@ -97,20 +96,5 @@ impl Compiler<'_> {
             hosts.join(" "),
         );
         Some((head, format!("{to}, {label}")))
-    }
-
-    fn bound_path(&mut self, place: &Place<'_>, key: &str, written: &str) -> Option<String> {
-        let own = self.variables(place.environment.as_deref());
-        let (bound, missing) = self.values.text(written, &own, Dollars::Bound);
-        if missing.is_empty() && !bound.is_empty() && !bound.contains('\n') && !bound.starts_with('-') {
-            return Some(bound);
-        }
-        let message = if missing.is_empty() {
-            format!("`{key}` would be `{bound}`, which is no path")
-        } else {
-            format!("`{key}` is not known: {} not bound", missing.join(", "))
-        };
-        self.not_bound(place, message);
-        None
     }
 }

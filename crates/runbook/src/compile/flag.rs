@@ -5,7 +5,6 @@
 
 use tminus_release::time::Span;
 
-use super::bind::Dollars;
 use super::database::quote;
 use super::drafts::{Compiler, Place};
 use super::recipe::{BothWays, Recipe};
@@ -66,7 +65,7 @@ impl Compiler<'_> {
         project: &str,
         environment: Option<&str>,
     ) -> Option<String> {
-        let url = self.address(place, "url", Some(url))?;
+        let url = self.bound_address(place, Some(url))?;
         self.known_secrets(place, [token.to_owned()]);
         let Some(environment) = environment else {
             self.faults
@@ -103,11 +102,9 @@ impl Compiler<'_> {
         let here = place.environment.as_deref().unwrap_or_default();
         let own = flag.by_name.iter().find(|(name, _)| is_environment(name, here)).map(|(_, value)| value);
         let written = own.or(flag.default.as_ref())?;
-        let variables = self.variables(place.environment.as_deref());
-        let (bound, missing) = self.values.text(written, &variables, Dollars::Bound);
-        if !missing.is_empty() || bound.is_empty() || bound.contains('\n') {
-            let message = format!("`to` needs a value of one line; not bound: {}", missing.join(", "));
-            self.not_bound(place, message);
+        let bound = self.bound_line(place, "to", written)?;
+        if bound.is_empty() {
+            self.not_bound(place, "`to` would be empty, which is no value".to_owned());
             return None;
         }
         Some(bound)

@@ -7,7 +7,6 @@
 use tminus_release::plan::{Resume, Undo};
 use tminus_release::time::Span;
 
-use super::bind::Dollars;
 use super::database::quote;
 use super::drafts::{Compiler, Place};
 use super::phases::runs;
@@ -140,19 +139,9 @@ impl Compiler<'_> {
     /// `deployment/web web=example.com/web:v2`, one for each container; without a workload, only the
     /// container.
     fn images(&mut self, place: &Place<'_>, images: &[ContainerImage]) -> Option<Vec<String>> {
-        let own = self.variables(place.environment.as_deref());
         let mut all = Vec::new();
         for ContainerImage { workload, container, image } in images {
-            let (bound, missing) = self.values.text(image, &own, Dollars::Bound);
-            if !missing.is_empty() || bound.contains(char::is_whitespace) {
-                let message = if missing.is_empty() {
-                    format!("the image of {container} would be `{bound}`, which is no image")
-                } else {
-                    format!("the image of {container} is not known: {} not bound", missing.join(", "))
-                };
-                self.not_bound(place, message);
-                return None;
-            }
+            let bound = self.bound_word(place, &format!("images: {container}"), image)?;
             let space = if workload.is_empty() { "" } else { " " };
             all.push(format!("{workload}{space}{container}={bound}"));
         }

@@ -4,6 +4,7 @@
 //! the last byte, and so the same digest. It reports every fault that it finds, not the first.
 
 mod bind;
+mod bound;
 mod bucket;
 mod choices;
 mod control;

@@ -5,7 +5,6 @@
 
 use tminus_release::plan::{Action, Approval, Resume, StepId, Undo, Work};
 
-use super::bind::Dollars;
 use super::database::{PSQL, STORE, TIMEOUT, backup_head, quote, shell};
 use super::drafts::{CHECK_TIMEOUT, Compiler, Place, Placement};
 use crate::control::{Backup, Restore};
@@ -114,12 +113,7 @@ impl Compiler<'_> {
     fn backup_of(&mut self, place: &Place<'_>, restore: &Restore) -> Option<(String, String)> {
         let environment = place.environment.as_deref();
         if let Some(written) = &restore.file {
-            let own = self.variables(environment);
-            let (file, missing) = self.values.text(written, &own, Dollars::Bound);
-            if !missing.is_empty() {
-                self.not_bound(place, format!("`file` names {}, which has no value yet", missing.join(", ")));
-                return None;
-            }
+            let file = self.bound_path(place, "file", written)?;
             self.known_secrets(place, restore.encrypt.clone());
             let (to, name) = file.rsplit_once('/').unwrap_or((".", &file));
             let (to, encrypt) = (to.to_owned(), restore.encrypt.clone());

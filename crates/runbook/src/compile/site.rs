@@ -5,7 +5,6 @@
 
 use tminus_release::time::Span;
 
-use super::bind::Dollars;
 use super::database::quote;
 use super::drafts::{Compiler, Place};
 use super::recipe::{BothWays, Recipe};
@@ -21,16 +20,17 @@ const TIMEOUT: Span = Span::minutes(30);
 
 impl Compiler<'_> {
     pub(super) fn site(&mut self, place: &Place<'_>, fence: &FenceUnit, site: &Site) {
-        let Some(own) = self.site_name(place, site.name.as_deref()) else { return };
+        let Some(own) = self.bound_folder(place, site.name.as_deref()) else { return };
+        let Some(from) = self.bound_path(place, "from", &site.from) else { return };
+        let Some(to) = self.bound_path(place, "to", &site.to) else { return };
         let head = format!(
             "name={}\nfrom={}\nto={}\nas={}\nkeep={}\n{HEAD}\n",
             quote(&self.record_name(place.index, place.run.as_deref())),
-            quote(&site.from),
-            quote(&site.to),
+            quote(&from),
+            quote(&to),
             quote(&own),
             site.keep.map_or(String::new(), |keep| keep.to_string()),
         );
-        let Site { from, to, .. } = site;
         let forward =
             Recipe { title: format!("Publish {from} below {to}"), script: format!("{head}{DEPLOY}") };
         let back = Recipe {
@@ -43,26 +43,5 @@ impl Compiler<'_> {
         let (own, folder) = (self.hosts(place, fence), self.recipe_folder(place, fence));
         let both = BothWays { kind: "deploy", timeout: TIMEOUT, own, folder, forward, back };
         self.with_way_back(place, fence, both);
-    }
-
-    /// The name of the release's folder; empty: its id. None: a fault was reported.
-    pub(super) fn site_name(&mut self, place: &Place<'_>, name: Option<&str>) -> Option<String> {
-        let Some(written) = name else { return Some(String::new()) };
-        let variables = self.variables(place.environment.as_deref());
-        let (bound, missing) = self.values.text(written, &variables, Dollars::Bound);
-        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._+@-".contains(&b);
-        if missing.is_empty()
-            && bound.bytes().all(is_plain)
-            && bound.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
-        {
-            return Some(bound);
-        }
-        let message = if missing.is_empty() {
-            format!("`name: {bound}` is no name of a folder: letters, digits and `. _ + @ -`")
-        } else {
-            format!("`name` is not bound: {}", missing.join(", "))
-        };
-        self.not_bound(place, message);
-        None
     }
 }

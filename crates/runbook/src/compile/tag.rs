@@ -5,7 +5,6 @@
 
 use tminus_release::time::Span;
 
-use super::bind::Dollars;
 use super::database::quote;
 use super::drafts::{Compiler, Place};
 use super::recipe::{BothWays, Recipe};
@@ -53,26 +52,5 @@ impl Compiler<'_> {
             fence,
             BothWays { kind: "tag", timeout: TIMEOUT, own, folder, forward, back },
         );
-    }
-
-    /// Text with the values of inputs. None: a fault was reported.
-    pub(super) fn bound_text(&mut self, place: &Place<'_>, key: &str, written: &str) -> Option<String> {
-        let variables = self.variables(place.environment.as_deref());
-        let (bound, missing) = self.values.text(written, &variables, Dollars::Bound);
-        if missing.is_empty() {
-            return Some(bound);
-        }
-        self.not_bound(place, format!("`{key}` is not known: {} not bound", missing.join(", ")));
-        None
-    }
-
-    /// The same for what a program takes as one word and not as an option.
-    pub(super) fn bound_word(&mut self, place: &Place<'_>, key: &str, written: &str) -> Option<String> {
-        let bound = self.bound_text(place, key, written)?;
-        if bound.is_empty() || bound.starts_with('-') || bound.contains(char::is_whitespace) {
-            self.not_bound(place, format!("`{key}` would be `{bound}`, which is no name"));
-            return None;
-        }
-        Some(bound)
     }
 }

@@ -5,7 +5,6 @@
 
 use tminus_release::time::Span;
 
-use super::bind::Dollars;
 use super::database::quote;
 use super::drafts::{Compiler, Place};
 use super::recipe::{BothWays, Recipe};
@@ -21,13 +20,7 @@ const BUILD: Span = Span::minutes(30);
 
 impl Compiler<'_> {
     pub(super) fn vendor(&mut self, place: &Place<'_>, fence: &FenceUnit, vendor: &Vendor) {
-        let variables = self.variables(place.environment.as_deref());
-        let (version, missing) = self.values.text(&vendor.version, &variables, Dollars::Bound);
-        if !missing.is_empty() || version.contains('\n') {
-            let message = format!("`version` needs a value of one line; not bound: {}", missing.join(", "));
-            self.not_bound(place, message);
-            return;
-        }
+        let Some(version) = self.bound_line(place, "version", &vendor.version) else { return };
         let head = format!(
             "name={}\ndeploy={}\nrollback={}\nverify={}\nlive={}\nwant={}\npatience={}\n{HEAD}\n",
             quote(&self.record_name(place.index, place.run.as_deref())),

@@ -11,9 +11,9 @@ const PATIENCE: Span = Span::minutes(2);
 /// A folder that is served, and what is put in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
-    /// The folder that was built.
+    /// The folder that was built, inputs not yet bound.
     pub from: String,
-    /// The folder that holds `releases/` and the link `current`.
+    /// The folder that holds `releases/` and the link `current`, inputs not yet bound.
     pub to: String,
     /// The name of the release's own folder, inputs not yet bound; None: the release's id.
     pub name: Option<String>,
@@ -24,9 +24,9 @@ pub struct Site {
 /// A bucket that is served, and what is put into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
-    /// The folder that was built.
+    /// The folder that was built, inputs not yet bound.
     pub from: String,
-    /// `s3://BUCKET` or `s3://BUCKET/PREFIX`.
+    /// `s3://BUCKET` or `s3://BUCKET/PREFIX`, inputs not yet bound.
     pub to: String,
     /// The name of the release below it, inputs not yet bound; None: the release's id.
     pub name: Option<String>,
@@ -63,16 +63,10 @@ pub(super) fn bucket(keys: &mut Keys<'_, '_>) -> Option<Body> {
     let to = wanted(keys, "to", "the bucket, and where in it, such as `to: s3://www.example.com/shop`");
     let to = to.and_then(|value| {
         let text = value.text().unwrap_or_default().trim_end_matches('/');
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/".contains(&b);
-        let rest = text.strip_prefix("s3://").unwrap_or_default();
-        let is_place = !rest.is_empty() && !rest.starts_with('/') && !rest.contains("//");
-        if is_place && rest.bytes().all(plain) {
+        if ["s3://", "$", "{{"].iter().any(|begin| text.starts_with(begin)) {
             return Some(text.to_owned());
         }
-        keys.fault(
-            value,
-            "`to` is `s3://BUCKET` or `s3://BUCKET/PREFIX`, with letters, digits and `. _ - /`",
-        );
+        keys.fault(value, "`to` is `s3://BUCKET` or `s3://BUCKET/PREFIX`");
         None
     });
     let serve = keys.parsed("serve", |text| match text {

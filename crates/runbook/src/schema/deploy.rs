@@ -126,7 +126,7 @@ fn keep() -> Value {
 
 fn bucket(only: (&str, Value)) -> Value {
     let mut to = text("The bucket, and where in it: s3://BUCKET/PREFIX.");
-    to["pattern"] = json!("^s3://[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*/*$");
+    to["pattern"] = json!("^(s3://|\\$|\\{\\{)");
     let mut url = text("The address that must serve what was published.");
     url["pattern"] = json!("^(https?://|\\$)");
     keys(

@@ -64,7 +64,7 @@ fn a_cluster_that_nothing_leads_to_is_a_fault_before_the_release() {
                 "## A\n**Environment**: staging\n\n{}",
                 fence.replace("m.yaml", "m.yaml\nset: { m: 'a:$NONE' }")
             ),
-            "T903 4: the image of m is not known: NONE not bound",
+            "T903 4: `images: m` is not known: NONE not bound",
         ),
         (
             &format!("{CLUSTERS}[hosts]\nall = [\"a\", \"b\"]\n"),
