@@ -35,6 +35,13 @@ async fn exit_codes_and_failures_are_told() {
             "No such file or directory\n",
         ),
         ("exit 7", Failed, Some(7), "exited with 7", ""),
+        (
+            "yes | head -n 1",
+            Failed,
+            Some(141),
+            "exited with 141 at line 1: `yes | head -n 1` (SIGPIPE: what it wrote to had ended before",
+            "y\n",
+        ),
         ("false || true; exit 1", Failed, Some(1), "exited with 1", ""),
         (
             "f() {\n  grep -q x /dev/null\n}\nf",

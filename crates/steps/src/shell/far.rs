@@ -204,7 +204,9 @@ fn sentence(hosts: &[&str], said: &[Said], allowed: usize) -> String {
         let words = match said {
             Said::Unknown(why) => (0, format!("unknown ({why})")),
             Said::NotBegun(why) => (1, format!("could not be begun: {why}")),
-            Said::Ended { status, .. } if *status != 0 => (2, format!("exited with {status}")),
+            Said::Ended { status, .. } if *status != 0 => {
+                (2, format!("exited with {status}{}", super::cause(*status)))
+            }
             Said::Never => (3, "not begun".to_owned()),
             Said::Ended { status, .. } => (4, format!("exited with {status}")),
             Said::Before => (5, "had passed before".to_owned()),

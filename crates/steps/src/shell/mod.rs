@@ -457,11 +457,23 @@ fn how(job: &Job, shell: &Shell, ended: &Ended, record: Option<&Record>) -> Stri
             // The note is of the last command that failed; another failure may have been handled.
             match record.and_then(|record| record.failed.as_ref()) {
                 Some((noted, line, command)) if *noted == code => {
-                    format!("exited with {code} at line {line}: `{}`", failed_line(shell, *line, command))
+                    let shown = failed_line(shell, *line, command);
+                    format!("exited with {code} at line {line}: `{shown}`{}", cause(code))
                 }
-                _ => format!("exited with {code}"),
+                _ => format!("exited with {code}{}", cause(code)),
             }
         }
+    }
+}
+
+/// What an exit code says beyond its number: a shell's code for a child that a signal ended is 128 and
+/// the signal.
+fn cause(code: i32) -> &'static str {
+    match code {
+        137 => " (SIGKILL: often because memory ran out)",
+        // It fails some nights and not others, by how much was written, and nothing is printed.
+        141 => " (SIGPIPE: what it wrote to had ended before, as `head` and `grep -q` do)",
+        _ => "",
     }
 }
 
