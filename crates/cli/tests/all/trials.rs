@@ -71,6 +71,11 @@ pub(crate) fn write_paid(desk: &Desk) {
 /// away, which is told in these words.
 pub(crate) fn the_database_is_in_the_way(team: &impl Team, away: &str) {
     the_migration_is_in_the_way(team);
+    the_server_is_in_the_way(team, away);
+}
+
+/// A disk without room for the backup, and a database that is away, which is told in these words.
+pub(crate) fn the_server_is_in_the_way(team: &impl Team, away: &str) {
     let (desk, server, before) = (team.desk(), team.server(), team.everything());
 
     let full = desk.path("backups");
