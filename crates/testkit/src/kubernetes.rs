@@ -2,10 +2,12 @@
 //! its scheduler on spare ports of loopback, and one node that is played. Ended with the test.
 //!
 //! Deployments, rollouts, quotas and Jobs are those of the real controllers. No container runs: what
-//! becomes of a pod is told by the tag of its image, see `kubernetes/node.py`.
+//! becomes of a pod is told by the tag of its image, and what a Job calls can be a program of the
+//! test's, see `kubernetes/node.py`.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -110,6 +112,23 @@ impl Kubernetes {
     /// When the folder cannot be written.
     pub fn let_go(&self) {
         fs::write(self.folder.join("go"), "").expect("a file");
+    }
+
+    /// Makes Jobs whose container calls a program of this name run it.
+    /// It gets IMAGE and NAMESPACE, and reaches what the test reaches.
+    ///
+    /// # Panics
+    /// When the folder cannot be written.
+    pub fn put_program(&self, name: &str, text: &str) {
+        let path = self.folder.join("programs").join(name);
+        fs::create_dir_all(self.folder.join("programs")).expect("a folder");
+        fs::write(&path, text).expect("a file");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("its mode");
+    }
+
+    /// The file that, while it is there, keeps the node from pulling what it did not pull before.
+    pub fn no_registry(&self) -> PathBuf {
+        self.folder.join("no-registry")
     }
 
     /// Returns the folder with the client that fits, for the front of `PATH`.

@@ -1,11 +1,10 @@
 //! The runbook of `runbooks/compose`, released and broken on a real engine, a real registry and
 //! PostgreSQL.
 
-use tminus_testkit::docker::Docker;
 use tminus_testkit::postgres::Postgres;
 
 use crate::support::{Desk, Ran};
-use crate::trials::{self, Team as _};
+use crate::trials::{self, Goes, Team as _};
 use crate::yard::Yard;
 
 /// The team of `runbooks/compose`: the services, and a database.
@@ -30,8 +29,8 @@ impl Team {
 }
 
 impl trials::FromRegistry for Team {
-    fn docker(&mut self) -> &mut Docker {
-        &mut self.yard.docker
+    fn registry(&mut self, goes: Goes) {
+        goes.with(&mut self.yard.docker);
     }
 }
 
@@ -77,7 +76,7 @@ fn runbooks_compose_comes_back_when_the_database_is_in_the_way() {
     let before = team.everything();
     let desk = &team.yard.desk;
 
-    trials::the_database_is_in_the_way(&team);
+    trials::the_database_is_in_the_way(&team, "Connection refused");
 
     // Data that is not as it should be after the migration.
     desk.write("db/003_minus.up.sql", "update orders set total = -total where id = 2;\n");

@@ -4,14 +4,13 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use tminus_testkit::docker::Docker;
 use tminus_testkit::folder::SmallDisk;
 use tminus_testkit::front::{Front, spare_port};
 use tminus_testkit::postgres::Postgres;
 
 use crate::sites::tree;
 use crate::support::{Desk, Ran};
-use crate::trials::{self, Team as _};
+use crate::trials::{self, Goes, Team as _};
 use crate::yard::Yard;
 
 const FLAGS: &str = r#"{ "flags": {
@@ -81,8 +80,8 @@ impl Team {
 }
 
 impl trials::FromRegistry for Team {
-    fn docker(&mut self) -> &mut Docker {
-        &mut self.yard.docker
+    fn registry(&mut self, goes: Goes) {
+        goes.with(&mut self.yard.docker);
     }
 }
 
@@ -175,7 +174,7 @@ fn runbooks_go_live_stops_at_what_the_list_finds_and_has_changed_nothing() {
 #[test]
 fn runbooks_go_live_comes_back_when_the_database_is_in_the_way() {
     let Some(team) = Team::open() else { return };
-    trials::the_database_is_in_the_way(&team);
+    trials::the_database_is_in_the_way(&team, "Connection refused");
     team.release(0, "v2").says("succeeded");
 }
 

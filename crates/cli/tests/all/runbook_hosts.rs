@@ -3,14 +3,14 @@
 //!
 //! It runs as it is written, but for the time that somebody stays to watch.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use tminus_testkit::fleet::{Fleet, SWITCH};
 use tminus_testkit::postgres::Postgres;
 use tminus_testkit::proxy::Proxy;
 
 use crate::support::{Desk, Ran};
-use crate::trials;
+use crate::trials::{self, Goes, Team as _};
 
 const HOSTS: [&str; 2] = ["h1", "h2"];
 
@@ -27,11 +27,12 @@ impl Team {
     fn open() -> Option<Team> {
         let (fleet, server) = (Fleet::start(&HOSTS)?, Postgres::start()?);
         let desk = Desk::new();
-        trials::lay_out(&desk, "hosts", &["RUNBOOK.md", "tminus.toml", "proxy"]);
+        trials::lay_out(&desk, "hosts", &["RUNBOOK.md", "tminus.toml", "proxy", "served"]);
+        desk.program("../served", &desk.read("served"));
         let text = desk.read("RUNBOOK.md");
         desk.write(
             "RUNBOOK.md",
-            text.replace("for: 30m", "for: 3s")
+            text.replace("for: 30m", "for: 2s")
                 .replace("for > 1 minute", "for > 1 second")
                 .replace("< 1% for 1 minute", "< 1% for 1 second"),
         );
@@ -53,14 +54,12 @@ impl Team {
         let servers = format!("server h1 10.77.0.11:8080 {check}\n  server h2 10.77.0.12:8080 {check}");
         let proxy = Proxy::start(&fleet, "web", &servers)?;
         let team = Team { desk, _proxy: proxy, fleet, server };
-        team.desk.write("db/001_orders.up.sql", "create table orders (id int primary key, total int not null);\ninsert into orders values (1, 10);\n");
-        team.desk.write("db/001_orders.down.sql", "drop table orders;\n");
-        team.release(0, "v1").says("web of h1 has its traffic again").says("succeeded");
-        team.desk.write(
-            "db/002_paid.up.sql",
-            "alter table orders add column paid boolean not null default false;\n",
-        );
-        team.desk.write("db/002_paid.down.sql", "alter table orders drop column paid;\n");
+        trials::write_orders(&team.desk);
+        team.release(0, "v1")
+            .says("SERVED=people get v0;web of h1 is sent requests;web of h2 is sent requests")
+            .says("web of h1 has its traffic again")
+            .says("succeeded");
+        trials::write_paid(&team.desk);
         team.compose_file("second", "-");
         Some(team)
     }
@@ -77,11 +76,78 @@ impl Team {
         self.fleet.beside(&command)
     }
 
+    /// Pushes images of a version whose services say that they are this one.
+    fn publish(&self, version: &str, says: &str) {
+        for name in ["api", "web"] {
+            self.fleet.publish(&self.fleet.image(&format!("{name}:{version}")), Some(says));
+        }
+    }
+
+    /// Releases a version that fails, in these words, when the schema has moved; all is as before then.
+    fn comes_back(&self, version: &str, words: &[&str], before: &[String]) {
+        let ran = self.release(3, version);
+        words.iter().chain(&["undo 002_paid.up.sql"]).for_each(|words| {
+            ran.says(words);
+        });
+        assert_eq!(self.everything(), before, "{words:?}");
+    }
+
+    /// Begins a release, and says when its way to the second service of the second host is reached.
+    fn up_to_the_second_host(&self, version: &str) -> std::process::Child {
+        let wrapper = format!(
+            "#!/bin/sh\ncase \"$*\" in *\"up \"*web*) if [ -p {0} ]; then echo >{0}; cat {1}; rm {0}; fi ;; esac\nexec /usr/bin/docker \"$@\"\n",
+            self.desk.pipe("reached").display(),
+            self.desk.pipe("go").display()
+        );
+        let own = self.desk.write("wrapper", wrapper);
+        self.fleet.on("h2", &format!("mkdir -p bin; cp {} bin/docker; chmod +x bin/docker", own.display()));
+        let words = ["run", "RUNBOOK.md", "--version", version, "--answers", "yes.yaml", "--again"];
+        let mut command = self.command(&words);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        std::fs::read_to_string(self.desk.path("reached")).expect("it is in the middle");
+        child
+    }
+
+    /// Goes on with a release after a person was asked.
+    fn goes_on(&self, step: &str) -> Ran {
+        let ran =
+            Ran::of(self.command(&["answer", step, "retry", "--as", "ana"]).output().expect("it starts"));
+        assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
+        let ran = Ran::of(self.command(&["resume", "--no-wait"]).output().expect("it starts"));
+        assert_eq!(ran.code, 3, "{}\n{}", ran.out, ran.err);
+        serves_v1_again(&ran);
+        ran
+    }
+}
+
+impl trials::FromRegistry for Team {
+    fn registry(&mut self, goes: Goes) {
+        match goes {
+            Goes::Down => self.fleet.stop_registry(),
+            Goes::Up => self.fleet.start_registry(),
+        }
+    }
+}
+
+impl trials::Team for Team {
+    /// Of each host, of the proxy, and of the database.
+    type Everything = Vec<String>;
+
+    fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    fn server(&self) -> &Postgres {
+        &self.server
+    }
+
     fn release(&self, code: i32, version: &str) -> Ran {
-        let mut command =
-            self.command(&["run", "RUNBOOK.md", "--version", version, "--answers", "yes.yaml", "--again"]);
-        let ran = Ran::of(command.output().expect("it starts"));
+        let words = ["run", "RUNBOOK.md", "--version", version, "--answers", "yes.yaml", "--again"];
+        let ran = Ran::of(self.command(&words).output().expect("it starts"));
         assert_eq!(ran.code, code, "{version}\n{}\n{}", ran.out, ran.err);
+        if code == 3 {
+            serves_v1_again(&ran);
+        }
         ran
     }
 
@@ -98,6 +164,12 @@ impl Team {
         all.push(self.server.dump("shop"));
         all
     }
+}
+
+/// Everything went back, and the last look saw it: written answers would go past both.
+fn serves_v1_again(ran: &Ran) {
+    ran.says("│ people get v1").says("│ web of h1 is sent requests").says("│ web of h2 is sent requests");
+    ran.never_says("error: this was not so before this release").never_says("not undone");
 }
 
 /// The compose file that is sent. A version that is named is never healthy on the second host.
@@ -122,36 +194,16 @@ fn compose_file(fleet: &Fleet, colour: &str, ill: &str) -> String {
 }
 
 #[test]
-fn runbooks_hosts_releases_and_comes_back_when_a_host_or_the_schema_fails() {
+fn runbooks_hosts_comes_back_when_the_services_do_not_start() {
     let Some(mut team) = Team::open() else { return };
     let before = team.everything();
-
+    team.comes_back("v9", &["h1: ", "not found"], &before);
     // The second host does not start it; the first one has it by then.
-    for name in ["api", "web"] {
-        team.fleet.publish(&team.fleet.image(&format!("{name}:v3")), Some("v3"));
-    }
+    team.publish("v3", "v3");
     team.compose_file("third", "v3");
-    let ran = team.release(3, "v3");
-    ran.says("h1: web runs").says("h2: error: api did not become healthy").says("undo 002_paid.up.sql");
-    assert_eq!(team.everything(), before, "failing health on one host");
+    team.comes_back("v3", &["h1: web runs", "h2: error: api did not become healthy"], &before);
     team.compose_file("second", "-");
-
-    // A migration that fails half-way.
-    team.desk.write("db/003_bad.up.sql", "create table more (id int);\nselect nothing from nowhere;\n");
-    team.desk.write("db/003_bad.down.sql", "drop table more;\n");
-    team.release(3, "v2").says("nowhere").says("undo 002_paid.up.sql");
-    assert_eq!(team.everything(), before, "a migration that fails half-way");
-    std::fs::remove_file(team.desk.path("db/003_bad.up.sql")).expect("it is there");
-
-    team.fleet.stop_registry();
-    team.release(3, "v2").says("connection refused");
-    assert_eq!(team.everything(), before, "the registry is down");
-    team.fleet.start_registry();
-
-    team.server.stop();
-    team.release(3, "v2").says("connection to server on socket");
-    team.server.start_again();
-    assert_eq!(team.everything(), before, "the database is down");
+    trials::the_registry_is_down(&mut team);
 
     team.release(0, "v2").says("running/h1/running.txt").says("succeeded");
     assert!(team.desk.read("running/h2/running.txt").contains("web:v2"), "what the second host runs");
@@ -159,20 +211,91 @@ fn runbooks_hosts_releases_and_comes_back_when_a_host_or_the_schema_fails() {
 }
 
 #[test]
-fn runbooks_hosts_goes_back_by_its_numbers_and_asks_about_a_host_that_is_away() {
+fn runbooks_hosts_comes_back_from_images_with_something_else_in_them() {
     let Some(team) = Team::open() else { return };
     let before = team.everything();
+    team.publish("v4", "an older build");
+    team.comes_back("v4", &["port 8080 serves an older build"], &before);
+    // So much that a host has no room for it.
+    team.fleet.publish(&team.fleet.image("api:v5"), Some("v5"));
+    team.fleet.publish_with(&team.fleet.image("web:v5"), "v5", 100 << 20);
+    team.comes_back("v5", &["no space left on device"], &before);
     // Every check passes, and what people ask for is gone.
     for name in ["api", "web"] {
         team.fleet.publish_faulty(&team.fleet.image(&format!("{name}:v3")), "v3");
     }
-    let ran = team.release(3, "v3");
-    ran.says("h1: web runs").says("rule FIRED").says("undo 002_paid.up.sql").says("rolled back");
-    assert_eq!(team.everything(), before, "the numbers say that it is bad");
+    team.comes_back("v3", &["h1: web runs", "rule FIRED", "rolled back"], &before);
+}
 
+#[test]
+fn runbooks_hosts_comes_back_when_the_migration_is_in_the_way() {
+    let Some(team) = Team::open() else { return };
+    trials::the_migration_is_in_the_way(&team);
+}
+
+#[test]
+fn runbooks_hosts_comes_back_when_the_database_is_in_the_way() {
+    let Some(team) = Team::open() else { return };
+    let (desk, before) = (&team.desk, team.everything());
+    trials::the_server_is_in_the_way(&team, "connection to server on socket");
+    // Data that is not as it should be after the migration: all hosts have moved by then.
+    desk.write("db/003_minus.up.sql", "update orders set total = -total where id = 2;\n");
+    desk.write("db/003_minus.down.sql", "update orders set total = -total where id = 2;\n");
+    team.release(3, "v2").says("one row with the one value true").says("h2: web runs");
+    assert_eq!(team.everything(), before, "a failing integrity check");
+}
+
+#[test]
+fn runbooks_hosts_comes_back_from_what_is_found_around_it() {
+    let Some(team) = Team::open() else { return };
+    let before = team.everything();
     // A host that is away from the start: nothing has moved.
     team.fleet.cut_off("h2");
     team.release(3, "v2").says("h2 could not be begun");
     team.fleet.join("h2");
     assert_eq!(team.everything(), before, "a host is away");
+
+    // One whose disk is nearly full.
+    team.fleet.on("h2", "head -c \"$(df -Pk ~ | awk 'NR == 2 { print $4 - 12000 }')K\" /dev/zero >full");
+    team.release(3, "v2").says("h2: 9").says("of the disk is used").never_says("starts: Back up");
+    team.fleet.make_room("h2");
+    assert_eq!(team.everything(), before, "little room");
+
+    // The file that is to be sent is not there.
+    let away = team.desk.path("away.yml");
+    std::fs::rename(team.desk.path("compose.yml"), &away).expect("it is there");
+    team.release(3, "v2").says("compose.yml").never_says("starts: Migrate");
+    std::fs::rename(&away, team.desk.path("compose.yml")).expect("it is there");
+    assert_eq!(team.everything(), before, "nothing to send");
+
+    // All of it is out, and what the hosts run cannot be written down.
+    std::fs::remove_dir_all(team.desk.path("running")).expect("v1 wrote it");
+    team.desk.write("running", "a file\n");
+    team.release(3, "v2").says("h2: web runs").says("undo 002_paid.up.sql");
+    assert_eq!(team.everything(), before, "nowhere to put the list");
+}
+
+#[test]
+fn runbooks_hosts_asks_when_a_host_is_lost_in_the_middle() {
+    let Some(team) = Team::open() else { return };
+    let before = team.everything();
+    let text = team.desk.read("RUNBOOK.md");
+    team.desk.write(
+        "RUNBOOK.md",
+        text.replace("{#deploy .deploy on=shop batch=1}", "{#deploy .deploy on=shop batch=1 timeout=40s}"),
+    );
+    team.desk.write(
+        "yes.yaml",
+        "answers:\n  - { step: '1-*', say: yes }\n  - { step: 'go*', say: yes }\notherwise: nothing\n",
+    );
+    let child = team.up_to_the_second_host("v2");
+    team.fleet.cut_off("h2");
+    team.desk.let_go();
+    let ran = Ran::of(child.wait_with_output().expect("it ends"));
+    assert_eq!(ran.code, 6, "{}\n{}", ran.out, ran.err);
+    // Never counted as done there, and never as not begun: it had moved.
+    ran.says("h2 unknown (the connection was lost").says("tminus answer deploy retry");
+    team.fleet.join("h2");
+    team.goes_on("deploy").says("undo 002_paid.up.sql");
+    assert_eq!(team.everything(), before, "a host was cut off in the middle");
 }

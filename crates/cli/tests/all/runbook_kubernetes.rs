@@ -1,34 +1,79 @@
-//! The runbook of `runbooks/kubernetes`, released and broken on a real API server.
+//! The runbook of `runbooks/kubernetes`, released and broken on a real API server, with a real
+//! PostgreSQL behind the Jobs.
 //!
-//! It runs as it is written, but for the time that somebody stays to watch. What stands behind its
-//! addresses says what the cluster was told to run: no container of it exists.
+//! It runs as it is written, but for the time that somebody stays to watch or waits in vain. What
+//! stands behind its addresses says what the cluster was told to run: no container of it exists. The
+//! Jobs are the exception: what they call is run.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tminus_testkit::http::{Reply, Request, serve_beside};
+use tminus_testkit::postgres::Postgres;
 
 use crate::kubernetes::{Town, workload};
-use crate::support::Ran;
-use crate::trials;
+use crate::support::{Desk, Ran};
+use crate::trials::{self, Team as _};
+
+/// What the team has in its image of `api`: `up` applies what is not there yet, `down` takes back what
+/// this version applied. `then-NAMESPACE-WORD` is what else happens at that very moment, once.
+const MIGRATE: &str = r#"#!/bin/bash
+set -eEuo pipefail
+version=${IMAGE##*:}
+case $NAMESPACE in staging) url='STAGING' ;; production) url='PRODUCTION' ;; esac
+export PGOPTIONS='-c lock_timeout=2s -c client_min_messages=warning'
+ask() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$url" "$@"; }
+if [ "$1" = up ]; then
+  ask -c 'create table if not exists applied (name text primary key, version text not null)'
+  for file in DESK/db/*.up.sql; do
+    name=$(basename "$file" .up.sql)
+    if [ -z "$(ask -c "select 1 from applied where name = '$name'")" ]; then
+      ask -1 -f "$file" -c "insert into applied values ('$name', '$version')"
+      echo "applied $name.up.sql"
+    fi
+  done
+else
+  names=$(ask -c "select name from applied where version = '$version' order by name desc")
+  for name in $names; do
+    ask -1 -f "DESK/db/$name.down.sql" -c "delete from applied where name = '$name'"
+    echo "undo $name.up.sql"
+  done
+fi
+if [ -e "DESK/then-$NAMESPACE-$1" ]; then
+  mv "DESK/then-$NAMESPACE-$1" DESK/then
+  . DESK/then
+fi
+"#;
+
+/// Everybody says yes, and nobody has an answer to what nobody expected.
+const PATIENT: &str =
+    "answers:\n  - { step: '*item-*', say: yes }\n  - { step: go, say: yes }\notherwise: nothing\n";
+
+const PLACES: [(&str, &str); 2] = [("staging", "shop_staging"), ("production", "shop")];
 
 struct Team {
     town: Town,
+    server: Postgres,
     /// v2 in production says that it is well when it is looked at, and fails half of what people ask.
     ails: Arc<AtomicBool>,
 }
 
 impl Team {
+    /// A team whose v1 is out, and whose v2 brings a migration.
     fn open() -> Option<Team> {
-        let town = Town::open("")?;
-        trials::lay_out(
-            &town.desk,
-            "kubernetes",
-            &["RUNBOOK.md", "tminus.toml", "k8s/migrate.yaml", "k8s/migrate-back.yaml"],
-        );
-        let team = Team { town, ails: Arc::default() };
+        let (town, server) = (Town::open("")?, Postgres::start()?);
+        let files = ["RUNBOOK.md", "tminus.toml", "served", "k8s/migrate.yaml", "k8s/migrate-back.yaml"];
+        trials::lay_out(&town.desk, "kubernetes", &files);
+        town.desk.program("../served", &town.desk.read("served"));
+        let migrate = MIGRATE
+            .replace("STAGING", &server.url("shop_staging"))
+            .replace("PRODUCTION", &server.url("shop"))
+            .replace("DESK", &town.desk.folder.display().to_string());
+        town.cluster.put_program("migrate", &migrate);
+        let team = Team { town, server, ails: Arc::default() };
         let mut settings = team.town.desk.read("tminus.toml");
-        for (namespace, address) in [("staging", "127.0.0.1:8080"), ("production", "127.0.0.1:8081")] {
+        for ((namespace, database), address) in PLACES.into_iter().zip(["127.0.0.1:8080", "127.0.0.1:8081"]) {
+            team.server.sql("postgres", &format!("create database {database}"));
             team.town.cluster.kubectl(&["create", "namespace", namespace]);
             team.town.cluster.make(
                 namespace,
@@ -37,22 +82,36 @@ impl Team {
             let served = team.serve(namespace);
             settings = settings.replace(address, served.trim_start_matches("http://"));
         }
-        team.town
-            .desk
-            .write("tminus.toml", settings.replace("\"15s\"", "\"100ms\"").replace("\"2m\"", "\"5s\""));
-        let text = team.town.desk.read("RUNBOOK.md");
-        let shorter =
-            text.replace("for: 2h", "for: 2s").replace("> 5% for > 1 minute", "> 5% for > 1 second");
-        team.town.desk.write("RUNBOOK.md", shorter);
-        team.town.desk.write("yes.yaml", "otherwise: yes\n");
+        let desk = &team.town.desk;
+        desk.write("tminus.toml", settings.replace("\"15s\"", "\"100ms\"").replace("\"2m\"", "\"5s\""));
+        let mut shorter = desk
+            .read("RUNBOOK.md")
+            .replace("for: 2h", "for: 2s")
+            .replace("> 5% for > 1 minute", "> 5% for > 1 second");
+        for (long, short) in [
+            ("within: 2m", "within: 12s"),
+            ("within: 5m", "within: 12s"),
+            ("within: 10m", "within: 12s"),
+            ("within: 30m", "within: 12s"),
+            ("within=30s", "within=3s"),
+            ("within=1m", "within=3s"),
+        ] {
+            shorter = shorter.replace(long, short);
+        }
+        desk.write("RUNBOOK.md", shorter);
+        desk.write("yes.yaml", "otherwise: yes\n");
+        trials::write_orders(desk);
+        team.release(0, "v1").says("SERVED=api: \"status\": \"ok\" \"version\": \"v0\"").says("succeeded");
+        trials::write_paid(&team.town.desk);
         Some(team)
     }
 
     /// What a namespace serves, at the address that is returned: on `/healthz` the version that its
-    /// Deployment `api` was told to run.
+    /// Deployment `api` was told to run, unless the image has another one in it than its tag says.
     fn serve(&self, namespace: &'static str) -> String {
         let image = self.town.cluster.image_of(namespace, "api");
         let (ails, serves_v2) = (Arc::clone(&self.ails), AtomicBool::new(false));
+        let last = Mutex::new(String::new());
         let answer = move |number: usize, request: &Request| {
             if request.path != "/healthz" {
                 let fails = number.is_multiple_of(2)
@@ -60,21 +119,25 @@ impl Team {
                     && ails.load(Ordering::SeqCst);
                 return Reply::new(if fails { 500 } else { 200 }, "{}");
             }
-            let text = image();
-            let version = text.rsplit(':').next().unwrap_or_default();
+            // What runs goes on while the API server is away.
+            let mut runs = last.lock().expect("nobody panicked");
+            *runs = Some(image()).filter(|image| !image.is_empty()).unwrap_or_else(|| runs.clone());
+            let version = runs.rsplit(':').next().unwrap_or_default();
             serves_v2.store(namespace == "production" && version == "v2", Ordering::SeqCst);
-            Reply::new(200, format!("{{\"status\": \"ok\", \"version\": \"{version}\"}}"))
+            let version = version.replace(&format!("-wrong.{namespace}"), "-other");
+            Reply::new(200, format!("{{\"status\": \"ok\", \"version\": \"{version}\", \"at\": {number}}}"))
         };
         serve_beside(answer)
     }
 
-    fn release(&self, code: i32, version: &str) -> Ran {
-        self.town.ran(code, &["run", "RUNBOOK.md", "--again", "--version", version, "--answers", "yes.yaml"])
-    }
-
-    /// Both environments, byte for byte.
-    fn state(&self) -> [String; 2] {
-        ["staging", "production"].map(|namespace| self.town.state_of(namespace))
+    /// Goes on with a release, by one of the runbook's people who was asked.
+    fn goes_on(&self, code: i32, step: &str, person: &str) -> Ran {
+        self.town.ran(0, &["answer", step, "retry", "--as", person]);
+        let ran = self.town.ran(code, &["resume", "--no-wait"]);
+        if code == 3 {
+            serves_v1_again(&ran);
+        }
+        ran
     }
 
     fn images(&self, namespace: &str) -> String {
@@ -102,6 +165,40 @@ impl Team {
     }
 }
 
+impl trials::Team for Team {
+    /// Of each environment: what the cluster runs, and the schema.
+    type Everything = [(String, String); 2];
+
+    fn desk(&self) -> &Desk {
+        &self.town.desk
+    }
+
+    fn server(&self) -> &Postgres {
+        &self.server
+    }
+
+    fn release(&self, code: i32, version: &str) -> Ran {
+        let words = ["run", "RUNBOOK.md", "--again", "--version", version, "--answers", "yes.yaml"];
+        let ran = self.town.ran(code, &words);
+        if code == 3 {
+            serves_v1_again(&ran);
+        }
+        ran
+    }
+
+    fn everything(&self) -> Self::Everything {
+        PLACES.map(|(namespace, database)| (self.town.state_of(namespace), self.server.dump(database)))
+    }
+}
+
+/// Everything went back, and the last looks saw it: written answers would go past both.
+fn serves_v1_again(ran: &Ran) {
+    for place in ["production", "staging"] {
+        ran.says(&format!("{place} serves again: api: \"status\": \"ok\" \"version\": \"v1\" web: 200"));
+    }
+    ran.never_says("error: before this release").never_says("not undone");
+}
+
 fn image(name: &str, version: &str) -> String {
     format!("registry.example.com/{name}:{version}")
 }
@@ -109,46 +206,53 @@ fn image(name: &str, version: &str) -> String {
 #[test]
 fn runbooks_kubernetes_releases_and_comes_back_from_a_version_that_ails() {
     let Some(team) = Team::open() else { return };
-    team.release(0, "v1").says("succeeded");
-    for namespace in ["staging", "production"] {
+    let desk = &team.town.desk;
+    for (namespace, _) in PLACES {
         assert_eq!(team.images(namespace), format!("{} {}", image("api", "v1"), image("web", "v1")));
         assert_eq!(team.jobs(namespace), ["migrate Complete"]);
     }
-    let said = team.town.desk.read("on-call.log");
+    let said = desk.read("on-call.log");
     assert!(said.contains("Handover: v1 is in production"), "{said}");
-    let before = team.state();
+    let before = team.everything();
 
     // Well when it is looked at, and not when people use it: found by a rule, taken back everywhere.
     team.ails.store(true, Ordering::SeqCst);
     let ran = team.release(3, "v2");
-    ran.says("rule FIRED in production").says("rolled back");
-    assert_eq!(team.state(), before);
+    ran.says("rule FIRED in production").says("undo 002_paid.up.sql").says("rolled back");
+    assert_eq!(team.everything(), before, "the numbers say that it is bad");
     assert_eq!(team.jobs("production"), ["migrate Complete", "migrate Complete", "migrate-back Complete"]);
     assert_eq!(team.jobs("staging"), team.jobs("production"));
-    assert!(team.town.desk.read("messages.log").contains("v2: rolled back"));
+    assert!(desk.read("messages.log").contains("v2: rolled back"));
+    team.ails.store(false, Ordering::SeqCst);
+
+    // Whoever is to take over does so, or says no.
+    desk.write(
+        "yes.yaml",
+        "answers:\n  - { step: '5-*/item-1', say: rollback, reason: the logs are full }\notherwise: yes\n",
+    );
+    team.release(3, "v2").says("sent to on-call").says("the logs are full");
+    assert_eq!(team.everything(), before, "nobody takes over");
+    desk.write("yes.yaml", "otherwise: yes\n");
 
     // The same once more, when it is mended.
-    team.ails.store(false, Ordering::SeqCst);
     team.release(0, "v2").says("succeeded");
-    assert_eq!(team.images("production"), format!("{} {}", image("api", "v2"), image("web", "v2")));
+    for (namespace, database) in PLACES {
+        assert_eq!(team.images(namespace), format!("{} {}", image("api", "v2"), image("web", "v2")));
+        assert!(team.server.dump(database).contains("paid boolean"), "{database}");
+    }
 }
 
 #[test]
 fn runbooks_kubernetes_comes_back_from_what_does_not_start_in_production() {
     let Some(team) = Team::open() else { return };
-    team.release(0, "v1").says("succeeded");
-    let before = team.state();
-    let text = team.town.desk.read("RUNBOOK.md");
-    team.town
-        .desk
-        .write("RUNBOOK.md", text.replace("within: 5m", "within: 12s").replace("within: 30m", "within: 12s"));
+    let before = team.everything();
     // Nobody can see in staging how much room production has: here none for the Job.
     let few = ["create", "quota", "few", "--namespace=production", "--hard=pods=4"];
     team.town.cluster.kubectl(&few);
     let ran = team.release(3, "v2");
     ran.says("cannot start: no pod of it can be made").says("exceeded quota: few");
     ran.says("nothing to take back: no container of the Job of migrate ever started");
-    assert_eq!(team.state(), before);
+    assert_eq!(team.everything(), before, "no room for the Job");
     team.town.cluster.kubectl(&["delete", "quota", "few", "--namespace=production"]);
     // And here none for the second workload, when the first has moved, until the way back begins.
     let set = few.join(" ");
@@ -156,42 +260,106 @@ fn runbooks_kubernetes_comes_back_from_what_does_not_start_in_production() {
     let ran = team.release(3, "v2");
     ran.says("rolled out: deployment/api: api=registry.example.com/api:v2");
     ran.says("deployment/web does not come up: no further pod of it can be made").says("exceeded quota: few");
-    assert_eq!(team.state(), before);
+    assert_eq!(team.everything(), before, "no room for the second workload");
     let ends = ["migrate Complete", "migrate Complete", "migrate-back Complete"];
     assert_eq!(team.jobs("production"), ends);
+    team.town.desk.program("kubectl", "#!/bin/sh\nPATH=${PATH#*:} exec kubectl \"$@\"\n");
+
+    // All of it runs, and something else answers than was released.
+    team.release(3, "v3-wrong.production").says("smoke").says("undo 002_paid.up.sql");
+    assert_eq!(team.everything(), before, "the wrong thing is served");
 }
 
 #[test]
 fn runbooks_kubernetes_stops_in_staging_at_what_can_be_seen_there() {
     let Some(team) = Team::open() else { return };
-    team.release(0, "v1").says("succeeded");
-    let before = team.state();
-    let text = team.town.desk.read("RUNBOOK.md");
-    team.town
-        .desk
-        .write("RUNBOOK.md", text.replace("within: 10m", "within: 12s").replace("within: 2m", "within: 12s"));
+    let (desk, before) = (&team.town.desk, team.everything());
+    let stops = |version: &str, words: &[&str]| {
+        let ran = team.release(3, version);
+        words.iter().for_each(|words| {
+            ran.says(words);
+        });
+        assert_eq!(team.everything(), before, "{words:?}");
+    };
     // The image is not there: not for the Job either, which never ran, so nothing takes it back.
-    team.release(3, "v2-missing")
-        .says("cannot start: migrate of pod migrate-")
-        .says("nothing to take back: no container");
-    assert_eq!((team.state(), team.jobs("staging")), (before.clone(), vec!["migrate Complete".to_owned()]));
-    // The migration fails half-way, and so does its way back: a person is asked.
-    let patient = "answers:\n  - { step: '1-*', say: yes }\notherwise: nothing\n";
-    team.town.desk.write("yes.yaml", patient);
-    let ran = team.release(6, "v2-failing");
-    ran.says("failed: BackoffLimitExceeded")
-        .says("column \"paid\" exists already")
-        .says("tminus answer migrate-staging retry");
-    assert_eq!(team.state(), before);
-    team.town.ran(0, &["abort", "--reason", "test"]);
-    team.town.desk.write("yes.yaml", "otherwise: yes\n");
-    // Somebody looks at another cluster in the middle of the day.
+    stops("v2-missing", &["cannot start: migrate of pod migrate-", "nothing to take back: no container"]);
+    assert_eq!(team.jobs("staging"), ["migrate Complete"]);
+    stops("v3-crashing", &["ends again and again", "undo 002_paid.up.sql"]);
+    stops("v4-unready", &["Readiness probe failed", "undo 002_paid.up.sql"]);
+    stops("v5-wrong.staging", &["smoke-staging", "undo 002_paid.up.sql"]);
+    // The registry goes away when the schema has moved: one image is on the node by then.
+    let gone = team.town.cluster.no_registry();
+    desk.write("then-staging-up", format!("touch '{}'", gone.display()));
+    stops("v2", &["deployment/web does not come up", "connection refused", "undo 002_paid.up.sql"]);
+    std::fs::remove_file(gone).expect("it was made");
+    // Somebody sees what no check does.
+    desk.write("yes.yaml", "answers:\n  - { step: '2-staging/item-2', say: rollback, reason: it is not escalated }\notherwise: yes\n");
+    stops("v2", &["it is not escalated", "undo 002_paid.up.sql"]);
+    assert_eq!(team.jobs("production"), ["migrate Complete"], "production was never touched");
+}
+
+#[test]
+fn runbooks_kubernetes_comes_back_when_the_database_is_in_the_way() {
+    let Some(team) = Team::open() else { return };
+    let (desk, before) = (&team.town.desk, team.everything());
+    trials::the_migration_is_in_the_way(&team);
+    // Half-way in production alone, where the data is another.
+    desk.write(
+        "db/003_bad.up.sql",
+        "create table more (id int);\nselect 1 / (current_database() <> 'shop')::int;\n",
+    );
+    desk.write("db/003_bad.down.sql", "drop table more;\n");
+    team.release(3, "v2").says("division by zero").says("undo 003_bad.up.sql");
+    assert_eq!(team.everything(), before, "half-way in production");
+    for name in ["db/003_bad.up.sql", "db/003_bad.down.sql"] {
+        std::fs::remove_file(desk.path(name)).expect("it is there");
+    }
+
+    // The database is down: neither the Job nor the one that takes it back reaches it.
+    desk.write("yes.yaml", PATIENT);
+    team.server.stop();
+    let ran = team.release(6, "v2");
+    ran.says("failed: BackoffLimitExceeded").says("Connection refused");
+    team.server.start_again();
+    // What the message says: the Job that failed may run once more.
+    let line = ran.out.lines().chain(ran.err.lines()).find(|line| line.contains("delete job migrate-back"));
+    let words: Vec<&str> =
+        line.expect("a way on").split_whitespace().skip_while(|word| *word != "kubectl").skip(1).collect();
+    team.town.cluster.kubectl(&words);
+    team.goes_on(3, "migrate-staging", "ria");
+    assert_eq!(team.everything(), before, "the database was down");
+}
+
+#[test]
+fn runbooks_kubernetes_asks_while_the_cluster_is_another_one_or_none() {
+    let Some(mut team) = Team::open() else { return };
+    let before = team.everything();
+    // Somebody looks at another cluster, and so from the start: nothing has moved.
     let config = team.town.cluster.config();
     let settings = std::fs::read_to_string(&config).expect("it was written");
-    std::fs::write(&config, settings.replace("current-context: production", "current-context: elsewhere"))
-        .expect("a file");
+    let elsewhere = settings.replace("current-context: production", "current-context: elsewhere");
+    std::fs::write(&config, &elsewhere).expect("a file");
     team.release(3, "v2").says("the current context of kubectl is elsewhere");
-    std::fs::write(&config, settings).expect("a file");
-    assert_eq!(team.state(), before);
-    assert_eq!(team.jobs("production"), ["migrate Complete"], "production was never touched");
+    std::fs::write(&config, &settings).expect("a file");
+    assert_eq!(team.everything(), before, "another cluster from the start");
+
+    // Or from the middle on: nothing goes on there and nothing goes back, until somebody has an answer.
+    team.town.desk.write("yes.yaml", PATIENT);
+    let other = team.town.desk.write("elsewhere", &elsewhere);
+    team.town.desk.write("then-production-up", format!("cp '{}' '{}'", other.display(), config.display()));
+    let ran = team.release(6, "v2");
+    ran.says("the current context of kubectl is elsewhere").says("kubectl config use-context production");
+    std::fs::write(&config, &settings).expect("a file");
+    team.goes_on(3, "migrate", "kim").says("undo 002_paid.up.sql");
+    assert_eq!(team.everything(), before, "another cluster in the middle");
+
+    // It is lost when the first workload has moved in production.
+    let stop = team.town.cluster.stop_line();
+    team.town.desk.program("kubectl", &format!("#!/bin/sh\nPATH=${{PATH#*:}}\ncase \"$*\" in *=production*=production*\"rollout status\"*) if [ -e lose ]; then rm lose; {stop}; fi ;; esac\nexec kubectl \"$@\"\n"));
+    team.town.desk.write("lose", "");
+    team.release(6, "v2").says("the API server of production does not answer");
+    team.town.cluster.stop_api();
+    team.town.cluster.start_api();
+    team.goes_on(3, "deploy", "kim").says("undo 002_paid.up.sql");
+    assert_eq!(team.everything(), before, "the cluster was lost in the middle");
 }

@@ -221,7 +221,7 @@ fn runbooks_web_releases_and_comes_back_from_a_version_that_ails() {
 #[test]
 fn runbooks_web_comes_back_when_the_database_is_in_the_way() {
     let Some(team) = Team::open() else { return };
-    trials::the_database_is_in_the_way(&team);
+    trials::the_database_is_in_the_way(&team, "Connection refused");
     team.release(0, "v2").says("succeeded");
 }
 

@@ -27,7 +27,23 @@ pub(crate) trait Team {
 
 /// One whose images come from a registry.
 pub(crate) trait FromRegistry: Team {
-    fn docker(&mut self) -> &mut Docker;
+    fn registry(&mut self, goes: Goes);
+}
+
+/// Where the registry goes. It has what it had when it is up again.
+pub(crate) enum Goes {
+    Down,
+    Up,
+}
+
+impl Goes {
+    /// The same for an engine of this machine and its registry.
+    pub(crate) fn with(self, docker: &mut Docker) {
+        match self {
+            Goes::Down => docker.stop_registry(),
+            Goes::Up => docker.start_registry(),
+        }
+    }
 }
 
 /// Puts the files of `runbooks/NAME` onto a desk.
@@ -51,9 +67,32 @@ pub(crate) fn write_paid(desk: &Desk) {
     desk.write("db/002_paid.down.sql", "alter table orders drop column paid;\n");
 }
 
-/// A migration that fails half-way, one that waits for a lock, a disk without room for the backup,
-/// and a database that is away.
-pub(crate) fn the_database_is_in_the_way(team: &impl Team) {
+/// A migration that does not end well, a disk without room for the backup, and a database that is
+/// away, which is told in these words.
+pub(crate) fn the_database_is_in_the_way(team: &impl Team, away: &str) {
+    the_migration_is_in_the_way(team);
+    the_server_is_in_the_way(team, away);
+}
+
+/// A disk without room for the backup, and a database that is away, which is told in these words.
+pub(crate) fn the_server_is_in_the_way(team: &impl Team, away: &str) {
+    let (desk, server, before) = (team.desk(), team.server(), team.everything());
+
+    let full = desk.path("backups");
+    std::fs::remove_dir_all(&full).expect("copies were made");
+    std::os::unix::fs::symlink("/dev/full", &full).expect("a link");
+    team.release(3, "v2").says("backups");
+    assert_eq!(team.everything(), before, "nowhere to put the copy");
+    std::fs::remove_file(&full).expect("the link");
+
+    server.stop();
+    team.release(3, "v2").says(away);
+    server.start_again();
+    assert_eq!(team.everything(), before, "the database is down");
+}
+
+/// A migration that fails half-way, and one that waits for a lock.
+pub(crate) fn the_migration_is_in_the_way(team: &impl Team) {
     let (desk, server, before) = (team.desk(), team.server(), team.everything());
 
     // An earlier one of the same release is applied by then.
@@ -80,25 +119,13 @@ pub(crate) fn the_database_is_in_the_way(team: &impl Team) {
     for name in ["db/003_bad.up.sql", "db/003_bad.down.sql"] {
         std::fs::remove_file(desk.path(name)).expect("it is there");
     }
-
-    let full = desk.path("backups");
-    std::fs::remove_dir_all(&full).expect("copies were made");
-    std::os::unix::fs::symlink("/dev/full", &full).expect("a link");
-    team.release(3, "v2").says("backups");
-    assert_eq!(team.everything(), before, "nowhere to put the copy");
-    std::fs::remove_file(&full).expect("the link");
-
-    server.stop();
-    team.release(3, "v2").says("Connection refused");
-    server.start_again();
-    assert_eq!(team.everything(), before, "the database is down");
 }
 
 /// A registry that is down, after which it is there again.
 pub(crate) fn the_registry_is_down(team: &mut impl FromRegistry) {
     let before = team.everything();
-    team.docker().stop_registry();
+    team.registry(Goes::Down);
     team.release(3, "v2").says("connection refused");
     assert_eq!(team.everything(), before, "the registry is down");
-    team.docker().start_registry();
+    team.registry(Goes::Up);
 }

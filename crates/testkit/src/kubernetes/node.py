@@ -3,7 +3,11 @@
 No container ever runs. A pod becomes Running and ready, unless the tag of its first image says
 otherwise: `…missing` is never pulled, `…crashing` ends again and again, `…unready` never passes its
 probe, `…failing` ends with an error (in a Job), `…slow` waits until the file `go` is in the folder.
+While the file `no-registry` is there, an image that was not pulled before is not pulled either.
 Logs are served as a kubelet serves them, so that `kubectl logs` has something to show.
+
+What a Job's container calls is truly run, without a container, where a program of that name is in
+the folder `programs`: with its arguments, and with IMAGE and NAMESPACE in its environment.
 
     node.py FOLDER API-ADDRESS     with api.crt, token, node.crt and node.key in FOLDER
 """
@@ -13,6 +17,7 @@ import http.server
 import json
 import os
 import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -22,6 +27,8 @@ FOLDER, API = sys.argv[1:3]
 NAME = "node-1"
 # Pods as last seen, by namespace and name: the log server looks at them.
 SEEN = {}
+# Programs of Jobs, by the uid of their pod.
+RUNS = {}
 
 
 def inside(name):
@@ -70,6 +77,10 @@ class Logs(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if not pod:
             return
+        run = RUNS.get(pod["metadata"]["uid"])
+        if run:
+            self.show(run, "follow=true" in url.query)
+            return
         tag = tag_of(pod)
         say = lambda text: (self.wfile.write((text + "\n").encode()), self.wfile.flush())
         say("starting " + image_of(pod))
@@ -84,6 +95,36 @@ class Logs(http.server.BaseHTTPRequestHandler):
         if is_job(pod) and "failing" not in tag:
             say("done")
 
+    def show(self, run, follows):
+        """Shows what a program has written, to its end where that is asked for."""
+        with open(run.log, "rb") as lines:
+            while True:
+                ended = run.poll() is not None
+                self.wfile.write(lines.read())
+                self.wfile.flush()
+                if ended or not follows:
+                    return
+                time.sleep(0.05)
+
+
+class Run(subprocess.Popen):
+    """The program of a Job's container. It ends with this node."""
+
+    def __init__(self, pod, program):
+        meta = pod["metadata"]
+        self.log = inside("run-%s.log.txt" % meta["uid"])
+        environment = dict(os.environ, IMAGE=image_of(pod), NAMESPACE=meta["namespace"])
+        words = ["setpriv", "--pdeathsig", "KILL", program] + pod["spec"]["containers"][0]["command"][1:]
+        with open(self.log, "wb") as log:
+            super().__init__(words, cwd=inside("programs"), env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+
+def program_of(pod):
+    """The program that a Job's container calls, where there is one."""
+    command = pod["spec"]["containers"][0].get("command") if is_job(pod) else None
+    path = os.path.join(inside("programs"), os.path.basename(command[0])) if command else ""
+    return path if os.path.isfile(path) else None
+
 
 def image_of(pod):
     return pod["spec"]["containers"][0]["image"]
@@ -97,9 +138,16 @@ def is_job(pod):
     return any(owner["kind"] == "Job" for owner in pod["metadata"].get("ownerReferences", []))
 
 
+def ended_with(code):
+    """Phase and container of a pod whose only container has ended."""
+    ended = {"exitCode": code, "reason": "Error" if code else "Completed", "startedAt": now(), "finishedAt": now()}
+    return "Failed" if code else "Succeeded", {"state": {"terminated": ended}, "ready": False, "restartCount": 0}
+
+
 class Node:
     def __init__(self, api, port):
         self.api, self.port, self.pods, self.count = api, port, {}, 0
+        self.pulled = set()
 
     def register(self):
         """Waits for the API server and says that there is a node with room."""
@@ -136,6 +184,8 @@ class Node:
         self.pods = {uid: state for uid, state in self.pods.items() if uid in there}
         for key in [key for key, pod in SEEN.items() if pod["metadata"]["uid"] not in there]:
             del SEEN[key]
+        for uid in [uid for uid in RUNS if uid not in there]:
+            RUNS.pop(uid).kill()
 
     def play(self, pod):
         tag, image = tag_of(pod), image_of(pod)
@@ -146,12 +196,24 @@ class Node:
             state["ip"] = "10.1.%d.%d" % (self.count // 250, self.count % 250 + 1)
         running = {"running": {"startedAt": now()}}
         phase, container = "Running", {"state": running, "ready": True, "restartCount": 0}
-        if "missing" in tag:
-            reason, message = "ErrImagePull", 'manifest for %s not found: manifest unknown' % image
+        if os.path.exists(inside("no-registry")) and image not in self.pulled:
+            why = "connection refused"
+        else:
+            why = "manifest unknown" if "missing" in tag else None
+        program = program_of(pod)
+        if why:
+            reason, message = "ErrImagePull", "%s cannot be pulled: %s" % (image, why)
             if age > 0.3:
                 reason, message = "ImagePullBackOff", 'Back-off pulling image "%s"' % image
-            self.event(pod, state, "Failed", 'Failed to pull image "%s": manifest unknown' % image)
+            self.event(pod, state, "Failed", 'Failed to pull image "%s": %s' % (image, why))
             phase, container = "Pending", {"state": {"waiting": {"reason": reason, "message": message}}, "ready": False, "restartCount": 0}
+        elif program:
+            run = RUNS.get(pod["metadata"]["uid"])
+            if not run:
+                # It is seen to run before it is seen to have ended.
+                RUNS[pod["metadata"]["uid"]] = Run(pod, program)
+            elif run.poll() is not None:
+                phase, container = ended_with(run.returncode)
         elif "crashing" in tag:
             # Up for a moment, then in its back-off, and again.
             count, within = divmod(age, 1.0)
@@ -169,10 +231,9 @@ class Node:
         elif "slow" in tag and not os.path.exists(inside("go")):
             container["ready"] = False
         elif is_job(pod) and state["said"]:
-            code = 1 if "failing" in tag else 0
-            phase = "Failed" if code else "Succeeded"
-            ended = {"exitCode": code, "reason": "Error" if code else "Completed", "startedAt": now(), "finishedAt": now()}
-            container = {"state": {"terminated": ended}, "ready": False, "restartCount": 0}
+            phase, container = ended_with(1 if "failing" in tag else 0)
+        if not why:
+            self.pulled.add(image)
         # What changes; the times in it do not count.
         key = json.dumps([phase, list(container["state"]), container["state"].get("waiting"), container["ready"], container["restartCount"]])
         if key == state["said"]:
