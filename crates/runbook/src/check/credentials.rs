@@ -29,7 +29,7 @@ fn by_entropy(page: &mut Page<'_>) {
         let Some(value) = captures.name("value").or_else(|| captures.name("bearer")) else { continue };
         let next = page.document[value.end()..].chars().next();
         let open = next.is_some_and(|c| matches!(c, '$' | '<' | '{' | '(' | '[' | '`' | '…'));
-        if !open && looks_random(value.as_str()) {
+        if !open && !is_in_image(&page.document[..value.start()]) && looks_random(value.as_str()) {
             found.push(value.range());
         }
     }
@@ -37,6 +37,16 @@ fn by_entropy(page: &mut Page<'_>) {
         page.add("T701", Severity::Error, range, "by its name and its letters a secret stands here, where everyone who can read the document has it")
             .help("revoke it now, it is in the history as well; then refer to it: `[secrets] NAME = \"env:NAME\"`");
     }
+}
+
+/// Tells whether the text before a place leaves the address of an image open: the token of a badge
+/// is sent by the browser of everyone who reads the page, and made for that.
+fn is_in_image(before: &str) -> bool {
+    let line = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
+    let Some(at) = line.rfind("](") else { return false };
+    let address = &line[at + 2..];
+    let text = line[..at].rfind('[').is_some_and(|open| line[..open].ends_with('!'));
+    text && !address.contains([')', ' '])
 }
 
 /// Long enough, of several kinds of characters, and close to chance; no word, path, digest or sample.

@@ -250,5 +250,10 @@ fn file_as_lock(script: &Script<'_>, found: &mut Vec<Finding>) {
 fn is_lock(path: &str) -> bool {
     let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path).to_lowercase();
     let parts: Vec<&str> = name.split(['.', '-', '_']).collect();
-    ["maintenance", "lock", "freeze", "frozen", "deploying", "locked"].iter().any(|word| parts.contains(word))
+    // `maintenance.html` is what users are shown meanwhile.
+    let is_page = matches!(parts.last(), Some(&"html" | &"htm"));
+    !is_page
+        && ["maintenance", "lock", "freeze", "frozen", "deploying", "locked"]
+            .iter()
+            .any(|word| parts.contains(word))
 }

@@ -23,6 +23,7 @@ mod numbers;
 mod page;
 mod pairs;
 mod people;
+mod placeholders;
 mod refused;
 mod rollout;
 mod safety;
@@ -36,6 +37,8 @@ mod words;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod twins;
 
 pub use explain::{Explanation, codes, explain};
 pub(crate) use silence::may_be_silenced;

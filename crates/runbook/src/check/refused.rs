@@ -5,12 +5,16 @@
 
 use crate::diagnostic::Severity;
 use crate::pattern::Pattern;
+use crate::shell::CommandUse;
 
 use super::page::{Finding, Script};
 
 /// T212: the shell refuses it.
 pub(super) fn check(script: &Script<'_>, found: &mut Vec<Finding>) {
-    let Some((line, column, reason)) = &script.survey.syntax_error else { return };
+    let Some((line, column, reason)) = &script.survey.syntax_error else {
+        statement(script, found);
+        return;
+    };
     let (severity, message, help) = if is_printed(script) {
         (
             Severity::Note,
@@ -41,6 +45,53 @@ pub(super) fn check(script: &Script<'_>, found: &mut Vec<Finding>) {
     found.push(Finding { code: "T212", severity, at, end, message, help });
 }
 
+/// T212: a statement of SQL among the commands. A shell has no command `DROP`; behind a client that
+/// waits at a terminal it is what a person is to type there, and T205 has said that.
+fn statement(script: &Script<'_>, found: &mut Vec<Finding>) {
+    let waits = |line: u32| script.survey.interactive.iter().any(|(known, _)| *known < line);
+    let first = script.commands().iter().find(|command| is_statement(command));
+    if let Some(command) = first.filter(|command| !waits(command.line)) {
+        found.push(script.on(
+            "T212",
+            Severity::Error,
+            command,
+            format!(
+                "`{}` is SQL: a shell has no command of this name, and the block ends here",
+                command.program
+            ),
+            "hand it to the database's client: `psql -v ON_ERROR_STOP=1 -c '…'`, or a here-document",
+        ));
+    }
+}
+
+/// Capitals alone are no proof: the word behind has to be one that SQL has there.
+fn is_statement(command: &CommandUse) -> bool {
+    let Some(next) = command.arguments.first().map(String::as_str) else { return false };
+    let object = matches!(
+        next,
+        "DATABASE"
+            | "EXTENSION"
+            | "INDEX"
+            | "ROLE"
+            | "SCHEMA"
+            | "SEQUENCE"
+            | "TABLE"
+            | "TYPE"
+            | "USER"
+            | "VIEW"
+    );
+    let has = |word: &str| command.arguments.iter().any(|argument| argument == word);
+    match command.program.as_str() {
+        "ALTER" | "DROP" | "TRUNCATE" => object,
+        "CREATE" => object || matches!(next, "OR" | "UNIQUE" | "MATERIALIZED"),
+        "INSERT" => next == "INTO",
+        "DELETE" => next == "FROM",
+        "SELECT" => has("FROM"),
+        "UPDATE" => has("SET"),
+        _ => false,
+    }
+}
+
 /// Tells what a program printed from a script with a fault: `console` is for both, so without a
 /// prompt it is doubtful; frames of a stack and the prompts of debuggers stand in no script.
 fn is_printed(script: &Script<'_>) -> bool {
@@ -69,8 +120,11 @@ static PRINTED: Pattern = Pattern::new(
         "└",
         "│",
         "\":",
+        "usage:",
+        "}",
+        "±",
     ],
-    r"(?m)^\s+at \S.*[:(]\S*:\d+(?::\d+)?\)?$|^Traceback \(most recent call last\)|^\([\w.-]+\) (?:\$ )?\w|^(?:\S+: )?(?:WARN(?:ING)?|ERROR|INFO|DEBUG|[Ww]arning)(?::| {1,8}[\d\[])|^\| ?\S.* \||^\s*[✓✗✔✘] |^[A-Z][A-Z0-9_]+: +\S|^\s*--> \S+:\d+:\d+|^\s*(?:\d+ +)?error(?:\[\w+\])?: |^\s*[{\[]\s*\n\s*\x22[^\x22\n]+\x22:|^[\s|│]*(?:[+`]-- |[├└│])",
+    r"(?m)^\s+at \S.*[:(]\S*:\d+(?::\d+)?\)?$|^Traceback \(most recent call last\)|^\([\w.-]+\) (?:\$ )?\w|^(?:\S+: )?(?:WARN(?:ING)?|ERROR|INFO|DEBUG|[Ww]arning)(?::| {1,8}[\d\[])|^\| ?\S.* \||^\s*[✓✗✔✘] |^[A-Z][A-Z0-9_]+: +\S|^\s*--> \S+:\d+:\d+|^\s*(?:\d+ +)?error(?:\[\w+\])?: |^\s*[{\[]\s*\n\s*\x22[^\x22\n]+\x22:|^[\s|│]*(?:[+`]-- |[├└│])|^\s*[Uu]sage: \S|^[a-z][\w ]{0,30} {2,}: +\S|^\s*\{ ?['\x22]?[\w$.-]+['\x22]?(?:\[\d*\])?[:,] .*\}$|^[^'\x22#\n]* ±\d[\d.]*%",
 );
 
 /// Tells a list of what happens, one line a number, from code: no shell has a command `1.`.
@@ -89,7 +143,8 @@ fn other_language(text: &str) -> Option<&'static str> {
     OTHER.iter().find(|(pattern, _)| pattern.is_match(text)).map(|(_, name)| *name)
 }
 
-static OTHER: [(Pattern, &str); 6] = [
+static OTHER: [(Pattern, &str); 7] = [
+    (Pattern::new(&["::="], r"(?m)^\s*<?[\w-]+>? +::= "), "a grammar"),
     (
         Pattern::new(
             &["server", "location", "upstream", "http", "events"],

@@ -16,28 +16,37 @@ pub(super) fn commands(body: &str) -> String {
         return body.to_owned();
     };
     let mut code = String::with_capacity(body.len());
-    let mut continues = false;
+    let (mut continues, mut quoted) = (false, false);
     for line in body.lines() {
         let continued = continues.then(|| {
             let trimmed = line.trim_start();
-            trimmed.strip_prefix("> ").unwrap_or(line)
+            trimmed.strip_prefix("> ").or_else(|| trimmed.strip_prefix('>')).unwrap_or(line)
         });
+        // In an open quote the shell's second prompt shows that typing went on: output may begin
+        // with `> ` as well, but not there.
+        let continued = continued.filter(|_| !quoted || line.trim_start().starts_with('>'));
         if let Some(command) = prompted(line).or(continued) {
             code.push_str(command);
-            continues = command.ends_with('\\');
+            quoted ^= has_open_quote(command);
+            continues = quoted || command.ends_with('\\');
         } else {
-            continues = false;
+            (continues, quoted) = (false, false);
         }
         code.push('\n');
     }
     code
 }
 
+/// Tells whether a line has a single quote without its other end.
+fn has_open_quote(line: &str) -> bool {
+    !line.contains(['"', '\\', '#']) && line.matches('\'').count() % 2 == 1
+}
+
 /// Tells whether a text begins like a session: its first line that is no comment has a prompt. No
-/// shell has a command `$`, so this is certain whatever language the block claims.
+/// shell has a command `$` or `%`, so this is certain whatever language the block claims.
 pub(crate) fn is_session(body: &str) -> bool {
     let mut lines = body.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("# "));
-    lines.next().is_some_and(|line| behind_prompt(line).is_some())
+    lines.next().is_some_and(|line| behind_prompt(line).is_some() || line.starts_with("% "))
 }
 
 /// Tells whether a prompt names the host on which its command was typed. Here it would run

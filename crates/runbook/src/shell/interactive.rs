@@ -25,6 +25,7 @@ pub(super) fn judge(command: &CommandUse) -> Option<String> {
         "kubectl" | "docker" | "podman" | "oc" | "docker-compose" => {
             format!("`{program}` opens a session at a terminal")
         }
+        "su" | "fly" | "flyctl" if !login(command) => format!("`{program}` opens a session at a terminal"),
         "gh" | "gcloud" | "az" | "vercel" | "npm" | "supabase" => {
             format!("`{program} … login` waits for a person")
         }
@@ -53,6 +54,7 @@ fn editor(command: &CommandUse) -> bool {
             .arguments
             .iter()
             .any(|a| a.starts_with("-b") || a.starts_with("-n") || a.starts_with("-l")),
+        "mysql_secure_installation" | "mariadb-secure-installation" => true,
         "select" | "passwd" | "fdisk" | "parted" | "htop" | "k9s" | "lazydocker" | "ncdu" => true,
         "crontab" => has(command, &["-e"]),
         _ => false,
@@ -125,6 +127,13 @@ fn session(command: &CommandUse) -> bool {
         "kubectl" | "oc" => {
             first == "edit" || (matches!(first, "exec" | "run" | "attach" | "debug") && terminal(command))
         }
+        "su" => !has(command, &["-c", "--command"]) && !has_input(command),
+        "fly" | "flyctl" => {
+            matches!(first, "postgres" | "pg")
+                && verb(command, 1) == "connect"
+                && !has(command, &["-c", "--command"])
+                && !has_input(command)
+        }
         "docker" | "podman" | "docker-compose" | "nerdctl" => {
             let action = if matches!(first, "compose" | "container") { verb(command, 1) } else { first };
             (matches!(action, "run" | "exec") && terminal(command)) || action == "attach"
@@ -169,6 +178,10 @@ fn login(command: &CommandUse) -> bool {
                 )
         }
         "aws" => first == "configure" && verbs(command).len() == 1,
+        // Debian's `adduser` asks for the password and the full name; `useradd` does not.
+        "adduser" => {
+            command.arguments.len() == 1 && !command.arguments[0].starts_with('-') && !has_input(command)
+        }
         _ => false,
     }
 }

@@ -40,6 +40,8 @@ pub(super) fn unwrap(words: &[String]) -> Inside {
         "ionice" => rest(words, &["-c", "-n"]),
         "stdbuf" => rest(words, &["-i", "-o", "-e"]),
         "flock" => counted(words, &["-w", "-E", "--timeout"], 1),
+        // `command -v tool` only asks where it is.
+        "command" if words.get(1).is_some_and(|word| matches!(word.as_str(), "-v" | "-V")) => Inside::Itself,
         "time" | "nohup" | "command" | "exec" | "builtin" | "setsid" | "caffeinate" | "unbuffer" => {
             rest(words, &["-f", "-o", "-a"])
         }
