@@ -56,11 +56,13 @@ impl Compiler<'_> {
     pub(super) fn bound_bucket(&mut self, place: &Place<'_>, written: &str) -> Option<String> {
         let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/".contains(&b);
         let what = "`s3://BUCKET/PREFIX` of letters, digits and `. _ - /`";
-        self.bound_as(place, "to", written, what, |bound| {
+        let bound = self.bound_as(place, "to", written, what, |bound| {
             let rest = bound.strip_prefix("s3://").unwrap_or_default();
             let is_place = !rest.is_empty() && !rest.starts_with('/') && !rest.contains("//");
             is_place && rest.bytes().all(is_plain)
-        })
+        })?;
+        // A value may end in a slash as well as what is written.
+        Some(bound.trim_end_matches('/').to_owned())
     }
 
     fn bound_as(
