@@ -482,6 +482,22 @@ async fn what_a_killed_step_left_is_ended_and_what_left_the_group_is_not() {
     ground.wait_until_gone(&job);
 }
 
+/// In a container the session that everything belongs to is often one from outside, number 0.
+#[test]
+fn in_a_container_what_is_left_is_ended_as_well() {
+    let name = "what_a_killed_step_left_is_ended_and_what_left_the_group_is_not";
+    let tests = [name, "what_is_left_behind_is_ended_and_counted"];
+    let mut inside = std::process::Command::new("unshare");
+    if !rustix::process::geteuid().is_root() {
+        inside.args(["--user", "--map-root-user"]);
+    }
+    inside.args(["--pid", "--fork", "--mount-proc"]);
+    inside.arg(std::env::current_exe().unwrap()).arg("--exact").args(tests);
+    let ran = inside.output().expect("unshare is there");
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(said.contains("2 passed"), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+}
+
 #[tokio::test]
 async fn an_interrupted_step_never_looks_passed() {
     let ground = Ground::new();

@@ -233,16 +233,18 @@ fn is_member(process: &Path, group: Pid) -> bool {
     group_and_session(process).is_some_and(|(found, _)| found == group)
 }
 
-/// Reads the group and the session of a process that is alive.
-fn group_and_session(process: &Path) -> Option<(Pid, Pid)> {
+/// Reads the group and the session of a process that is alive. A session that began outside this
+/// container has the number 0 here, so it is only a number to compare.
+fn group_and_session(process: &Path) -> Option<(Pid, i32)> {
     let stat = fs::read_to_string(process.join("stat")).ok()?;
     // The name before it, in parentheses, may hold anything.
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_ascii_whitespace();
     let alive = !matches!(fields.next(), None | Some("Z" | "X"));
     let _parent = fields.next();
-    let mut next = || fields.next().and_then(|text| text.parse().ok()).and_then(Pid::from_raw);
-    Some((next()?, next()?)).filter(|_| alive)
+    let mut next = || fields.next().and_then(|text| text.parse::<i32>().ok());
+    let group = Pid::from_raw(next()?)?;
+    Some((group, next()?)).filter(|_| alive)
 }
 
 /// The folders of all processes; none where the system has no such folders.
@@ -346,8 +348,9 @@ fn is_marked(process: &Path, marks: &[Vec<u8>]) -> bool {
 pub(super) async fn end_group_of(outputs: &Path) -> u32 {
     let marks = [mark("RUN_OUT", outputs)];
     let left = processes().filter(|process| is_marked(process, &marks));
-    let group =
-        left.filter_map(|process| group_and_session(&process)).find(|(group, session)| group != session);
+    let group = left
+        .filter_map(|process| group_and_session(&process))
+        .find(|(group, session)| group.as_raw_pid() != *session);
     match group {
         Some((group, _)) => end_leftovers(group, |_| {}, &mut []).await,
         None => 0,
