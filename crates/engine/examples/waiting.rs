@@ -31,7 +31,7 @@ async fn main() -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     for number in 0..releases {
         let plan = if number % 2 == 0 { &held } else { &soaking };
-        let release = engine.create(plan.clone(), b"# Release\n".to_vec(), starter.clone()).await?;
+        let (release, _) = engine.create(plan.clone(), b"# Release\n".to_vec(), starter.clone()).await?;
         if number % 2 == 0 {
             writeln!(out, "{release}")?;
         }

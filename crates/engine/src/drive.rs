@@ -156,21 +156,23 @@ impl Driver {
         observer: &'a mut dyn Observer,
         operator: Option<&'a mut dyn Operator>,
     ) -> Result<Left, EngineError> {
-        self.drive_to(release, reins, observer, operator).await.map(|(left, _)| left)
+        self.drive_to(release, None, reins, observer, operator).await.map(|(left, _)| left)
     }
 
-    /// The same, and tells the state in which the release was left.
+    /// The same, and tells the state in which the release was left. `known` is an earlier state of the
+    /// release, for whoever has one: only what came after it is read.
     ///
     /// # Errors
     /// As [`Driver::drive`].
     pub async fn drive_to<'a>(
         &'a self,
         release: &ReleaseId,
+        known: Option<State>,
         reins: &mut Reins,
         observer: &'a mut dyn Observer,
         operator: Option<&'a mut dyn Operator>,
     ) -> Result<(Left, State), EngineError> {
-        let log = Log::take(Arc::clone(&self.store), release.clone()).await?;
+        let log = Log::take(Arc::clone(&self.store), release.clone(), known).await?;
         if let Some((outcome, _)) = &log.state.outcome {
             return Ok((Left::Finished(*outcome), log.state));
         }

@@ -197,11 +197,11 @@ impl Engine {
         by: Actor,
         terms: &Terms,
         ticket: Option<&Ticket>,
-    ) -> Result<ReleaseId, EngineError> {
+    ) -> Result<(ReleaseId, State), EngineError> {
         let names = changed_by(&plan);
         self.look(&names, plan.version.as_deref(), terms, ticket).await?;
         let (version, title) = (plan.version.clone(), plan.title.clone());
-        let release = self.create(plan, document, by.clone()).await?;
+        let (release, state) = self.create(plan, document, by.clone()).await?;
         let taken = Change::Taken {
             release: release.clone(),
             version,
@@ -219,7 +219,7 @@ impl Engine {
                 return Err(EngineError::Obstacle(Box::new(obstacle)));
             }
         }
-        Ok(release)
+        Ok((release, state))
     }
 
     /// Takes one environment unless another has it by now.

@@ -36,11 +36,19 @@ pub(crate) enum Flushed {
 }
 
 impl Log {
-    /// Takes the lease of a release and reads its log.
-    pub(crate) async fn take(store: Arc<dyn Store>, release: ReleaseId) -> Result<Log, EngineError> {
+    /// Takes the lease of a release and reads its log, or what of it is behind a `known` state: to
+    /// read a long plan once more takes as long as a dozen steps.
+    pub(crate) async fn take(
+        store: Arc<dyn Store>,
+        release: ReleaseId,
+        known: Option<State>,
+    ) -> Result<Log, EngineError> {
         let lease = store.acquire(&release).await?;
-        let entries = store.read(&release, 0).await?;
-        let state = State::fold(&entries)?;
+        let entries = store.read(&release, known.as_ref().map_or(0, |state| state.length)).await?;
+        let state = match known {
+            Some(mut state) => state.take_all(&entries).map(|()| state)?,
+            None => State::fold(&entries)?,
+        };
         Ok(Log { store, release, lease, state, pending: Vec::new(), outcomes: Vec::new(), fresh: Vec::new() })
     }
 

@@ -116,7 +116,8 @@ impl Engine {
         }
     }
 
-    /// Creates a release: its log holds the plan, and nothing has been done yet.
+    /// Creates a release: its log holds the plan, and nothing has been done yet. Returns its state too,
+    /// for whoever goes on with it.
     ///
     /// # Errors
     /// When the plan cannot be followed, or holds kinds of steps that cannot run yet.
@@ -125,7 +126,7 @@ impl Engine {
         plan: Plan,
         document: Vec<u8>,
         starter: Actor,
-    ) -> Result<ReleaseId, EngineError> {
+    ) -> Result<(ReleaseId, State), EngineError> {
         refuse_unavailable(&plan)?;
         let program = Arc::new(Program::new(plan)?);
         self.store.put_blob(document).await?;
@@ -137,18 +138,18 @@ impl Engine {
         };
         // The stamp sorts by time; the ending tells two releases of one second apart.
         for salt in 0_u32..100 {
-            let (entry, recorded) =
-                event::seal(0, tminus_release::audit::GENESIS, now, starter.clone(), event.clone());
+            let genesis = tminus_release::audit::GENESIS;
+            let (entry, _) = event::seal(0, genesis, now, starter.clone(), event.clone());
             let seed = format!("{}{salt}{:?}", entry.hash, self.clock.steady());
             let ending = &tminus_release::audit::line_hash(&seed)[..4];
             let release = ReleaseId(format!("{}-{ending}", now.stamp()));
-            let state = State::of(Arc::clone(&program), &recorded, &entry.hash);
+            let state = State::of(Arc::clone(&program), starter.clone(), now, &entry.hash);
             match self.store.append(&release, Writer::Person, 0, vec![entry]).await {
                 Err(StoreError::Conflict { .. } | StoreError::AlreadyThere { .. }) => continue,
                 done => done?,
             }
             self.store.summarise(&release, summary(&state, now)).await?;
-            return Ok(release);
+            return Ok((release, state));
         }
         Err(EngineError::NoRelease("a free id for a new release".to_owned()))
     }

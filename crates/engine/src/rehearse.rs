@@ -214,7 +214,7 @@ async fn run(
             step.work = Work::Act(Action::Shell(notify));
         }
     }
-    let release = engine.create(plan, Vec::new(), starter).await?;
+    let (release, _) = engine.create(plan, Vec::new(), starter).await?;
     let driver = engine.driver(&PathBuf::new(), WhenIdle::LeaveForPeople);
     let (mut reins, _waker, _stopper) = Reins::new();
     let left = driver.drive(&release, &mut reins, seen, Some(operator)).await?;

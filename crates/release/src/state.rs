@@ -12,7 +12,7 @@ use crate::event::{
 };
 use crate::life::{self, Happening, Illegal, Life};
 use crate::partial::Part;
-use crate::plan::{Plan, Role, StepId, Work};
+use crate::plan::{Role, StepId, Work};
 use crate::program::{PlanError, Program, Track};
 use crate::time::{Moment, Span};
 
@@ -194,32 +194,38 @@ impl State {
     /// The first line that cannot be read or cannot have happened.
     pub fn fold(entries: &[Entry]) -> Result<State, FoldError> {
         let (first, rest) = entries.split_first().ok_or(FoldError::NoBeginning)?;
-        let mut state = State::begin(&crate::event::open(first)?, &first.hash)?;
-        for entry in rest {
-            state.take(&crate::event::open(entry)?, &entry.hash)?;
-        }
+        let mut state = State::begin(crate::event::open(first)?, &first.hash)?;
+        state.take_all(rest)?;
         Ok(state)
+    }
+
+    /// Takes in what follows in the log.
+    ///
+    /// # Errors
+    /// As [`State::fold`]; what was before that line is taken in.
+    pub fn take_all(&mut self, entries: &[Entry]) -> Result<(), FoldError> {
+        entries.iter().try_for_each(|entry| self.take(&crate::event::open(entry)?, &entry.hash))
     }
 
     /// Starts from the creation of a release.
     ///
     /// # Errors
     /// When the event is not a creation, or its plan cannot be followed.
-    pub fn begin(recorded: &Recorded, hash: &str) -> Result<State, FoldError> {
-        let Event::ReleaseCreated { plan, .. } = &recorded.event else { return Err(FoldError::NoBeginning) };
-        Ok(State::of(Arc::new(Program::new(Plan::clone(plan))?), recorded, hash))
+    pub fn begin(recorded: Recorded, hash: &str) -> Result<State, FoldError> {
+        let Event::ReleaseCreated { plan, .. } = recorded.event else { return Err(FoldError::NoBeginning) };
+        Ok(State::of(Arc::new(Program::new(*plan)?), recorded.by, recorded.at, hash))
     }
 
-    /// Begins with the program of the event's plan, for whoever has it.
-    pub fn of(program: Arc<Program>, recorded: &Recorded, hash: &str) -> State {
+    /// Begins with the program of the created plan, for whoever has it.
+    pub fn of(program: Arc<Program>, starter: Actor, created_at: Moment, hash: &str) -> State {
         let steps = vec![StepState::default(); program.plan.steps.len()];
         State {
             program,
-            starter: recorded.by.clone(),
-            created_at: recorded.at,
+            starter,
+            created_at,
             length: 1,
             head: hash.to_owned(),
-            last_at: recorded.at,
+            last_at: created_at,
             steps,
             done: 0,
             reached: 0,

@@ -97,7 +97,7 @@ async fn release(
     };
     let compiled = source::compile(&source)?;
     let plan = source::usable(&compiled, &source)?;
-    let release = engine.create(plan, compiled.text.into_bytes(), place::person(None)).await?;
+    let (release, state) = engine.create(plan, compiled.text.into_bytes(), place::person(None)).await?;
     let answers = place.work.join("answers.yaml");
     let driving = Driving {
         answers: (!interactive).then_some(answers),
@@ -106,7 +106,7 @@ async fn release(
         json: false,
         by: interactive.then(|| "ana".to_owned()),
     };
-    let code = super::drive::drive(engine, place, &release, &driving).await?;
+    let code = super::drive::drive(engine, place, &release, Some(state), &driving).await?;
     Ok((release, code))
 }
 

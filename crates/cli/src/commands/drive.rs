@@ -48,9 +48,10 @@ pub(crate) async fn run(args: &Run, state: Option<&Path>) -> super::Result {
         true => Some(super::environment::wait(&engine, &plan, &by, &terms).await?),
         false => None,
     };
-    let release = engine.start(plan, compiled.text.into_bytes(), by, &terms, ticket.as_ref()).await?;
+    let (release, state) =
+        engine.start(plan, compiled.text.into_bytes(), by, &terms, ticket.as_ref()).await?;
     drop(ticket);
-    drive(&engine, &place, &release, &args.driving).await
+    drive(&engine, &place, &release, Some(state), &args.driving).await
 }
 
 /// `tminus resume`
@@ -61,20 +62,24 @@ pub(crate) async fn resume(args: &Resume, state: Option<&Path>) -> super::Result
         return all(&engine, &place).await;
     }
     let release = super::status::open_release(&engine, args.release.as_deref()).await?;
-    drive(&engine, &place, &release, &args.driving).await
+    drive(&engine, &place, &release, None, &args.driving).await
 }
 
-/// Drives one release at this terminal.
+/// Drives one release at this terminal. `known` is its state, for whoever has just made it.
 pub(crate) async fn drive(
     engine: &Engine,
     place: &Place,
     release: &ReleaseId,
+    known: Option<State>,
     driving: &Driving,
 ) -> super::Result {
     let script = driving.answers.as_deref().map(source::script).transpose()?;
     let at_keyboard = !driving.json && !driving.no_input && script.is_none() && source::is_interactive();
     let style = if driving.json { Style::Json } else { Style::Text };
-    let before = engine.state(release).await?;
+    let before = match known {
+        Some(state) => state,
+        None => engine.state(release).await?,
+    };
     if style == Style::Text {
         greet(&before, release);
     }
@@ -99,7 +104,7 @@ pub(crate) async fn drive(
     });
     let stopping = tokio::spawn(stop_on_signals(stopper));
     let driver = engine.driver(&place.work, idle);
-    let left = turn(&driver, release, &mut reins, &mut live, script).await;
+    let left = turn(&driver, release, before, &mut reins, &mut live, script).await;
     listening.abort();
     stopping.abort();
     for task in asking.into_iter().chain(ticking) {
@@ -116,12 +121,13 @@ pub(crate) async fn drive(
 async fn turn(
     driver: &Driver,
     release: &ReleaseId,
+    before: State,
     reins: &mut Reins,
     live: &mut dyn Observer,
     mut script: Option<Script>,
 ) -> Result<(Left, State), Failure> {
     let operator = script.as_mut().map(|script| script as &mut dyn Operator);
-    Ok(driver.drive_to(release, reins, live, operator).await?)
+    Ok(driver.drive_to(release, Some(before), reins, live, operator).await?)
 }
 
 /// Ctrl-C once: nothing new starts, what runs may end. Twice, or a closed terminal: what runs is

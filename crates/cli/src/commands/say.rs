@@ -170,7 +170,7 @@ pub(crate) async fn rollback(args: &Rollback, state: Option<&Path>) -> super::Re
     let no_wait = args.no_wait;
     let driving =
         Driving { answers: None, no_wait, no_input: false, json: false, by: args.speaker.by.clone() };
-    match super::drive::drive(&engine, &place, &release, &driving).await {
+    match super::drive::drive(&engine, &place, &release, None, &driving).await {
         // Another process drives the release: it has seen the entry and does the work.
         Err(failure) if failure.code == ExitCode::Refused => {
             screen::line("another process drives this release and rolls it back; `tminus watch` follows it");

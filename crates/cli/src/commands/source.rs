@@ -219,6 +219,25 @@ pub(crate) fn script(path: &Path) -> Result<Script, Failure> {
     })
 }
 
+/// Finds what is in the way of a plan. That a block lacks an input is no fault beside that of the
+/// input, and a block that runs once for each environment has its faults once.
+fn in_the_way(all: &[Diagnostic]) -> Vec<&Diagnostic> {
+    let is_error = |found: &&Diagnostic| found.severity == Severity::Error;
+    // Messages quote the input's name first.
+    let quoted = |found: &Diagnostic| found.message.split('`').nth(1).map(|name| format!("`${name}`"));
+    let inputs: Vec<String> = all.iter().filter(|found| found.code == "T902").filter_map(quoted).collect();
+    let follows = |found: &Diagnostic| {
+        found.code == "T903" && inputs.iter().any(|input| found.message.contains(input.as_str()))
+    };
+    let mut errors: Vec<&Diagnostic> = Vec::new();
+    for found in all.iter().filter(is_error) {
+        if !follows(found) && !errors.contains(&found) {
+            errors.push(found);
+        }
+    }
+    errors
+}
+
 /// Returns the plan, or tells everything that is in the way of it.
 pub(crate) fn usable(compiled: &Compiled, source: &Source) -> Result<Plan, Failure> {
     let document = source.runbook.display();
@@ -227,18 +246,26 @@ pub(crate) fn usable(compiled: &Compiled, source: &Source) -> Result<Plan, Failu
     }
     let in_settings =
         compiled.settings_faults.iter().filter(|(_, found)| found.severity == Severity::Error).count();
-    let errors =
-        compiled.compiled.diagnostics.iter().filter(|found| found.severity == Severity::Error).count()
-            + in_settings;
+    let in_document = in_the_way(&compiled.compiled.diagnostics);
+    let errors = in_document.len() + in_settings;
     if errors > 0 {
-        for found in compiled.compiled.diagnostics.iter().filter(|found| found.severity == Severity::Error) {
+        for found in &in_document {
             screen::note(&one_line(&document.to_string(), found));
+            if let Some(help) = &found.help {
+                screen::note(&format!("  {help}"));
+            }
         }
         let what = format!(
             "plan {document}: {errors} {}",
             if errors == 1 { "fault is in the way" } else { "faults are in the way" }
         );
-        let mut now = vec![format!("`tminus check {document}` shows each with its place and the way out")];
+        let mut now = Vec::new();
+        // A check knows no values, so it has nothing to say about those that are missing.
+        if in_settings > 0 || in_document.iter().any(|found| !matches!(found.code, "T902" | "T903")) {
+            now.push(format!("`tminus check {document}` shows each with its place"));
+        } else {
+            now.push("the same command with the values that are asked for above".to_owned());
+        }
         // T901: a block that nobody has decided about.
         let is_verbatim = compiled.compiled.diagnostics.iter().any(|found| found.code == "T901");
         if !source.assisted && is_verbatim {

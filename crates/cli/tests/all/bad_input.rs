@@ -320,6 +320,9 @@ fn bad_input_arguments_are_not_guessed_at() {
         says_all(&ran, words);
         nothing_began(&desk, &ran);
     }
+    let ran = desk.expect(2, &["plan", "e.md"]);
+    says_all(&ran, &["give one: `--version …`", "1 fault is in the way", "the same command with the values"]);
+    ran.never_says("T903").never_says("tminus check");
     desk.expect(0, &["plan", "e.md", "--version", "v1", "--env", "prod"])
         .says("production")
         .never_says("staging");

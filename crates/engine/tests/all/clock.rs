@@ -94,7 +94,7 @@ async fn soak(trouble: Trouble, at: i64, breaching: bool) -> (Left, Span, Vec<Ev
         folder: PathBuf::new(),
     };
     let starter = Actor::Person { name: "sam".to_owned(), proof: "test".to_owned() };
-    let release = engine.create(plan.plan, Vec::new(), starter).await.expect("can be followed");
+    let (release, _) = engine.create(plan.plan, Vec::new(), starter).await.expect("can be followed");
     let (mut reins, _waker, _stopper) = Reins::new();
     let driver = engine.driver(&PathBuf::new(), WhenIdle::LeaveForPeople);
     let left = driver.drive(&release, &mut reins, &mut Blind, None).await.expect("memory");

@@ -35,9 +35,8 @@ async fn a_waiting_release_is_let_go_and_taken_up_when_someone_answers() {
     let starter = Actor::Person { name: "sam".to_owned(), proof: "test".to_owned() };
     let mut releases = Vec::new();
     for _ in 0..20 {
-        releases.push(
-            engine.create(plan.plan.clone(), Vec::new(), starter.clone()).await.expect("can be followed"),
-        );
+        let created = engine.create(plan.plan.clone(), Vec::new(), starter.clone()).await;
+        releases.push(created.expect("can be followed").0);
     }
     let (stopper, stop) = watch::channel(Stop::No);
     let mut rested = 0;

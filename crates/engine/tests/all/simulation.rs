@@ -55,7 +55,7 @@ impl Simulation {
         let starter = Actor::Person { name: "sam".to_owned(), proof: "test".to_owned() };
         let (engine, ..) = simulation.engine(Crash::No);
         simulation.release =
-            engine.create(plan, Vec::new(), starter).await.expect("the plan can be followed");
+            engine.create(plan, Vec::new(), starter).await.expect("the plan can be followed").0;
         simulation
     }
 

@@ -33,7 +33,7 @@ impl Release {
         let plan_digest = plan.digest();
         let created = Event::ReleaseCreated { plan: Box::new(plan), plan_digest, kernel: "test".to_owned() };
         let (entry, recorded) = event::seal(0, GENESIS, now, actor("sam"), created);
-        let state = State::begin(&recorded, &entry.hash).expect("plan can be followed");
+        let state = State::begin(recorded, &entry.hash).expect("plan can be followed");
         Release { entries: vec![entry], state, now }
     }
 

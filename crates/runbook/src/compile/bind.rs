@@ -110,14 +110,18 @@ impl Values {
             (None, Some(default)) => default.clone(),
             (None, None) => {
                 let message = format!("the input `{}` has no value", declared.name);
-                let help = format!("give one: `--set {}=…` ({accepts})", declared.name);
+                let option = match declared.name.as_str() {
+                    "VERSION" => "--version ".to_owned(),
+                    name => format!("--set {name}="),
+                };
+                let help = format!("give one: `{option}…` ({accepts})");
                 faults.push(InputFault { message, help, at, is_missing: true });
                 return;
             }
         };
         if let Err(reason) = declared.accepts.check(&value) {
             let message = format!("the input `{}`: {reason}", declared.name);
-            let help = format!("it accepts {accepts}");
+            let help = format!("it accepts: {accepts}");
             faults.push(InputFault { message, help, at, is_missing: false });
         }
         self.inputs.insert(declared.name.clone(), value);

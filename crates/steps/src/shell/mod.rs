@@ -311,7 +311,7 @@ impl Shells {
         }
         let mut known = self.bash.lock().unwrap_or_else(PoisonError::into_inner);
         match known.as_ref() {
-            Some((by, there, found)) if by == path && there == folder && is_program(found) => {
+            Some((by, there, found)) if by == path && there == folder && may_run(found) => {
                 Some(found.clone())
             }
             _ => {
@@ -514,7 +514,11 @@ fn find(program: &str, path: &str, folder: &Path) -> Option<PathBuf> {
 }
 
 fn is_program(path: &Path) -> bool {
-    path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+    path.is_file() && may_run(path)
+}
+
+fn may_run(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }
 
 fn not_found(program: &str) -> String {
