@@ -5,6 +5,7 @@
 //! stands behind its addresses says what the cluster was told to run: no container of it exists. The
 //! Jobs are the exception: what they call is run.
 
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -140,6 +141,14 @@ impl Team {
         ran
     }
 
+    /// Does what the message says when a Job that failed may run once more.
+    fn lets_run_again(&self, ran: &Ran, job: &str) {
+        let told = format!("delete job {job}-");
+        let line = ran.out.lines().chain(ran.err.lines()).find(|line| line.contains(&told));
+        let words = line.expect("a way on").split_whitespace().skip_while(|word| *word != "kubectl");
+        self.town.cluster.kubectl(&words.skip(1).collect::<Vec<_>>());
+    }
+
     fn images(&self, namespace: &str) -> String {
         let path = "--output=jsonpath={.items[*].spec.template.spec.containers[*].image}";
         self.town.cluster.kubectl(&["get", "deployments", path, &format!("--namespace={namespace}")])
@@ -178,8 +187,7 @@ impl trials::Team for Team {
     }
 
     fn release(&self, code: i32, version: &str) -> Ran {
-        let words = ["run", "RUNBOOK.md", "--again", "--version", version, "--answers", "yes.yaml"];
-        let ran = self.town.ran(code, &words);
+        let ran = self.town.ran(code, &words_of(version));
         if code == 3 {
             serves_v1_again(&ran);
         }
@@ -189,6 +197,11 @@ impl trials::Team for Team {
     fn everything(&self) -> Self::Everything {
         PLACES.map(|(namespace, database)| (self.town.state_of(namespace), self.server.dump(database)))
     }
+}
+
+/// What a release of a version is begun with.
+fn words_of(version: &str) -> [&str; 7] {
+    ["run", "RUNBOOK.md", "--again", "--version", version, "--answers", "yes.yaml"]
 }
 
 /// Everything went back, and the last looks saw it: written answers would go past both.
@@ -321,13 +334,61 @@ fn runbooks_kubernetes_comes_back_when_the_database_is_in_the_way() {
     let ran = team.release(6, "v2");
     ran.says("failed: BackoffLimitExceeded").says("Connection refused");
     team.server.start_again();
-    // What the message says: the Job that failed may run once more.
-    let line = ran.out.lines().chain(ran.err.lines()).find(|line| line.contains("delete job migrate-back"));
-    let words: Vec<&str> =
-        line.expect("a way on").split_whitespace().skip_while(|word| *word != "kubectl").skip(1).collect();
-    team.town.cluster.kubectl(&words);
+    team.lets_run_again(&ran, "migrate-back");
     team.goes_on(3, "migrate-staging", "ria");
     assert_eq!(team.everything(), before, "the database was down");
+}
+
+#[test]
+fn runbooks_kubernetes_finds_out_what_became_of_a_job_that_lost_what_it_needs() {
+    let Some(mut team) = Team::open() else { return };
+    let before = team.everything();
+    team.town.desk.write("yes.yaml", PATIENT);
+
+    // The database is lost in production in the middle of the second file, when the first one is in:
+    // what is half-way is nobody's guess, and the Job that takes it back does not reach it either.
+    let stop = team.server.stop_line();
+    team.town.desk.write(
+        "db/003_more.up.sql",
+        format!("create table more (id int);\nselect current_database() = 'shop' as here \\gset\n\\if :here\n\\! {stop} >/dev/null\n\\endif\ninsert into more values (1);\n"),
+    );
+    team.town.desk.write("db/003_more.down.sql", "drop table more;\n");
+    let ran = team.release(6, "v2");
+    ran.says("applied 002_paid.up.sql").says("failed: BackoffLimitExceeded").says("Connection refused");
+    ran.never_says("rolled back after");
+    team.server.start_again();
+    assert!(team.server.dump("shop").contains("paid boolean"), "the first file stays in");
+    team.lets_run_again(&ran, "migrate-back");
+    team.goes_on(3, "migrate", "kim").says("undo 002_paid.up.sql").says("undo 003_more.up.sql");
+    assert_eq!(team.everything(), before, "the database was lost while the Job ran");
+    for name in ["db/003_more.up.sql", "db/003_more.down.sql"] {
+        std::fs::remove_file(team.town.desk.path(name)).expect("it is there");
+    }
+
+    // The API server is lost while the Job runs, which ends meanwhile. It is asked again and again
+    // what became of it, and nothing is made a second time.
+    let (jobs, stop) = (team.jobs("production"), team.town.cluster.stop_line());
+    team.town.desk.write("yes.yaml", "otherwise: yes\n");
+    let reached = team.town.desk.pipe("reached");
+    team.town.desk.write("then-production-up", format!("{stop}\necho >'{}'\n", reached.display()));
+    // Time enough for a new API server, on a machine that does other things as well.
+    let text = team.town.desk.read("RUNBOOK.md");
+    let (job, longer) =
+        ("within: 12s\n```\n\n```yaml {#deploy .deploy}", "within: 1m\n```\n\n```yaml {#deploy .deploy}");
+    assert!(text.contains(job), "{text}");
+    team.town.desk.write("RUNBOOK.md", text.replace(job, longer));
+    let mut command = team.town.command(&words_of("v3-wrong.production"));
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    std::fs::read_to_string(reached).expect("the Job runs");
+    team.town.cluster.stop_api();
+    team.town.cluster.start_api();
+    let ran = Ran::of(child.wait_with_output().expect("it ends"));
+    assert_eq!(ran.code, 3, "{}\n{}", ran.out, ran.err);
+    serves_v1_again(&ran);
+    ran.says("has done its work").says("rolled out: deployment/api").says("undo 002_paid.up.sql");
+    assert_eq!(team.everything(), before, "the API server was lost while the Job ran");
+    let ends = ["migrate Complete".to_owned(), "migrate-back Complete".to_owned()];
+    assert_eq!(team.jobs("production")[jobs.len()..], ends);
 }
 
 #[test]
