@@ -50,6 +50,12 @@ fi
 const PATIENT: &str =
     "answers:\n  - { step: '*item-*', say: yes }\n  - { step: go, say: yes }\notherwise: nothing\n";
 
+/// A channel where nobody listens: a port that only root may open, and that nothing here does.
+const NOBODY: &str = "{ webhook = \"http://127.0.0.1:1/hook\" }";
+
+/// While this file is there, the home page of production is gone, whatever runs.
+const NO_HOME: &str = "no-home";
+
 const PLACES: [(&str, &str); 2] = [("staging", "shop_staging"), ("production", "shop")];
 
 struct Team {
@@ -112,8 +118,12 @@ impl Team {
     fn serve(&self, namespace: &'static str) -> String {
         let image = self.town.cluster.image_of(namespace, "api");
         let (ails, serves_v2) = (Arc::clone(&self.ails), AtomicBool::new(false));
+        let no_home = self.town.desk.path(NO_HOME);
         let last = Mutex::new(String::new());
         let answer = move |number: usize, request: &Request| {
+            if request.path == "/" && namespace == "production" && no_home.exists() {
+                return Reply::new(503, "");
+            }
             if request.path != "/healthz" {
                 let fails = number.is_multiple_of(2)
                     && serves_v2.load(Ordering::SeqCst)
@@ -238,17 +248,24 @@ fn runbooks_kubernetes_releases_and_comes_back_from_a_version_that_ails() {
     assert!(desk.read("messages.log").contains("v2: rolled back"));
     team.ails.store(false, Ordering::SeqCst);
 
-    // Whoever is to take over does so, or says no.
+    // Whoever is to take over does so, or says no. That the team cannot be told changes nothing.
+    let settings = desk.read("tminus.toml");
+    let refused = settings.replace("team = { file = \"messages.log\" }", &format!("team = {NOBODY}"));
+    desk.write("tminus.toml", &refused);
     desk.write(
         "yes.yaml",
         "answers:\n  - { step: '5-*/item-1', say: rollback, reason: the logs are full }\notherwise: yes\n",
     );
-    team.release(3, "v2").says("sent to on-call").says("the logs are full");
+    let ran = team.release(3, "v2");
+    ran.says("sent to on-call").says("the logs are full").says("not sent to team (Connection refused");
     assert_eq!(team.everything(), before, "nobody takes over");
     desk.write("yes.yaml", "otherwise: yes\n");
 
-    // The same once more, when it is mended.
-    team.release(0, "v2").says("succeeded");
+    // The same once more, when it is mended. The handover reaches nobody: it is said, and stops nothing.
+    desk.write("tminus.toml", refused.replace("{ file = \"on-call.log\" }", NOBODY));
+    let ran = team.release(0, "v2");
+    ran.says("FAILED: handover").says("not sent to on-call (Connection refused").says("succeeded");
+    desk.write("tminus.toml", settings);
     for (namespace, database) in PLACES {
         assert_eq!(team.images(namespace), format!("{} {}", image("api", "v2"), image("web", "v2")));
         assert!(team.server.dump(database).contains("paid boolean"), "{database}");
@@ -423,4 +440,50 @@ fn runbooks_kubernetes_asks_while_the_cluster_is_another_one_or_none() {
     team.town.cluster.start_api();
     team.goes_on(3, "deploy", "kim").says("undo 002_paid.up.sql");
     assert_eq!(team.everything(), before, "the cluster was lost in the middle");
+}
+
+#[test]
+fn runbooks_kubernetes_asks_when_somebody_says_no_or_people_get_something_else() {
+    let Some(team) = Team::open() else { return };
+    let (desk, before) = (&team.town.desk, team.everything());
+
+    // A no when staging stands: production is not touched, and nothing goes on or back by itself.
+    desk.write(
+        "yes.yaml",
+        PATIENT.replace(
+            "say: yes }\notherwise",
+            "say: decline, as: max, reason: the load test is missing, times: 1 }\notherwise",
+        ),
+    );
+    let ran = team.release(5, "v2");
+    ran.says("max declines").says("the load test is missing; what was done so far still stands");
+    ran.says("tminus rollback --reason").says("tminus abort --reason").never_says("starts: now [production]");
+    let [staging, production] = team.everything();
+    assert!(staging.0.contains(&image("web", "v2")) && staging.1.contains("paid boolean"), "{staging:?}");
+    assert_eq!(production, before[1], "a no touches nothing in production");
+    team.town.ran(7, &["approve", "go", "--as", "max"]);
+    let ran = team.town.ran(3, &["rollback", "--reason", "the load test is missing", "--as", "kim"]);
+    serves_v1_again(&ran);
+    ran.says("undo 002_paid.up.sql").says("rolled back after");
+    assert_eq!(team.everything(), before, "a no when staging stands");
+
+    // Everything goes back, and people get something else all the same: the last look says so.
+    desk.write("yes.yaml", PATIENT);
+    let gone = desk.path(NO_HOME);
+    desk.write("then-production-down", format!("touch '{}'\n", gone.display()));
+    let version = "v3-wrong.production";
+    let ran = team.release(6, version);
+    ran.says("production serves again: api: \"status\": \"ok\" \"version\": \"v1\" web: 503");
+    ran.says(
+        "error: before this release production served api: \"status\": \"ok\" \"version\": \"v1\" web: 200",
+    );
+    ran.says("tminus answer as-before retry").never_says("rolled back after");
+    team.town.ran(0, &["status"]).says("stuck").says("waits for Production as before");
+    assert!(!desk.read("messages.log").contains(&format!("{version}: rolled back")), "nobody is told so");
+    assert_eq!(team.everything(), before, "everything is back, and it is not enough");
+    // Asked again while it is so, it says so again.
+    team.goes_on(6, "as-before", "kim").says("error: before this release production served");
+    std::fs::remove_file(gone).expect("it was made");
+    team.goes_on(3, "as-before", "kim").says("rolled back after");
+    assert!(desk.read("messages.log").contains(&format!("{version}: rolled back")));
 }
