@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::TemporaryFolder;
+use crate::folder::SmallDisk;
 
 /// What this needs, and what `cargo xtask testbed up` installs.
 const PROGRAMS: [&str; 4] = ["docker", "dockerd", "docker-registry", "busybox"];
@@ -12,10 +13,12 @@ const PROGRAMS: [&str; 4] = ["docker", "dockerd", "docker-registry", "busybox"];
 /// A running engine with a registry.
 #[derive(Debug)]
 pub struct Docker {
-    folder: TemporaryFolder,
     engine: Child,
     registry: Option<Child>,
     port: u16,
+    /// Where the engine keeps everything, if it has one of its own. It goes before its folder.
+    disk: Option<SmallDisk>,
+    folder: TemporaryFolder,
 }
 
 impl Docker {
@@ -24,12 +27,26 @@ impl Docker {
     /// # Panics
     /// When they are there and do not start, or are missing where CI=true.
     pub fn start() -> Option<Docker> {
+        Docker::with(|_| None)
+    }
+
+    /// The same, with so many bytes on a disk of its own for what the engine keeps.
+    ///
+    /// # Panics
+    /// When they are there and do not start, or are missing where CI=true.
+    pub fn start_on_small_disk(bytes: u64) -> Option<Docker> {
+        Docker::with(|data| Some(SmallDisk::on(data, bytes)))
+    }
+
+    fn with(disk: impl FnOnce(&Path) -> Option<SmallDisk>) -> Option<Docker> {
         if !are_there() {
             assert!(std::env::var_os("CI").is_none(), "Docker must be there in CI: cargo xtask testbed up");
             eprintln!("skipped: docker, compose or a registry is not installed (cargo xtask testbed up)");
             return None;
         }
         let folder = TemporaryFolder::new();
+        std::fs::create_dir_all(folder.join("data")).expect("a folder");
+        let disk = disk(&folder.join("data"));
         let mut engine = Command::new("dockerd");
         for (option, name) in [("--data-root", "data"), ("--exec-root", "exec"), ("--pidfile", "pid")] {
             engine.arg(option).arg(folder.join(name));
@@ -40,7 +57,8 @@ impl Docker {
             engine.args(["--bridge=none", "--iptables=false", "--ip6tables=false", "--log-level=info"]);
         let engine = until(engine, "API listen on");
         let spare = std::net::TcpListener::bind("127.0.0.1:0").and_then(|found| found.local_addr());
-        let mut docker = Docker { engine, registry: None, port: spare.expect("a spare port").port(), folder };
+        let port = spare.expect("a spare port").port();
+        let mut docker = Docker { engine, registry: None, port, disk, folder };
         docker.start_registry();
         Some(docker)
     }
@@ -59,6 +77,25 @@ impl Docker {
             let _ = registry.kill();
             let _ = registry.wait();
         }
+    }
+
+    /// Fills the engine's own disk until nothing can be written any more.
+    ///
+    /// # Panics
+    /// When it has none.
+    pub fn fill(&self) {
+        assert!(self.disk.is_some(), "the disk of this machine is not filled");
+        let mut full = std::fs::File::create(self.folder.join("data/full")).expect("a file");
+        let ended = std::io::copy(&mut std::io::repeat(0), &mut full).expect_err("it has an end");
+        assert_eq!(ended.kind(), std::io::ErrorKind::StorageFull);
+    }
+
+    /// Makes room again.
+    ///
+    /// # Panics
+    /// When it was not full.
+    pub fn make_room(&self) {
+        std::fs::remove_file(self.folder.join("data/full")).expect("it was filled");
     }
 
     /// Tells whether docker can build by buildx, and says so when it cannot.

@@ -1,6 +1,7 @@
 //! The runbook of `runbooks/compose`, released and broken on a real engine, a real registry and
 //! PostgreSQL.
 
+use tminus_testkit::docker::Docker;
 use tminus_testkit::postgres::Postgres;
 
 use crate::support::{Desk, Ran};
@@ -16,7 +17,11 @@ struct Team {
 impl Team {
     /// A team whose v1 is out, and whose v2 brings a migration.
     fn open() -> Option<Team> {
-        let (yard, server) = (Yard::open()?, Postgres::start()?);
+        Team::with(Yard::open()?)
+    }
+
+    fn with(yard: Yard) -> Option<Team> {
+        let server = Postgres::start()?;
         server.sql("postgres", "create database shop");
         trials::lay_out(&yard.desk, "compose", &["RUNBOOK.md", "tminus.toml"]);
         yard.desk.write("yes.yaml", "otherwise: yes\n");
@@ -25,6 +30,14 @@ impl Team {
         team.release(0, "v1").says("succeeded");
         trials::write_paid(&team.yard.desk);
         Some(team)
+    }
+
+    fn ran(&self, code: i32, words: &[&str]) -> Ran {
+        let mut command = self.yard.command(words);
+        let ran =
+            Ran::of(command.env("SHOP_DATABASE_URL", self.server.url("shop")).output().expect("it starts"));
+        assert_eq!(ran.code, code, "{words:?}\n{}\n{}", ran.out, ran.err);
+        ran
     }
 }
 
@@ -46,18 +59,8 @@ impl trials::Team for Team {
     }
 
     fn release(&self, code: i32, version: &str) -> Ran {
-        let mut command = self.yard.command(&[
-            "run",
-            "RUNBOOK.md",
-            "--version",
-            version,
-            "--answers",
-            "yes.yaml",
-            "--again",
-        ]);
-        let ran =
-            Ran::of(command.env("SHOP_DATABASE_URL", self.server.url("shop")).output().expect("it starts"));
-        assert_eq!(ran.code, code, "{version}\n{}\n{}", ran.out, ran.err);
+        let words = ["run", "RUNBOOK.md", "--version", version, "--answers", "yes.yaml", "--again"];
+        let ran = self.ran(code, &words);
         if code == 3 {
             // Everything went back, and the last look saw it: written answers would go past both.
             ran.says("served again: ").never_says("error: before this release").never_says("not undone");
@@ -134,8 +137,74 @@ fn runbooks_compose_asks_when_the_way_back_itself_is_cut_off() {
     let mut words: Vec<&str> = line.expect("a way on").split_whitespace().skip(1).collect();
     words.extend(["--as", "ana"]);
     team.yard.desk.expect(0, &words);
-    let mut resume = team.yard.command(&["resume", "--no-wait"]);
-    let ran = Ran::of(resume.env("SHOP_DATABASE_URL", team.server.url("shop")).output().expect("it starts"));
-    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+    team.ran(3, &["resume", "--no-wait"]);
     assert_eq!(team.everything(), before);
+
+    // What people got was put into a container by hand: the way back, which makes it anew from its
+    // image, does not bring it, and says so.
+    let by_hand = || {
+        let id =
+            team.yard.docker.docker(&["ps", "--quiet", "--filter", "label=com.docker.compose.service=web"]);
+        let write = ["exec", &id, "/bin/busybox", "sh", "-c", "printf 'a hotfix' >/www/version"];
+        team.yard.docker.docker(&write);
+    };
+    by_hand();
+    team.yard.desk.write("db/003_minus.up.sql", "update orders set total = -total where id = 2;\n");
+    team.yard.desk.write("db/003_minus.down.sql", "update orders set total = -total where id = 2;\n");
+    let told = team.yard.desk.read("messages.log");
+    let ran = team.release(6, "v2");
+    ran.says("served again: api=v1,web=v1,");
+    ran.says("error: before this release there was api=v1,web=a hotfix,").never_says("rolled back after");
+    ran.says("tminus answer as-before retry");
+    assert_eq!(team.yard.desk.read("messages.log"), told, "nobody is told that all is well");
+    assert_eq!(team.everything(), before, "everything is back that the release changed");
+    by_hand();
+    team.ran(0, &["answer", "as-before", "retry", "--as", "kim"]);
+    let ran = team.ran(3, &["resume", "--no-wait"]);
+    ran.says("served again: api=v1,web=a hotfix,").says("rolled back after");
+}
+
+#[test]
+fn runbooks_compose_stops_at_a_no_and_at_what_was_edited() {
+    let Some(team) = Team::open() else { return };
+    let (desk, before) = (&team.yard.desk, team.everything());
+
+    // A file that was applied before was changed: found before anything is begun. That nobody can
+    // be told is said, and is in the way of nothing.
+    let settings = desk.read("tminus.toml");
+    let nobody = "{ webhook = \"http://127.0.0.1:1/hook\" }";
+    desk.write("tminus.toml", settings.replace("{ file = \"messages.log\" }", nobody));
+    let first = desk.read("db/001_orders.up.sql");
+    desk.write("db/001_orders.up.sql", format!("{first}-- edited\n"));
+    let ran = team.release(3, "v2");
+    ran.says("001_orders.up.sql").never_says("starts: Back up").never_says("starts: Migrate");
+    ran.says("not sent to team (Connection refused");
+    desk.write("db/001_orders.up.sql", first);
+    assert_eq!(team.everything(), before, "an edited migration");
+
+    // A no: there is a copy by then, and nothing that somebody would have to take back.
+    desk.write(
+        "yes.yaml",
+        "answers:\n  - { step: 'go*', say: decline, reason: too many are in the shop }\notherwise: yes\n",
+    );
+    let ran = team.release(4, "v2");
+    ran.says("kim declines").says("too many are in the shop").never_says("starts: Migrate");
+    ran.says("declined after").says("not sent to team (Connection refused");
+    assert_eq!(team.everything(), before, "a no");
+    desk.write("yes.yaml", "otherwise: yes\n");
+
+    team.release(0, "v2").says("not sent to team (Connection refused").says("succeeded");
+    assert_eq!(team.yard.serves("web"), "v2");
+}
+
+#[test]
+fn runbooks_compose_comes_back_when_the_disk_of_the_engine_is_full() {
+    let Some(docker) = Docker::start_on_small_disk(96 << 20) else { return };
+    let Some(team) = Team::with(Yard::with(docker)) else { return };
+    let before = team.everything();
+    team.yard.docker.fill();
+    team.release(3, "v2").says("no space left on device").says("undo 002_paid.up.sql");
+    team.yard.docker.make_room();
+    assert_eq!(team.everything(), before, "the disk is full");
+    team.release(0, "v2").says("succeeded");
 }

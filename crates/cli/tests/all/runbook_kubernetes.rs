@@ -5,6 +5,7 @@
 //! stands behind its addresses says what the cluster was told to run: no container of it exists. The
 //! Jobs are the exception: what they call is run.
 
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -48,6 +49,12 @@ fi
 /// Everybody says yes, and nobody has an answer to what nobody expected.
 const PATIENT: &str =
     "answers:\n  - { step: '*item-*', say: yes }\n  - { step: go, say: yes }\notherwise: nothing\n";
+
+/// A channel where nobody listens: a port that only root may open, and that nothing here does.
+const NOBODY: &str = "{ webhook = \"http://127.0.0.1:1/hook\" }";
+
+/// While this file is there, the home page of production is gone, whatever runs.
+const NO_HOME: &str = "no-home";
 
 const PLACES: [(&str, &str); 2] = [("staging", "shop_staging"), ("production", "shop")];
 
@@ -111,8 +118,12 @@ impl Team {
     fn serve(&self, namespace: &'static str) -> String {
         let image = self.town.cluster.image_of(namespace, "api");
         let (ails, serves_v2) = (Arc::clone(&self.ails), AtomicBool::new(false));
+        let no_home = self.town.desk.path(NO_HOME);
         let last = Mutex::new(String::new());
         let answer = move |number: usize, request: &Request| {
+            if request.path == "/" && namespace == "production" && no_home.exists() {
+                return Reply::new(503, "");
+            }
             if request.path != "/healthz" {
                 let fails = number.is_multiple_of(2)
                     && serves_v2.load(Ordering::SeqCst)
@@ -138,6 +149,14 @@ impl Team {
             serves_v1_again(&ran);
         }
         ran
+    }
+
+    /// Does what the message says when a Job that failed may run once more.
+    fn lets_run_again(&self, ran: &Ran, job: &str) {
+        let told = format!("delete job {job}-");
+        let line = ran.out.lines().chain(ran.err.lines()).find(|line| line.contains(&told));
+        let words = line.expect("a way on").split_whitespace().skip_while(|word| *word != "kubectl");
+        self.town.cluster.kubectl(&words.skip(1).collect::<Vec<_>>());
     }
 
     fn images(&self, namespace: &str) -> String {
@@ -178,8 +197,7 @@ impl trials::Team for Team {
     }
 
     fn release(&self, code: i32, version: &str) -> Ran {
-        let words = ["run", "RUNBOOK.md", "--again", "--version", version, "--answers", "yes.yaml"];
-        let ran = self.town.ran(code, &words);
+        let ran = self.town.ran(code, &words_of(version));
         if code == 3 {
             serves_v1_again(&ran);
         }
@@ -189,6 +207,11 @@ impl trials::Team for Team {
     fn everything(&self) -> Self::Everything {
         PLACES.map(|(namespace, database)| (self.town.state_of(namespace), self.server.dump(database)))
     }
+}
+
+/// What a release of a version is begun with.
+fn words_of(version: &str) -> [&str; 7] {
+    ["run", "RUNBOOK.md", "--again", "--version", version, "--answers", "yes.yaml"]
 }
 
 /// Everything went back, and the last looks saw it: written answers would go past both.
@@ -225,17 +248,24 @@ fn runbooks_kubernetes_releases_and_comes_back_from_a_version_that_ails() {
     assert!(desk.read("messages.log").contains("v2: rolled back"));
     team.ails.store(false, Ordering::SeqCst);
 
-    // Whoever is to take over does so, or says no.
+    // Whoever is to take over does so, or says no. That the team cannot be told changes nothing.
+    let settings = desk.read("tminus.toml");
+    let refused = settings.replace("team = { file = \"messages.log\" }", &format!("team = {NOBODY}"));
+    desk.write("tminus.toml", &refused);
     desk.write(
         "yes.yaml",
         "answers:\n  - { step: '5-*/item-1', say: rollback, reason: the logs are full }\notherwise: yes\n",
     );
-    team.release(3, "v2").says("sent to on-call").says("the logs are full");
+    let ran = team.release(3, "v2");
+    ran.says("sent to on-call").says("the logs are full").says("not sent to team (Connection refused");
     assert_eq!(team.everything(), before, "nobody takes over");
     desk.write("yes.yaml", "otherwise: yes\n");
 
-    // The same once more, when it is mended.
-    team.release(0, "v2").says("succeeded");
+    // The same once more, when it is mended. The handover reaches nobody: it is said, and stops nothing.
+    desk.write("tminus.toml", refused.replace("{ file = \"on-call.log\" }", NOBODY));
+    let ran = team.release(0, "v2");
+    ran.says("FAILED: handover").says("not sent to on-call (Connection refused").says("succeeded");
+    desk.write("tminus.toml", settings);
     for (namespace, database) in PLACES {
         assert_eq!(team.images(namespace), format!("{} {}", image("api", "v2"), image("web", "v2")));
         assert!(team.server.dump(database).contains("paid boolean"), "{database}");
@@ -321,13 +351,61 @@ fn runbooks_kubernetes_comes_back_when_the_database_is_in_the_way() {
     let ran = team.release(6, "v2");
     ran.says("failed: BackoffLimitExceeded").says("Connection refused");
     team.server.start_again();
-    // What the message says: the Job that failed may run once more.
-    let line = ran.out.lines().chain(ran.err.lines()).find(|line| line.contains("delete job migrate-back"));
-    let words: Vec<&str> =
-        line.expect("a way on").split_whitespace().skip_while(|word| *word != "kubectl").skip(1).collect();
-    team.town.cluster.kubectl(&words);
+    team.lets_run_again(&ran, "migrate-back");
     team.goes_on(3, "migrate-staging", "ria");
     assert_eq!(team.everything(), before, "the database was down");
+}
+
+#[test]
+fn runbooks_kubernetes_finds_out_what_became_of_a_job_that_lost_what_it_needs() {
+    let Some(mut team) = Team::open() else { return };
+    let before = team.everything();
+    team.town.desk.write("yes.yaml", PATIENT);
+
+    // The database is lost in production in the middle of the second file, when the first one is in:
+    // what is half-way is nobody's guess, and the Job that takes it back does not reach it either.
+    let stop = team.server.stop_line();
+    team.town.desk.write(
+        "db/003_more.up.sql",
+        format!("create table more (id int);\nselect current_database() = 'shop' as here \\gset\n\\if :here\n\\! {stop} >/dev/null\n\\endif\ninsert into more values (1);\n"),
+    );
+    team.town.desk.write("db/003_more.down.sql", "drop table more;\n");
+    let ran = team.release(6, "v2");
+    ran.says("applied 002_paid.up.sql").says("failed: BackoffLimitExceeded").says("Connection refused");
+    ran.never_says("rolled back after");
+    team.server.start_again();
+    assert!(team.server.dump("shop").contains("paid boolean"), "the first file stays in");
+    team.lets_run_again(&ran, "migrate-back");
+    team.goes_on(3, "migrate", "kim").says("undo 002_paid.up.sql").says("undo 003_more.up.sql");
+    assert_eq!(team.everything(), before, "the database was lost while the Job ran");
+    for name in ["db/003_more.up.sql", "db/003_more.down.sql"] {
+        std::fs::remove_file(team.town.desk.path(name)).expect("it is there");
+    }
+
+    // The API server is lost while the Job runs, which ends meanwhile. It is asked again and again
+    // what became of it, and nothing is made a second time.
+    let (jobs, stop) = (team.jobs("production"), team.town.cluster.stop_line());
+    team.town.desk.write("yes.yaml", "otherwise: yes\n");
+    let reached = team.town.desk.pipe("reached");
+    team.town.desk.write("then-production-up", format!("{stop}\necho >'{}'\n", reached.display()));
+    // Time enough for a new API server, on a machine that does other things as well.
+    let text = team.town.desk.read("RUNBOOK.md");
+    let (job, longer) =
+        ("within: 12s\n```\n\n```yaml {#deploy .deploy}", "within: 1m\n```\n\n```yaml {#deploy .deploy}");
+    assert!(text.contains(job), "{text}");
+    team.town.desk.write("RUNBOOK.md", text.replace(job, longer));
+    let mut command = team.town.command(&words_of("v3-wrong.production"));
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    std::fs::read_to_string(reached).expect("the Job runs");
+    team.town.cluster.stop_api();
+    team.town.cluster.start_api();
+    let ran = Ran::of(child.wait_with_output().expect("it ends"));
+    assert_eq!(ran.code, 3, "{}\n{}", ran.out, ran.err);
+    serves_v1_again(&ran);
+    ran.says("has done its work").says("rolled out: deployment/api").says("undo 002_paid.up.sql");
+    assert_eq!(team.everything(), before, "the API server was lost while the Job ran");
+    let ends = ["migrate Complete".to_owned(), "migrate-back Complete".to_owned()];
+    assert_eq!(team.jobs("production")[jobs.len()..], ends);
 }
 
 #[test]
@@ -362,4 +440,50 @@ fn runbooks_kubernetes_asks_while_the_cluster_is_another_one_or_none() {
     team.town.cluster.start_api();
     team.goes_on(3, "deploy", "kim").says("undo 002_paid.up.sql");
     assert_eq!(team.everything(), before, "the cluster was lost in the middle");
+}
+
+#[test]
+fn runbooks_kubernetes_asks_when_somebody_says_no_or_people_get_something_else() {
+    let Some(team) = Team::open() else { return };
+    let (desk, before) = (&team.town.desk, team.everything());
+
+    // A no when staging stands: production is not touched, and nothing goes on or back by itself.
+    desk.write(
+        "yes.yaml",
+        PATIENT.replace(
+            "say: yes }\notherwise",
+            "say: decline, as: max, reason: the load test is missing, times: 1 }\notherwise",
+        ),
+    );
+    let ran = team.release(5, "v2");
+    ran.says("max declines").says("the load test is missing; what was done so far still stands");
+    ran.says("tminus rollback --reason").says("tminus abort --reason").never_says("starts: now [production]");
+    let [staging, production] = team.everything();
+    assert!(staging.0.contains(&image("web", "v2")) && staging.1.contains("paid boolean"), "{staging:?}");
+    assert_eq!(production, before[1], "a no touches nothing in production");
+    team.town.ran(7, &["approve", "go", "--as", "max"]);
+    let ran = team.town.ran(3, &["rollback", "--reason", "the load test is missing", "--as", "kim"]);
+    serves_v1_again(&ran);
+    ran.says("undo 002_paid.up.sql").says("rolled back after");
+    assert_eq!(team.everything(), before, "a no when staging stands");
+
+    // Everything goes back, and people get something else all the same: the last look says so.
+    desk.write("yes.yaml", PATIENT);
+    let gone = desk.path(NO_HOME);
+    desk.write("then-production-down", format!("touch '{}'\n", gone.display()));
+    let version = "v3-wrong.production";
+    let ran = team.release(6, version);
+    ran.says("production serves again: api: \"status\": \"ok\" \"version\": \"v1\" web: 503");
+    ran.says(
+        "error: before this release production served api: \"status\": \"ok\" \"version\": \"v1\" web: 200",
+    );
+    ran.says("tminus answer as-before retry").never_says("rolled back after");
+    team.town.ran(0, &["status"]).says("stuck").says("waits for Production as before");
+    assert!(!desk.read("messages.log").contains(&format!("{version}: rolled back")), "nobody is told so");
+    assert_eq!(team.everything(), before, "everything is back, and it is not enough");
+    // Asked again while it is so, it says so again.
+    team.goes_on(6, "as-before", "kim").says("error: before this release production served");
+    std::fs::remove_file(gone).expect("it was made");
+    team.goes_on(3, "as-before", "kim").says("rolled back after");
+    assert!(desk.read("messages.log").contains(&format!("{version}: rolled back")));
 }

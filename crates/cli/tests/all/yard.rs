@@ -16,7 +16,10 @@ pub(crate) const ENV: &str = "# written by the team\nOTHER=keep me\nTAG=v0\n\nLA
 
 impl Yard {
     pub(crate) fn open() -> Option<Yard> {
-        let docker = Docker::start()?;
+        Docker::start().map(Yard::with)
+    }
+
+    pub(crate) fn with(docker: Docker) -> Yard {
         let desk = Desk::new();
         let service = |name: &str| {
             format!(
@@ -33,7 +36,7 @@ impl Yard {
                 docker.publish(&docker.image(&format!("{name}:{version}")), Some(version));
             }
         }
-        Some(Yard { desk, docker })
+        Yard { desk, docker }
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
