@@ -335,3 +335,40 @@ fn runbooks_hosts_asks_when_a_host_is_lost_in_the_middle() {
     team.goes_on("deploy", "ana").says("undo 002_paid.up.sql");
     assert_eq!(team.everything(), before, "a host was cut off in the middle");
 }
+
+#[test]
+fn runbooks_hosts_asks_when_what_it_needs_is_lost_in_the_middle() {
+    let Some(team) = Team::open() else { return };
+    let before = team.everything();
+    team.desk.write("yes.yaml", PATIENT);
+
+    // The disk of the second host is full.
+    let child = team.up_to_the_second_host("v2");
+    team.fleet.fill("h2");
+    team.asks(child).says("o space left on device").says("tminus answer deploy retry");
+    team.fleet.make_room("h2");
+    team.goes_on("deploy", "ana").says("undo 002_paid.up.sql").says("rolled back");
+    assert_eq!(team.everything(), before, "a disk was full in the middle");
+
+    // The proxy takes no commands any more, from nobody. It goes on with what it was told.
+    let child = team.up_to_the_second_host("v2");
+    let refused = "INPUT --protocol tcp --dport 9999 --jump REJECT --reject-with tcp-reset";
+    team.fleet.inside(&format!("iptables --insert {refused}"));
+    let ran = team.asks(child);
+    ran.says("h2: error: `admit` failed for web")
+        .says("Connection refused")
+        .says("tminus answer deploy retry");
+    team.fleet.inside(&format!("iptables --delete {refused}"));
+    team.goes_on("deploy", "ana").says("undo 002_paid.up.sql").says("rolled back");
+    assert_eq!(team.everything(), before, "the proxy took no commands");
+
+    // The database is lost: the hosts go back without it, and the schema waits for it.
+    let child = team.up_to_the_second_host("v2");
+    team.server.stop();
+    let ran = team.asks(child);
+    ran.says("h2: web runs").says("connection to server on socket").says("tminus answer migrate retry");
+    assert_eq!(team.fleet.inside(&format!("curl --silent http://{SWITCH}/version")), "v1");
+    team.server.start_again();
+    team.goes_on("migrate", "ana").says("undo 002_paid.up.sql").says("rolled back");
+    assert_eq!(team.everything(), before, "the database was lost in the middle");
+}
