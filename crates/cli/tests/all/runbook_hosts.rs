@@ -14,6 +14,10 @@ use crate::trials::{self, Goes, Team as _};
 
 const HOSTS: [&str; 2] = ["h1", "h2"];
 
+/// Everybody says yes, and nobody has an answer to what nobody expected.
+const PATIENT: &str =
+    "answers:\n  - { step: '1-*', say: yes }\n  - { step: 'go*', say: yes }\notherwise: nothing\n";
+
 struct Team {
     desk: Desk,
     // The proxy ends before what it stands in front of.
@@ -33,6 +37,7 @@ impl Team {
         desk.write(
             "RUNBOOK.md",
             text.replace("for: 30m", "for: 2s")
+                .replace("within=30s", "within=3s")
                 .replace("for > 1 minute", "for > 1 second")
                 .replace("< 1% for 1 minute", "< 1% for 1 second"),
         );
@@ -95,7 +100,7 @@ impl Team {
     /// Begins a release, and says when its way to the second service of the second host is reached.
     fn up_to_the_second_host(&self, version: &str) -> std::process::Child {
         let wrapper = format!(
-            "#!/bin/sh\ncase \"$*\" in *\"up \"*web*) if [ -p {0} ]; then echo >{0}; cat {1}; rm {0}; fi ;; esac\nexec /usr/bin/docker \"$@\"\n",
+            "#!/bin/sh\ncase \"$*\" in *\"up \"*web*) if [ -p {0} ]; then echo >{0}; cat {1}; rm {0} {1}; fi ;; esac\nexec /usr/bin/docker \"$@\"\n",
             self.desk.pipe("reached").display(),
             self.desk.pipe("go").display()
         );
@@ -108,10 +113,19 @@ impl Team {
         child
     }
 
-    /// Goes on with a release after a person was asked.
-    fn goes_on(&self, step: &str) -> Ran {
+    /// Lets a release that was stopped there go on, and insists that it ends in a question.
+    fn asks(&self, child: std::process::Child) -> Ran {
+        self.desk.let_go();
+        let ran = Ran::of(child.wait_with_output().expect("it ends"));
+        assert_eq!(ran.code, 6, "{}\n{}", ran.out, ran.err);
+        ran.never_says("rolled back");
+        ran
+    }
+
+    /// Goes on with a release, by one of the people who were asked.
+    fn goes_on(&self, step: &str, person: &str) -> Ran {
         let ran =
-            Ran::of(self.command(&["answer", step, "retry", "--as", "ana"]).output().expect("it starts"));
+            Ran::of(self.command(&["answer", step, "retry", "--as", person]).output().expect("it starts"));
         assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
         let ran = Ran::of(self.command(&["resume", "--no-wait"]).output().expect("it starts"));
         assert_eq!(ran.code, 3, "{}\n{}", ran.out, ran.err);
@@ -276,6 +290,33 @@ fn runbooks_hosts_comes_back_from_what_is_found_around_it() {
 }
 
 #[test]
+fn runbooks_hosts_comes_back_by_the_script_for_the_proxy_that_was_there_before() {
+    let Some(team) = Team::open() else { return };
+    let (desk, before) = (&team.desk, team.everything());
+    let (script, text) = (desk.read("proxy"), desk.read("RUNBOOK.md"));
+    // The same script, and nobody may run it.
+    desk.write("RUNBOOK.md", text.replace("mode: 755", "mode: 644"));
+    team.comes_back("v2", &["Permission denied", "/root/shop/proxy is what it was before"], &before);
+    desk.write("RUNBOOK.md", text);
+
+    // One that fails where it should let the first host in again, and has taken the second one out. No
+    // step of the release has been there, so none brings it back: whoever looks at the end sees it.
+    let fault = "  admit)\n    ask set server \"$backend/h2\" state maint\n    exit 1\n";
+    let faulty = script.replace("  admit)\n", fault);
+    assert_ne!(faulty, script);
+    desk.write("proxy", faulty);
+    desk.write("yes.yaml", PATIENT);
+    let ran = team.release(6, "v2");
+    ran.says("`admit` failed for web").says("web of h1 has its traffic again").says("undo 002_paid.up.sql");
+    ran.says("│ web of h2 is left out").says("error: this was not so before this release, when it was: people get v1;web of h1 is sent requests;web of h2 is sent requests");
+    ran.says("tminus answer as-before retry").never_says("rolled back");
+    assert_ne!(team.everything(), before, "the second host gets nothing");
+    team.fleet.inside(&format!("echo 'set server web/h2 state ready' | socat - tcp:{SWITCH}:9999"));
+    team.goes_on("as-before", "kim").says("rolled back");
+    assert_eq!(team.everything(), before, "somebody let the second host in again");
+}
+
+#[test]
 fn runbooks_hosts_asks_when_a_host_is_lost_in_the_middle() {
     let Some(team) = Team::open() else { return };
     let before = team.everything();
@@ -284,18 +325,50 @@ fn runbooks_hosts_asks_when_a_host_is_lost_in_the_middle() {
         "RUNBOOK.md",
         text.replace("{#deploy .deploy on=shop batch=1}", "{#deploy .deploy on=shop batch=1 timeout=40s}"),
     );
-    team.desk.write(
-        "yes.yaml",
-        "answers:\n  - { step: '1-*', say: yes }\n  - { step: 'go*', say: yes }\notherwise: nothing\n",
-    );
+    team.desk.write("yes.yaml", PATIENT);
     let child = team.up_to_the_second_host("v2");
     team.fleet.cut_off("h2");
-    team.desk.let_go();
-    let ran = Ran::of(child.wait_with_output().expect("it ends"));
-    assert_eq!(ran.code, 6, "{}\n{}", ran.out, ran.err);
+    let ran = team.asks(child);
     // Never counted as done there, and never as not begun: it had moved.
     ran.says("h2 unknown (the connection was lost").says("tminus answer deploy retry");
     team.fleet.join("h2");
-    team.goes_on("deploy").says("undo 002_paid.up.sql");
+    team.goes_on("deploy", "ana").says("undo 002_paid.up.sql");
     assert_eq!(team.everything(), before, "a host was cut off in the middle");
+}
+
+#[test]
+fn runbooks_hosts_asks_when_what_it_needs_is_lost_in_the_middle() {
+    let Some(team) = Team::open() else { return };
+    let before = team.everything();
+    team.desk.write("yes.yaml", PATIENT);
+
+    // The disk of the second host is full.
+    let child = team.up_to_the_second_host("v2");
+    team.fleet.fill("h2");
+    team.asks(child).says("o space left on device").says("tminus answer deploy retry");
+    team.fleet.make_room("h2");
+    team.goes_on("deploy", "ana").says("undo 002_paid.up.sql").says("rolled back");
+    assert_eq!(team.everything(), before, "a disk was full in the middle");
+
+    // The proxy takes no commands any more, from nobody. It goes on with what it was told.
+    let child = team.up_to_the_second_host("v2");
+    let refused = "INPUT --protocol tcp --dport 9999 --jump REJECT --reject-with tcp-reset";
+    team.fleet.inside(&format!("iptables --insert {refused}"));
+    let ran = team.asks(child);
+    ran.says("h2: error: `admit` failed for web")
+        .says("Connection refused")
+        .says("tminus answer deploy retry");
+    team.fleet.inside(&format!("iptables --delete {refused}"));
+    team.goes_on("deploy", "ana").says("undo 002_paid.up.sql").says("rolled back");
+    assert_eq!(team.everything(), before, "the proxy took no commands");
+
+    // The database is lost: the hosts go back without it, and the schema waits for it.
+    let child = team.up_to_the_second_host("v2");
+    team.server.stop();
+    let ran = team.asks(child);
+    ran.says("h2: web runs").says("connection to server on socket").says("tminus answer migrate retry");
+    assert_eq!(team.fleet.inside(&format!("curl --silent http://{SWITCH}/version")), "v1");
+    team.server.start_again();
+    team.goes_on("migrate", "ana").says("undo 002_paid.up.sql").says("rolled back");
+    assert_eq!(team.everything(), before, "the database was lost in the middle");
 }

@@ -22,10 +22,16 @@ const FLAGS: &str = r#"{ "flags": {
   "new-menu": { "state": "DISABLED", "variants": {"off": "off", "pilot": "pilot", "all": "all"}, "defaultVariant": "off" }
 } }"#;
 
+/// Everybody says yes, and nobody has an answer to what nobody expected.
+const PATIENT: &str =
+    "answers:\n  - { step: '*item-*', say: yes }\n  - { step: go, say: yes }\notherwise: nothing\n";
+
 /// The tool of the edge functions: what it deploys is live at once. It fails for the project that
-/// `fails` names, and says that all is well for the one that `lies` names.
+/// `fails` names, and says that all is well for the one that `lies` names. `then-PROJECT` is what
+/// else happens at that very moment, once.
 const SUPABASE: &str = r#"#!/bin/sh
 [ "$1 $2 $3 $5" = "functions deploy --project-ref --workdir" ] || exit 2
+if [ -e "then-$4" ]; then mv "then-$4" then; . ./then; fi
 if [ "$4" = "$(cat fails)" ]; then echo "unexpected deploy status 500" >&2; exit 1; fi
 if [ "$4" = "$(cat lies)" ]; then exit 0; fi
 cp "$6/supabase/functions/version/index.txt" "live-$4.new" && mv "live-$4.new" "live-$4"
@@ -47,8 +53,10 @@ impl Team {
     fn open() -> Option<Team> {
         let (town, server) = (Town::open("")?, Postgres::start()?);
         let desk = &town.desk;
-        trials::lay_out(desk, "web", &["RUNBOOK.md", "tminus.toml", "functions"]);
-        desk.program("../functions", &desk.read("functions"));
+        trials::lay_out(desk, "web", &["RUNBOOK.md", "tminus.toml", "functions", "served"]);
+        for name in ["functions", "served"] {
+            desk.program(&format!("../{name}"), &desk.read(name));
+        }
         desk.program("supabase", SUPABASE);
         std::fs::create_dir_all(desk.path("www/production")).expect("a folder");
         let disk = SmallDisk::on(&desk.path("www/production"), 256 << 10);
@@ -72,7 +80,10 @@ impl Team {
         team.shorten();
         trials::write_orders(&team.town.desk);
         team.cut("v1");
-        team.release(0, "v1").says("live before: v0").says("succeeded");
+        team.release(0, "v1")
+            .says("live before: v0")
+            .says("SERVED=web app nothing answers, service v0, functions v0")
+            .says("succeeded");
         team.town.desk.write("flags.json", FLAGS);
         trials::write_paid(&team.town.desk);
         team.cut("v2");
@@ -129,6 +140,15 @@ impl Team {
         })
     }
 
+    fn ran(&self, code: i32, arguments: &[&str]) -> Ran {
+        let mut command = self.town.command(arguments);
+        command.env("DATABASE_URL", self.server.url("shop"));
+        command.env("STAGING_DATABASE_URL", self.server.url("shop_staging"));
+        let ran = Ran::of(command.output().expect("it starts"));
+        assert_eq!(ran.code, code, "tminus {}\n{}\n{}", arguments.join(" "), ran.out, ran.err);
+        ran
+    }
+
     fn git(&self, line: &str) {
         let mut command = Command::new("git");
         command.args(["-c", "user.name=ana", "-c", "user.email=ana@example.com"]).args(line.split(' '));
@@ -160,13 +180,10 @@ impl trials::Team for Team {
 
     fn release(&self, code: i32, version: &str) -> Ran {
         let words = ["run", "RUNBOOK.md", "--again", "--version", version, "--answers", "yes.yaml"];
-        let mut command = self.town.command(&words);
-        command.env("DATABASE_URL", self.server.url("shop"));
-        command.env("STAGING_DATABASE_URL", self.server.url("shop_staging"));
-        let ran = Ran::of(command.output().expect("it starts"));
-        assert_eq!(ran.code, code, "{version}\n{}\n{}", ran.out, ran.err);
-        // Everything went back, and the last look saw it: written answers would go past both.
-        ran.never_says("production is of more than one version").never_says("not undone");
+        let ran = self.ran(code, &words);
+        if code == 3 {
+            serves_v1_again(&ran);
+        }
         ran
     }
 
@@ -178,6 +195,14 @@ impl trials::Team for Team {
         });
         (places, tree(&desk.path("www")), desk.read("flags.json"))
     }
+}
+
+/// Everything went back, and the last looks saw it: written answers would go past both.
+fn serves_v1_again(ran: &Ran) {
+    for place in PLACES {
+        ran.says(&format!("{place} serves again: web app v1, service v1, functions v1"));
+    }
+    ran.never_says("error: before this release").never_says("not undone");
 }
 
 fn image(version: &str) -> String {
@@ -193,7 +218,6 @@ fn runbooks_web_releases_and_comes_back_from_a_version_that_ails() {
     team.town.cluster.stop_api();
     let ran = team.release(3, "v2");
     ran.says("the API server of production does not answer").says("live in staging: v1");
-    ran.says("web app v1, service v1, functions v1");
     team.town.cluster.start_api();
     assert_eq!(team.everything(), before, "the cluster is away");
 
@@ -201,7 +225,7 @@ fn runbooks_web_releases_and_comes_back_from_a_version_that_ails() {
     team.ails.store(true, Ordering::SeqCst);
     let ran = team.release(3, "v2");
     ran.says("rule FIRED in production").says("new-menu is off, variant off again");
-    ran.says("live in staging: v1").says("web app v1, service v1, functions v1").says("rolled back");
+    ran.says("live in staging: v1").says("rolled back");
     assert_eq!(team.everything(), before, "the numbers say that it is bad");
 
     // Built from another tag: nothing begins.
@@ -222,6 +246,19 @@ fn runbooks_web_releases_and_comes_back_from_a_version_that_ails() {
 fn runbooks_web_comes_back_when_the_database_is_in_the_way() {
     let Some(team) = Team::open() else { return };
     trials::the_database_is_in_the_way(&team, "Connection refused");
+
+    // A migration that fits the data of staging, and not what people have written in production.
+    let desk = &team.town.desk;
+    desk.write("db/003_small.up.sql", "alter table orders add constraint small check (total < 100);\n");
+    desk.write("db/003_small.down.sql", "alter table orders drop constraint small;\n");
+    team.server.sql("shop", "insert into orders values (3, 1000)");
+    let before = team.everything();
+    let ran = team.release(3, "v2");
+    ran.says("check constraint \"small\" of relation \"orders\" is violated by some row");
+    ran.says("live in staging: v1").says("undo 003_small.up.sql").says("undo 002_paid.up.sql");
+    assert_eq!(team.everything(), before, "a migration that fails in production only");
+    team.server.sql("shop", "delete from orders where id = 3");
+
     team.release(0, "v2").says("succeeded");
 }
 
@@ -236,10 +273,14 @@ fn runbooks_web_comes_back_from_functions_and_a_service_that_do_not_move() {
             ran.says(words);
         });
         assert_eq!(team.everything(), before, "{words:?}");
+        ran
     };
-    // The functions: their vendor is away in production; and says yes, and nothing has moved.
-    desk.write("fails", "production-ref");
+    // The functions: their vendor is away in staging; in production; and says yes, and nothing has moved.
+    desk.write("fails", "staging-ref");
     let text = desk.read("functions");
+    let refused = ["unexpected deploy status 500", "live in staging: v1, as before this release"];
+    comes_back("v2", &refused).never_says("starts: Back up");
+    desk.write("fails", "production-ref");
     // The way back finds them as they were, and has nothing to ask the vendor.
     comes_back("v2", &["unexpected deploy status 500", "live in staging: v1"]);
     desk.write("fails", "nobody");
@@ -280,4 +321,19 @@ fn runbooks_web_comes_back_from_a_site_and_a_flag_that_do_not_move() {
     ran.says("new-mneu").says("leads to releases/v1 again").says("undo 002_paid.up.sql");
     desk.write("flags.json", FLAGS);
     assert_eq!(team.everything(), before, "a flag that is not there");
+
+    // Somebody publishes the site by hand meanwhile: what is taken back does not bring that back.
+    let page = "www/production/current/version.json";
+    desk.write("then-production-ref", format!("echo '{{\"version\": \"v0\"}}' >{page}\n"));
+    desk.write("fails", "production-ref");
+    desk.write("yes.yaml", PATIENT);
+    let ran = team.release(6, "v2");
+    ran.says("undo 002_paid.up.sql").says("production serves again: web app v0, service v1, functions v1");
+    ran.says("error: before this release production served web app v1, service v1, functions v1");
+    ran.says("tminus answer as-before retry").never_says("rolled back");
+    desk.write(page, "{\"version\": \"v1\"}\n");
+    team.ran(0, &["answer", "as-before", "retry", "--as", "kim"]);
+    let ran = team.ran(3, &["resume", "--no-wait"]);
+    serves_v1_again(ran.says("rolled back"));
+    assert_eq!(team.everything(), before, "somebody published meanwhile");
 }

@@ -38,14 +38,15 @@ put() {
   mv -- "$target.tminus" "$target"
 }
 
-# The image from before wants the files from before, and it comes back before the steps that sent them
-# do. One that was not there at all stays until then: compose may need it to remove what it made.
+# The image from before wants the files from before, and so do the commands around it; it comes back
+# before the steps that sent them do. A mode is a part of that: a script may be the same, and not run.
+# One that was not there at all stays until then: compose may need it to remove what it made.
 sent_files() {
   local kept to
   for kept in "$HOME/.tminus/sent/$RELEASE_ID"/*; do
     if [ ! -f "$kept/$1" ]; then continue; fi
     to=$(cat -- "$kept/to")
-    if ! cmp -s "$kept/$1" "$to"; then put "$kept/$1" "$to"; say "$to is ${2} again"; fi
+    if ! cmp -s "$kept/$1" "$to" || [ "$(stat -c %a -- "$kept/$1")" != "$(stat -c %a -- "$to")" ]; then put "$kept/$1" "$to"; say "$to is ${2} again"; fi
   done
 }
 
