@@ -90,6 +90,15 @@ impl Docker {
         assert_eq!(ended.kind(), std::io::ErrorKind::StorageFull);
     }
 
+    /// Returns a line of shell that fills it in the same way.
+    ///
+    /// # Panics
+    /// When the engine has no disk of its own.
+    pub fn fill_line(&self) -> String {
+        assert!(self.disk.is_some(), "the disk of this machine is not filled");
+        format!("! cat /dev/zero >'{}' 2>/dev/null", self.folder.join("data/full").display())
+    }
+
     /// Makes room again.
     ///
     /// # Panics

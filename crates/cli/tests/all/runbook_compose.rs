@@ -8,6 +8,10 @@ use crate::support::{Desk, Ran};
 use crate::trials::{self, Goes, Team as _};
 use crate::yard::Yard;
 
+/// Everybody says yes, and nobody has an answer to what nobody expected.
+const PATIENT: &str =
+    "answers:\n  - { step: 'go*', say: yes }\n  - { step: '1-*', say: yes }\notherwise: nothing\n";
+
 /// The team of `runbooks/compose`: the services, and a database.
 struct Team {
     yard: Yard,
@@ -123,7 +127,7 @@ fn runbooks_compose_asks_when_the_way_back_itself_is_cut_off() {
     let stop = team.server.stop_line();
     team.yard.desk.program("docker", &format!("#!/bin/sh\nif [ -e lose ] && grep -q TAG=v2 .env; then case \"$*\" in *\" exec \"*) rm lose; {stop} >/dev/null ;; esac; fi\nPATH=${{PATH#*:}} exec docker \"$@\"\n"));
     team.yard.desk.write("lose", "");
-    team.yard.desk.write("yes.yaml", "answers:\n  - { step: go, say: yes }\n  - { step: 'go@*', say: yes }\n  - { step: '1-*', say: yes }\notherwise: nothing\n");
+    team.yard.desk.write("yes.yaml", PATIENT);
     let ran = team.release(6, "v2");
     ran.says("api runs").says("again").says("Connection refused").says("migrate");
     assert_eq!(team.yard.state(), before.0, "the services are back");
@@ -206,5 +210,19 @@ fn runbooks_compose_comes_back_when_the_disk_of_the_engine_is_full() {
     team.release(3, "v2").says("no space left on device").says("undo 002_paid.up.sql");
     team.yard.docker.make_room();
     assert_eq!(team.everything(), before, "the disk is full");
-    team.release(0, "v2").says("succeeded");
+
+    // Or in the middle, when the first service has moved: no container can be made on the way back
+    // either, and that is a question.
+    let desk = &team.yard.desk;
+    desk.program("docker", &format!("#!/bin/sh\nif [ -e lose ] && grep -q TAG=v2 .env; then case \"$*\" in *\" up \"*web*) rm lose; {} ;; esac; fi\nPATH=${{PATH#*:}} exec docker \"$@\"\n", team.yard.docker.fill_line()));
+    desk.write("lose", "");
+    desk.write("yes.yaml", PATIENT);
+    let ran = team.release(6, "v2");
+    ran.says("api runs").says("no space left on device").never_says("rolled back after");
+    ran.says("tminus answer deploy retry");
+    team.yard.docker.make_room();
+    team.ran(0, &["answer", "deploy", "retry", "--as", "ana"]);
+    let ran = team.ran(3, &["resume", "--no-wait"]);
+    ran.says("undo 002_paid.up.sql").says("served again: api=v1,web=v1,").says("rolled back after");
+    assert_eq!(team.everything(), before, "the disk is full in the middle");
 }
