@@ -353,7 +353,7 @@ fn runbooks_hosts_asks_when_a_host_is_lost_in_the_middle() {
 }
 
 #[test]
-fn runbooks_hosts_asks_when_what_it_needs_is_lost_in_the_middle() {
+fn runbooks_hosts_asks_when_a_disk_is_full_or_the_database_lost_in_the_middle() {
     let Some(team) = Team::open() else { return };
     let before = team.everything();
     team.desk.write("yes.yaml", PATIENT);
@@ -366,6 +366,22 @@ fn runbooks_hosts_asks_when_what_it_needs_is_lost_in_the_middle() {
     team.goes_on("deploy", "ana").says("undo 002_paid.up.sql").says("rolled back");
     assert_eq!(team.everything(), before, "a disk was full in the middle");
 
+    // The database is lost: the hosts go back without it, and the schema waits for it.
+    let child = team.up_to_the_second_host("v2");
+    team.server.stop();
+    let ran = team.asks(child);
+    ran.says("h2: web runs").says("connection to server on socket").says("tminus answer migrate retry");
+    assert_eq!(team.fleet.inside(&format!("curl --silent http://{SWITCH}/version")), "v1");
+    team.server.start_again();
+    team.goes_on("migrate", "ana").says("undo 002_paid.up.sql").says("rolled back");
+    assert_eq!(team.everything(), before, "the database was lost in the middle");
+}
+
+#[test]
+fn runbooks_hosts_asks_when_the_proxy_takes_no_commands_in_the_middle() {
+    let Some(team) = Team::open() else { return };
+    let before = team.everything();
+    team.desk.write("yes.yaml", PATIENT);
     // The proxy takes no commands any more, from nobody. It goes on with what it was told.
     let child = team.up_to_the_second_host("v2");
     let refused = "INPUT --protocol tcp --dport 9999 --jump REJECT --reject-with tcp-reset";
@@ -377,14 +393,4 @@ fn runbooks_hosts_asks_when_what_it_needs_is_lost_in_the_middle() {
     team.fleet.inside(&format!("iptables --delete {refused}"));
     team.goes_on("deploy", "ana").says("undo 002_paid.up.sql").says("rolled back");
     assert_eq!(team.everything(), before, "the proxy took no commands");
-
-    // The database is lost: the hosts go back without it, and the schema waits for it.
-    let child = team.up_to_the_second_host("v2");
-    team.server.stop();
-    let ran = team.asks(child);
-    ran.says("h2: web runs").says("connection to server on socket").says("tminus answer migrate retry");
-    assert_eq!(team.fleet.inside(&format!("curl --silent http://{SWITCH}/version")), "v1");
-    team.server.start_again();
-    team.goes_on("migrate", "ana").says("undo 002_paid.up.sql").says("rolled back");
-    assert_eq!(team.everything(), before, "the database was lost in the middle");
 }
