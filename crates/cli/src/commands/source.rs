@@ -222,20 +222,20 @@ pub(crate) fn script(path: &Path) -> Result<Script, Failure> {
 /// Finds what is in the way of a plan. That a block lacks an input is no fault beside that of the
 /// input, and a block that runs once for each environment has its faults once.
 fn in_the_way(all: &[Diagnostic]) -> Vec<&Diagnostic> {
-    let is_error = |found: &&Diagnostic| found.severity == Severity::Error;
-    // Messages quote the input's name first.
-    let quoted = |found: &Diagnostic| found.message.split('`').nth(1).map(|name| format!("`${name}`"));
-    let inputs: Vec<String> = all.iter().filter(|found| found.code == "T902").filter_map(quoted).collect();
+    let errors: Vec<&Diagnostic> = all.iter().filter(|found| found.severity == Severity::Error).collect();
+    // Messages quote the input's name first. One that is only warned of hides nothing.
+    let quoted = |found: &&Diagnostic| found.message.split('`').nth(1).map(|name| format!("`${name}`"));
+    let inputs: Vec<String> = errors.iter().filter(|found| found.code == "T902").filter_map(quoted).collect();
     let follows = |found: &Diagnostic| {
         found.code == "T903" && inputs.iter().any(|input| found.message.contains(input.as_str()))
     };
-    let mut errors: Vec<&Diagnostic> = Vec::new();
-    for found in all.iter().filter(is_error) {
-        if !follows(found) && !errors.contains(&found) {
-            errors.push(found);
+    let mut in_the_way: Vec<&Diagnostic> = Vec::new();
+    for found in errors {
+        if !follows(found) && !in_the_way.contains(&found) {
+            in_the_way.push(found);
         }
     }
-    errors
+    in_the_way
 }
 
 /// Returns the plan, or tells everything that is in the way of it.

@@ -323,6 +323,13 @@ fn bad_input_arguments_are_not_guessed_at() {
     let ran = desk.expect(2, &["plan", "e.md"]);
     says_all(&ran, &["give one: `--version …`", "1 fault is in the way", "the same command with the values"]);
     ran.never_says("T903").never_says("tminus check");
+    // With a person, a missing input is only warned of; what cannot do without it is told.
+    let send = "```yaml {#a .send on=web}\nfrom: $VERSION.toml\nto: /srv/x\n```";
+    desk.write(
+        "s.md",
+        format!("---\nrunbook: 1\ninputs: {{ VERSION: 'v\\d+' }}\n---\n# T\n\n## 1. Work\n\n{send}\n"),
+    );
+    desk.expect(2, &["plan", "s.md", "--assisted"]).says("error T903").says("VERSION");
     desk.expect(0, &["plan", "e.md", "--version", "v1", "--env", "prod"])
         .says("production")
         .never_says("staging");
