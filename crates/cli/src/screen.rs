@@ -176,12 +176,15 @@ fn visible(text: &str) -> Cow<'_, str> {
     }
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(character) = rest.chars().next() {
+    loop {
+        let plain = rest.bytes().position(|byte| !is_plain(byte)).unwrap_or(rest.len());
+        shown.push_str(&rest[..plain]);
+        rest = &rest[plain..];
+        let Some(character) = rest.chars().next() else { break };
         let colour = colour_length(rest);
         let length = colour.unwrap_or(character.len_utf8());
         match character {
             _ if colour.is_some() => shown.push_str(&rest[..length]),
-            '\n' | '\t' => shown.push(character),
             _ if character.is_control() => {}
             '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => {
                 shown.push_str(&format!("<U+{:04X}>", u32::from(character)));

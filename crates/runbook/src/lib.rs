@@ -10,6 +10,7 @@
 
 pub mod adopt;
 pub mod attributes;
+mod beside;
 pub mod check;
 pub mod compile;
 pub mod control;

@@ -92,7 +92,12 @@ impl<'a> Page<'a> {
 
     /// The document in lower case.
     pub(super) fn lower(&self) -> &str {
-        self.lower.get_or_init(|| self.document.to_lowercase())
+        // Lowering beyond ASCII takes ten times as long, and few documents have capitals there.
+        let beyond = |c: char| !c.is_ascii() && c.is_uppercase();
+        self.lower.get_or_init(|| match self.document.chars().any(beyond) {
+            true => self.document.to_lowercase(),
+            false => self.document.to_ascii_lowercase(),
+        })
     }
 
     /// The lines of a range, in lower case.

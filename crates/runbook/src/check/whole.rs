@@ -3,10 +3,9 @@
 //! The terminal, build servers and editors all ask here, so that none of them knows more or less
 //! than the others.
 
-use std::sync::Mutex;
-
 use tminus_release::plan::{Action, Mode, Work};
 
+use crate::beside::beside;
 use crate::compile::{Compiled, Request, plan_outline};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::markdown;
@@ -88,34 +87,6 @@ fn milder(found: &mut Diagnostic, prose: bool) {
         "T908" => found.severity = found.severity.min(Severity::Note),
         _ => {}
     }
-}
-
-/// Shorter documents take no longer than a thread does to begin.
-const WORTH_A_THREAD_BYTES: usize = 16 * 1024;
-
-/// As much as the first thread of a process has: what can be read there can be read here.
-const STACK_BYTES: usize = 8 * 1024 * 1024;
-
-/// Does two things at once where there are threads, and one after the other where there are none,
-/// as in a browser.
-fn beside<A: Send, B>(bytes: usize, one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
-    if cfg!(target_family = "wasm") || bytes < WORTH_A_THREAD_BYTES {
-        return (one(), other());
-    }
-    let one = Mutex::new(Some(one));
-    // Taken by whoever comes first; nobody holds the lock while the work is done.
-    let take = || one.lock().ok().and_then(|mut one| one.take()).map(|one| one());
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, take);
-        let other = other();
-        let done = thread.ok().map(|thread| match thread.join() {
-            Ok(done) => done,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        // Without a further thread this one does all the work.
-        let done = done.flatten().or_else(take).expect("one of the two has taken it");
-        (done, other)
-    })
 }
 
 /// Tells whether front matter says `runbook:`. Reading the whole document only to learn that would

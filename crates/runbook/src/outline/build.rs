@@ -11,20 +11,27 @@ use super::{
     durations, environments, facts, fences, folds, options, people, purpose, tables,
 };
 use crate::attributes;
+use crate::beside::{beside, is_worth};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::encoding::repair;
 use crate::faults::Faults;
 use crate::front_matter;
 use crate::markdown::{Block, Details, Html, Markdown, Text};
-use crate::shell::{self, Survey};
+use crate::shell::{self, Ahead, Survey};
 
 /// Reads what a document says. `name` is used as the title of a document without headings.
 pub fn read(document: &str, markdown: &Markdown, name: &str) -> (Outline, Vec<Diagnostic>) {
     let mut faults = Faults::new(document, &markdown.lines);
     let front_matter = read_front_matter(document, markdown, &mut faults);
-    let mut reader = Reader::new(markdown, name, faults);
+    let scripts = if is_worth(document.len()) { fences::scripts(markdown) } else { Vec::new() };
+    let surveys = Ahead::new(scripts.into_iter());
+    let mut reader = Reader::new(markdown, name, faults, &surveys);
     reader.outline.front_matter = front_matter;
-    reader.blocks(&markdown.blocks);
+    if surveys.is_empty() {
+        reader.blocks(&markdown.blocks);
+    } else {
+        beside(document.len(), || surveys.make(), || reader.blocks(&markdown.blocks));
+    }
     reader.finish()
 }
 
@@ -56,6 +63,8 @@ fn read_front_matter(
 pub(super) struct Reader<'a> {
     pub(super) markdown: &'a Markdown,
     pub(super) faults: Faults<'a>,
+    /// What the document's scripts are.
+    pub(super) surveys: &'a Ahead<'a>,
     pub(super) outline: Outline,
     /// Index of the section being read.
     pub(super) section: usize,
@@ -84,7 +93,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(markdown: &'a Markdown, name: &str, faults: Faults<'a>) -> Self {
+    fn new(markdown: &'a Markdown, name: &str, faults: Faults<'a>, surveys: &'a Ahead<'a>) -> Self {
         let mut headings: Vec<Found> = Vec::new();
         let mut folded = HashSet::new();
         let mut folds = folds::sections(&markdown.blocks).into_iter().peekable();
@@ -114,6 +123,7 @@ impl<'a> Reader<'a> {
         Reader {
             markdown,
             faults,
+            surveys,
             outline: Outline {
                 title,
                 title_line,

@@ -149,10 +149,9 @@ fn in_text(text: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     let mut rest = text;
     let mut before = "";
-    while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
+    while let Some(start) = rest.bytes().position(|byte| byte.is_ascii_alphanumeric()) {
         let gap = &rest[..start];
-        let word_end =
-            rest[start..].find(|c: char| !c.is_alphanumeric()).map_or(rest.len(), |end| start + end);
+        let word_end = end_of_word(rest, start);
         let word = &rest[start..word_end];
         rest = &rest[word_end..];
         let is_after_pre = gap == "-" && before.eq_ignore_ascii_case("pre");
@@ -160,10 +159,13 @@ fn in_text(text: &str) -> Vec<String> {
         if is_after_pre || !(2..=11).contains(&word.len()) {
             continue;
         }
+        // Most words are none, and their first letter tells.
+        if !matches!(word.as_bytes()[0] | 0x20, b's' | b'p' | b'd' | b'u' | b'q' | b't') {
+            continue;
+        }
         let needs_noun = word.eq_ignore_ascii_case("qa") || word.eq_ignore_ascii_case("test");
         let has_noun = || rest.trim_start().get(..3).is_some_and(|next| next.eq_ignore_ascii_case("env"));
-        let is_known =
-            WORDS.iter().any(|known| word.eq_ignore_ascii_case(known)) || word.eq_ignore_ascii_case("test");
+        let is_known = needs_noun || WORDS.iter().any(|known| word.eq_ignore_ascii_case(known));
         if is_known && (!needs_noun || has_noun()) {
             let name = canonical(word);
             if !names.contains(&name) {
@@ -177,6 +179,17 @@ fn in_text(text: &str) -> Vec<String> {
         }
     }
     names
+}
+
+/// Where the word ends that begins at a byte. Nearly all are ASCII, and need no tables.
+fn end_of_word(text: &str, start: usize) -> usize {
+    let bytes = &text.as_bytes()[start..];
+    let plain = bytes.iter().position(|byte| !byte.is_ascii_alphanumeric());
+    match plain.map(|length| start + length) {
+        None => text.len(),
+        Some(end) if text.as_bytes()[end].is_ascii() => end,
+        Some(end) => text[end..].find(|c: char| !c.is_alphanumeric()).map_or(text.len(), |more| end + more),
+    }
 }
 
 #[cfg(test)]

@@ -9,9 +9,23 @@ use super::{FenceClass, FenceUnit, FoundDanger, Remark, UnitKind, durations, peo
 use crate::attributes::{self, Info};
 use crate::diagnostic::{Fix, FixEffect, Severity};
 use crate::encoding::repair;
-use crate::markdown::{Fence, FenceKind};
+use crate::markdown::{Block, Fence, FenceKind, Markdown};
 use crate::pattern::Pattern;
-use crate::shell::{self, Nature, Survey};
+use crate::shell::{Nature, Survey};
+
+/// Returns the scripts of a document that will be surveyed, as far as their blocks alone tell.
+pub(super) fn scripts(markdown: &Markdown) -> Vec<&str> {
+    let mut scripts = Vec::new();
+    markdown.walk(|block| {
+        if let Block::Fence(fence) = block {
+            let language = fence.info.split([' ', '{']).next().unwrap_or("");
+            if !language.is_empty() && is_shell(language) {
+                scripts.push(fence.body.as_str());
+            }
+        }
+    });
+    scripts
+}
 
 /// A section, item or line before a block that says that a person sends or fills it in.
 static TEMPLATE: Pattern = Pattern::new(
@@ -44,7 +58,7 @@ pub(super) fn read(reader: &mut Reader<'_>, fence: &Fence, item: Option<&str>) -
     let is_session = matches!(class, FenceClass::Shell(_)) && (claims || transcript::is_session(&fence.body));
     let body = if is_session { transcript::commands(&fence.body) } else { fence.body.clone() };
     let survey = matches!(class, FenceClass::Shell(Interpreter::Bash | Interpreter::Sh | Interpreter::Zsh))
-        .then(|| shell::survey(&body));
+        .then(|| reader.surveys.survey(&body));
     let title = title(reader, item, &info);
     if let Some(survey) = &survey {
         note_survey(reader, fence, survey, &title);

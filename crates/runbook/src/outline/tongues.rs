@@ -5,6 +5,8 @@
 //! outline knows. A word that means something else as well is left out: the text then counts as
 //! text, which is what it was before.
 
+use crate::pattern::Words;
+
 /// Labels of facts, in lower case, with their English name.
 const LABELS: [(&str, &[&str]); 6] = [
     (
@@ -124,6 +126,20 @@ const PURPOSES: [(&str, &[&[&str]]); 4] = [
     ),
 ];
 
+/// The first words of the rows above that are written in ASCII; a test holds them against those.
+static PLAIN: Words = Words::new(&[
+    "kein",
+    "no revertir",
+    "kriterien",
+    "criterios",
+    "alarme",
+    "alertes",
+    "alertas",
+    "surveillance",
+    "monitoreo",
+    "monitoramento",
+]);
+
 /// Words of thresholds with the English ones, longest first where one holds another.
 const MEASURES: [(&str, &str); 35] = [
     ("fehlerrate", "error rate"),
@@ -212,6 +228,10 @@ pub(super) fn environments(text: &str) -> Vec<&'static str> {
 
 /// Returns what a heading or line is about, in English words, when it says so in another language.
 pub(super) fn purpose(lower: &str) -> Option<&'static str> {
+    // Every lead of a document comes here. What is ASCII can hold only a few of these words.
+    if lower.is_ascii() && !PLAIN.any_in(lower) {
+        return None;
+    }
     let fits = |rows: &[&[&str]]| rows.iter().any(|parts| parts.iter().all(|part| lower.contains(part)));
     PURPOSES.iter().find(|(_, rows)| fits(rows)).map(|(words, _)| *words)
 }
@@ -295,6 +315,14 @@ mod tests {
                 (back, "Rollback "),
             ];
             check(&document, &lanes, &["error_rate Rollback 120"]);
+        }
+    }
+
+    #[test]
+    fn what_is_ascii_is_looked_for_in_ascii() {
+        let rows = super::PURPOSES.iter().flat_map(|(_, rows)| rows.iter());
+        for parts in rows.filter(|parts| parts.iter().all(|part| part.is_ascii())) {
+            assert!(super::purpose(&parts.join(" ")).is_some(), "{parts:?}");
         }
     }
 

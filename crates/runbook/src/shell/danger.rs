@@ -85,7 +85,10 @@ fn table(command: &CommandUse) -> Option<(Danger, String)> {
         (program, _) => (program, &verbs[..]),
     };
     let row = ROWS.iter().find(|row| {
-        // Most rows are another program's: that is told without taking the row apart.
+        // Most rows are another program's: that is told by the first letter, without a call.
+        if row.command.as_bytes().first() != program.as_bytes().first() {
+            return false;
+        }
         let Some(rest) = row.command.strip_prefix(program) else { return false };
         (rest.is_empty() || rest.starts_with(' '))
             && rest

@@ -35,6 +35,11 @@ impl Memory {
     }
 }
 
+/// Tells whether what is read on this thread is remembered.
+pub(super) fn is_in_use() -> bool {
+    IN_USE.with_borrow(Option::is_some)
+}
+
 /// Reads a script, or remembers what it is.
 pub(super) fn survey(script: &str) -> Survey {
     let known = IN_USE.with_borrow_mut(|memory| {

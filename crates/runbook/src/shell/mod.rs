@@ -2,6 +2,7 @@
 //!
 //! This room reads; it never runs anything and never decides whether something may run.
 
+mod ahead;
 mod comment;
 mod danger;
 mod danger_rows;
@@ -23,6 +24,7 @@ use std::ops::Range;
 
 use tminus_release::plan::Danger;
 
+pub(crate) use ahead::Ahead;
 pub use comment::Alternative;
 pub use inline::looks_like_command;
 pub use memory::Memory;

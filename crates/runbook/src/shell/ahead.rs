@@ -1,0 +1,53 @@
+//! Surveys of a document's scripts, made by another thread while the document is read.
+//!
+//! To survey the scripts takes a third of the time that a long document takes, and a survey depends
+//! on its script alone. Whoever comes to a script first reads it; the other one takes what came out.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use super::{Survey, memory, survey, survey_anew};
+
+/// What is surveyed, each script once.
+#[derive(Debug, Default)]
+pub(crate) struct Ahead<'a> {
+    scripts: Vec<&'a str>,
+    made: HashMap<&'a str, OnceLock<Survey>>,
+}
+
+impl<'a> Ahead<'a> {
+    /// Takes scripts in the order in which they will be asked for. Where scripts are remembered,
+    /// there is nothing to gain.
+    pub(crate) fn new(scripts: impl Iterator<Item = &'a str>) -> Ahead<'a> {
+        let mut ahead = Ahead::default();
+        if memory::is_in_use() {
+            return ahead;
+        }
+        for script in scripts {
+            ahead.made.entry(script).or_insert_with(|| {
+                ahead.scripts.push(script);
+                OnceLock::new()
+            });
+        }
+        ahead
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.scripts.is_empty()
+    }
+
+    /// Surveys every script that nobody has read yet.
+    pub(crate) fn make(&self) {
+        for script in &self.scripts {
+            self.made[script].get_or_init(|| survey_anew(script));
+        }
+    }
+
+    /// Returns the survey of a script, one of these or any other.
+    pub(crate) fn survey(&self, script: &str) -> Survey {
+        match self.made.get(script) {
+            Some(made) => made.get_or_init(|| survey_anew(script)).clone(),
+            None => survey(script),
+        }
+    }
+}
