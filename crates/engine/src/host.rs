@@ -19,6 +19,10 @@ use crate::open::{Card, Engine};
 /// because their rules are measured all the while.
 const DRIVEN_AT_ONCE: usize = 4096;
 
+/// Releases begun at the same time: each holds its plan and state until it is known how it stands,
+/// and thousands come at once when a machine starts again.
+const BEGUN_AT_ONCE: usize = 128;
+
 /// How often other processes' writes are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
@@ -65,6 +69,7 @@ pub async fn run(
         let next = host.due.first().map_or(now.plus(Span::minutes(1)), |(at, _)| *at);
         tokio::select! {
             Some(done) = host.tasks.join_next(), if !host.tasks.is_empty() => {
+                host.begun = host.begun.saturating_sub(1);
                 let (release, left) = match done {
                     Ok(done) => done,
                     Err(error) => std::panic::resume_unwind(error.into_panic()),
@@ -74,6 +79,8 @@ pub async fn run(
                 }
             }
             () = tokio::time::sleep(LOOK_EVERY) => {
+                // None came to rest meanwhile: what was begun is at work and will stay for long.
+                host.begun = 0;
                 let (cursor, changed) = engine.store.changes(host.cursor).await?;
                 host.cursor = cursor;
                 host.wake(changed);
@@ -94,6 +101,8 @@ struct Host {
     driven: BTreeMap<ReleaseId, signal::Sender<u64>>,
     tasks: JoinSet<(ReleaseId, Result<Left, EngineError>)>,
     ended: BTreeSet<ReleaseId>,
+    /// How many of the tasks were begun and neither came to rest nor showed that they stay.
+    begun: usize,
     counts: Counts,
 }
 
@@ -104,8 +113,9 @@ impl Host {
             self.waiting.remove(&release);
             self.ready.insert(release);
         }
-        while self.tasks.len() < DRIVEN_AT_ONCE {
+        while self.tasks.len() < DRIVEN_AT_ONCE && self.begun < BEGUN_AT_ONCE {
             let Some(release) = self.ready.pop_first() else { break };
+            self.begun += 1;
             let (mut reins, waker, _) = Reins::new();
             reins.stop = stop.clone();
             self.driven.insert(release.clone(), waker);
