@@ -159,13 +159,12 @@ fn in_text(text: &str) -> Vec<String> {
         if is_after_pre || !(2..=11).contains(&word.len()) {
             continue;
         }
-        // Most words are none, and their first letter tells.
-        if !matches!(word.as_bytes()[0] | 0x20, b's' | b'p' | b'd' | b'u' | b'q' | b't') {
-            continue;
-        }
         let needs_noun = word.eq_ignore_ascii_case("qa") || word.eq_ignore_ascii_case("test");
         let has_noun = || rest.trim_start().get(..3).is_some_and(|next| next.eq_ignore_ascii_case("env"));
-        let is_known = needs_noun || WORDS.iter().any(|known| word.eq_ignore_ascii_case(known));
+        // Most words are none, and their first letter tells.
+        let first = word.as_bytes()[0].to_ascii_lowercase();
+        let is = |known: &str| known.as_bytes()[0] == first && word.eq_ignore_ascii_case(known);
+        let is_known = needs_noun || WORDS.iter().any(|known| is(known));
         if is_known && (!needs_noun || has_noun()) {
             let name = canonical(word);
             if !names.contains(&name) {

@@ -51,3 +51,24 @@ impl<'a> Ahead<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_made_ahead_is_what_is_read() {
+        let scripts = ["curl -f http://a/ || echo no", "nano x", "if", "nano x"];
+        let ahead = Ahead::new(scripts.into_iter());
+        assert_eq!(ahead.scripts.len(), 3);
+        // One is read by whoever asks first, the others ahead; a further one is read all the same.
+        let first = ahead.survey(scripts[0]);
+        ahead.make();
+        assert_eq!(first, survey_anew(scripts[0]));
+        for script in scripts.into_iter().chain(["ls"]) {
+            assert_eq!(ahead.survey(script), survey_anew(script));
+        }
+        let mut memory = memory::Memory::default();
+        assert!(memory.during(|| Ahead::new(scripts.into_iter()).is_empty()), "memory has them already");
+    }
+}
