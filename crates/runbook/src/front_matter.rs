@@ -7,6 +7,7 @@ use tminus_release::plan::OnFailure;
 
 use crate::data::{Fault, Keys, Node, Value, parse_yaml};
 use crate::markdown::FrontMatterText;
+use crate::names;
 use crate::rules::{self, ParsedRule};
 
 /// The version of the runbook language that is read here.
@@ -73,6 +74,9 @@ impl Accepts {
         match self {
             Accepts::OneOf(values) if values.iter().any(|known| known == value) => Ok(()),
             Accepts::OneOf(values) => Err(format!("`{value}` is none of: {}", values.join(", "))),
+            Accepts::Pattern(pattern) if pattern == names::SAFE_VALUE && names::is_safe_value(value) => {
+                Ok(())
+            }
             Accepts::Pattern(pattern) => {
                 let whole = regex::Regex::new(&format!("^(?:{pattern})$"));
                 match whole {
@@ -158,9 +162,9 @@ pub fn read_inputs(value: &Value, faults: &mut Vec<Fault>) -> Vec<InputDeclarati
                 let values = keys.texts("values");
                 keys.finish();
                 let one_of = (!values.is_empty()).then_some(Accepts::OneOf(values));
-                pattern.or(one_of).or_else(|| Some(Accepts::Pattern(crate::names::SAFE_VALUE.to_owned())))
+                pattern.or(one_of).or_else(|| Some(Accepts::Pattern(names::SAFE_VALUE.to_owned())))
             }
-            Node::Nothing => Some(Accepts::Pattern(crate::names::SAFE_VALUE.to_owned())),
+            Node::Nothing => Some(Accepts::Pattern(names::SAFE_VALUE.to_owned())),
         };
         let Some(accepts) = accepts else {
             faults.push(Fault::new(

@@ -34,3 +34,4 @@ pub mod shell;
 pub mod source;
 pub mod suggest;
 pub mod view;
+mod words;

@@ -4,6 +4,12 @@
 /// more than a word.
 pub const SAFE_VALUE: &str = r"[A-Za-z0-9._:/@+-]+";
 
+/// Tells whether a value is what [`SAFE_VALUE`] says.
+pub(crate) fn is_safe_value(value: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/@+-".contains(&byte);
+    !value.is_empty() && value.bytes().all(fits)
+}
+
 /// Makes the slug of a heading: lower-case words with hyphens, as in a link to it.
 pub fn slug(text: &str) -> String {
     let mut slug = String::with_capacity(text.len());

@@ -4,69 +4,229 @@
 //! behind `\w`, `\d`, `\s`, `\b` and `(?i)` cost most of the start-up time of `tminus check`, and
 //! a Unicode `\b` keeps the fast matcher from texts with a single `→` in them. What a pattern
 //! costs to compile is still more than most documents take to read: whoever holds one asks
-//! [`Words`] first, so that a pattern no text could match is never compiled.
+//! [`Words`] first, so that a pattern no text could match is never compiled; and of a pattern that
+//! is only asked for yes or no, no more is made than that answer takes.
 
 use std::borrow::Cow;
+use std::ops::{Index, Range};
 use std::sync::OnceLock;
 
-use regex::{CaptureMatches, Captures, Match, Matches, Regex, Replacer};
+use regex_automata::hybrid::dfa::{Cache, DFA};
+use regex_automata::meta::Regex;
+use regex_automata::nfa::thompson::{self, WhichCaptures};
+use regex_automata::util::captures;
+use regex_automata::util::pool::Pool;
+use regex_automata::{Input, Span};
+
+use crate::words::Words;
 
 /// A constant pattern, compiled when the first text comes that it may match.
 pub(crate) struct Pattern {
-    text: &'static str,
-    /// What no match can be without; empty where nothing simple can be said.
-    words: Words,
-    regex: OnceLock<Regex>,
+    text: Text,
+    /// What no match can be without: one of each.
+    words: [Words; 2],
+    /// Finds where a match is.
+    finder: OnceLock<Regex>,
+    /// Tells that there is one, which takes half as much to compile.
+    teller: OnceLock<Teller>,
+}
+
+/// A pattern as it is written, or what puts it together.
+enum Text {
+    Written(&'static str),
+    Made(fn() -> String),
 }
 
 impl Pattern {
-    /// Takes words in lower case of which every match holds one (in any case), and the pattern.
+    /// Takes words in lower case of which every match holds one (in any case; none where nothing
+    /// simple can be said), and the pattern.
     pub(crate) const fn new(words: &'static [&'static str], text: &'static str) -> Pattern {
-        Pattern { text, words: Words::new(words), regex: OnceLock::new() }
+        Pattern::of([words, &[]], Text::Written(text))
+    }
+
+    /// As [`Pattern::new`], where every match holds one word of each list.
+    pub(crate) const fn of_both(
+        words: &'static [&'static str],
+        others: &'static [&'static str],
+        text: &'static str,
+    ) -> Pattern {
+        Pattern::of([words, others], Text::Written(text))
+    }
+
+    /// As [`Pattern::new`], with what puts the pattern together when it is needed.
+    pub(crate) const fn made(words: &'static [&'static str], text: fn() -> String) -> Pattern {
+        Pattern::of([words, &[]], Text::Made(text))
+    }
+
+    const fn of(words: [&'static [&'static str]; 2], text: Text) -> Pattern {
+        Pattern {
+            text,
+            words: [Words::new(words[0]), Words::new(words[1])],
+            finder: OnceLock::new(),
+            teller: OnceLock::new(),
+        }
+    }
+
+    /// Tells cheaply whether a match may be in the text.
+    fn may_match(&self, text: &str) -> bool {
+        self.words.iter().all(|words| words.is_empty() || words.any_in(text))
     }
 
     /// Returns the compiled pattern, unless no match can be in the text.
-    fn regex_for(&self, text: &str) -> Option<&Regex> {
-        (self.words.is_empty() || self.words.any_in(text))
-            .then(|| self.regex.get_or_init(|| compile(self.text)))
+    fn finder_for(&self, text: &str) -> Option<&Regex> {
+        self.may_match(text).then(|| self.finder.get_or_init(|| compile(&self.written())))
+    }
+
+    fn written(&self) -> Cow<'static, str> {
+        match self.text {
+            Text::Written(text) => Cow::Borrowed(text),
+            Text::Made(make) => Cow::Owned(make()),
+        }
     }
 
     pub(crate) fn is_match(&self, text: &str) -> bool {
-        self.regex_for(text).is_some_and(|regex| regex.is_match(text))
+        self.may_match(text) && self.teller.get_or_init(|| Teller::new(&self.written())).tells(text)
     }
 
     pub(crate) fn find<'t>(&self, text: &'t str) -> Option<Match<'t>> {
-        self.regex_for(text)?.find(text)
+        let found = self.finder_for(text)?.find(text)?;
+        Some(Match { text, span: found.span() })
     }
 
     pub(crate) fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
-        self.regex_for(text)?.captures(text)
+        self.captures_at(text, 0)
     }
 
+    /// As [`Pattern::captures`], with a match that begins at a byte or after it.
     pub(crate) fn captures_at<'t>(&self, text: &'t str, start: usize) -> Option<Captures<'t>> {
-        self.regex_for(text)?.captures_at(text, start)
+        let regex = self.finder_for(text)?;
+        let mut groups = regex.create_captures();
+        regex.search_captures(&Input::new(text).range(start..), &mut groups);
+        groups.is_match().then_some(Captures { text, groups })
     }
 
-    pub(crate) fn replace_all<'t>(&self, text: &'t str, by: impl Replacer) -> Cow<'t, str> {
-        self.regex_for(text).map_or(Cow::Borrowed(text), |regex| regex.replace_all(text, by))
+    /// Replaces each match by what is returned for it.
+    pub(crate) fn replace_all<'t>(
+        &self,
+        text: &'t str,
+        mut by: impl FnMut(&Captures<'_>) -> String,
+    ) -> Cow<'t, str> {
+        let mut out = String::new();
+        let mut at = 0;
+        for found in self.captures_iter(text) {
+            let Some(whole) = found.get(0) else { continue };
+            out.push_str(&text[at..whole.start()]);
+            out.push_str(&by(&found));
+            at = whole.end();
+        }
+        if at == 0 && out.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        out.push_str(&text[at..]);
+        Cow::Owned(out)
     }
 
-    pub(crate) fn find_iter<'s, 't>(&'s self, text: &'t str) -> Flatten<Matches<'s, 't>> {
-        self.regex_for(text).map(|regex| regex.find_iter(text)).into_iter().flatten()
+    pub(crate) fn find_iter<'t>(&self, text: &'t str) -> impl Iterator<Item = Match<'t>> {
+        let found = self.finder_for(text).map(|regex| regex.find_iter(text));
+        found.into_iter().flatten().map(move |found| Match { text, span: found.span() })
     }
 
-    pub(crate) fn captures_iter<'s, 't>(&'s self, text: &'t str) -> Flatten<CaptureMatches<'s, 't>> {
-        self.regex_for(text).map(|regex| regex.captures_iter(text)).into_iter().flatten()
+    pub(crate) fn captures_iter<'t>(&self, text: &'t str) -> impl Iterator<Item = Captures<'t>> {
+        let found = self.finder_for(text).map(|regex| regex.captures_iter(text));
+        found.into_iter().flatten().map(move |groups| Captures { text, groups })
     }
 }
 
-type Flatten<I> = std::iter::Flatten<std::option::IntoIter<I>>;
+/// A place of a text that a pattern, or a group of it, matches.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Match<'t> {
+    text: &'t str,
+    span: Span,
+}
+
+impl<'t> Match<'t> {
+    pub(crate) fn as_str(&self) -> &'t str {
+        &self.text[self.range()]
+    }
+
+    pub(crate) const fn start(&self) -> usize {
+        self.span.start
+    }
+
+    pub(crate) const fn end(&self) -> usize {
+        self.span.end
+    }
+
+    pub(crate) const fn range(&self) -> Range<usize> {
+        self.span.start..self.span.end
+    }
+}
+
+/// A match with its groups, of which the first is the match itself.
+#[derive(Debug)]
+pub(crate) struct Captures<'t> {
+    text: &'t str,
+    groups: captures::Captures,
+}
+
+impl<'t> Captures<'t> {
+    pub(crate) fn get(&self, group: usize) -> Option<Match<'t>> {
+        self.groups.get_group(group).map(|span| Match { text: self.text, span })
+    }
+
+    pub(crate) fn name(&self, group: &str) -> Option<Match<'t>> {
+        self.groups.get_group_by_name(group).map(|span| Match { text: self.text, span })
+    }
+}
+
+impl Index<usize> for Captures<'_> {
+    type Output = str;
+
+    fn index(&self, group: usize) -> &str {
+        self.get(group).expect("a group that takes part in every match").as_str()
+    }
+}
+
+impl Index<&str> for Captures<'_> {
+    type Output = str;
+
+    fn index(&self, group: &str) -> &str {
+        self.name(group).expect("a group that takes part in every match").as_str()
+    }
+}
+
+/// An automaton that reads a text once, up to the end of the first match.
+struct Teller {
+    automaton: DFA,
+    caches: Pool<Cache, Box<dyn Fn() -> Cache + Send + Sync>>,
+}
+
+impl Teller {
+    fn new(pattern: &str) -> Teller {
+        let nfa = thompson::Config::new().which_captures(WhichCaptures::None);
+        let automaton = DFA::builder().thompson(nfa).build(&ascii(pattern)).expect(VALID);
+        let for_caches = automaton.clone();
+        Teller { automaton, caches: Pool::new(Box::new(move || for_caches.create_cache())) }
+    }
+
+    fn tells(&self, text: &str) -> bool {
+        let input = Input::new(text).earliest(true);
+        let found = self.automaton.try_search_fwd(&mut self.caches.get(), &input);
+        // It gives up at bytes or cache sizes that somebody chose; nobody has.
+        found.is_ok_and(|found| found.is_some())
+    }
+}
+
+const VALID: &str = "constant patterns are valid; a test compiles each of them";
 
 /// Compiles a constant pattern with `\w`, `\d`, `\s`, `\W`, `\b` and the case of letters read as ASCII.
 ///
-/// Works in `(?x)` patterns and inside classes too. `\s` matches blank, tab and line ends.
-pub(crate) fn compile(pattern: &str) -> Regex {
-    Regex::new(&ascii(pattern)).expect("constant patterns are valid; a test compiles each of them")
+/// Works in `(?x)` patterns and inside classes too. `\s` matches blank, tab and line ends. The search
+/// for literals that usually comes first is left out: it costs more to make than all else, and
+/// [`Words`] has done its work already.
+fn compile(pattern: &str) -> Regex {
+    let how = Regex::config().auto_prefilter(false).dfa(false);
+    Regex::builder().configure(how).build(&ascii(pattern)).expect(VALID)
 }
 
 /// Writes a pattern so that it needs no Unicode table. Only what may match a character beyond
@@ -158,63 +318,9 @@ fn class(written: &str, out: &mut String) {
     }
 }
 
-/// Words of which at least one must be in a text, in any case, for a pattern to match it.
-///
-/// Costs about one comparison for each byte of the text, and nothing to make.
-pub(crate) struct Words {
-    words: &'static [&'static str],
-    /// Which bytes a word begins with, in both cases.
-    begins: [bool; 256],
-    /// Which bytes come second in one; all, when a word has only one.
-    follows: [bool; 256],
-}
-
-impl Words {
-    /// Takes words in lower-case ASCII; none may be empty.
-    pub(crate) const fn new(words: &'static [&'static str]) -> Words {
-        let mut begins = [false; 256];
-        let mut follows = [false; 256];
-        let mut at = 0;
-        while at < words.len() {
-            let first = words[at].as_bytes()[0];
-            begins[first as usize] = true;
-            begins[first.to_ascii_uppercase() as usize] = true;
-            if words[at].len() > 1 {
-                let second = words[at].as_bytes()[1];
-                follows[second as usize] = true;
-                follows[second.to_ascii_uppercase() as usize] = true;
-            } else {
-                follows = [true; 256];
-            }
-            at += 1;
-        }
-        Words { words, begins, follows }
-    }
-
-    const fn is_empty(&self) -> bool {
-        self.words.is_empty()
-    }
-
-    /// Tells whether one of the words is in the text.
-    pub(crate) fn any_in(&self, text: &str) -> bool {
-        let bytes = text.as_bytes();
-        bytes.iter().enumerate().any(|(at, byte)| {
-            self.begins[usize::from(*byte)]
-                && bytes.get(at + 1).is_none_or(|next| self.follows[usize::from(*next)])
-                && self.any_at(&bytes[at..])
-        })
-    }
-
-    fn any_at(&self, rest: &[u8]) -> bool {
-        self.words.iter().any(|word| {
-            rest.get(..word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes()))
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Words, compile};
+    use super::{Teller, compile};
 
     #[test]
     fn classes_are_ascii_everywhere() {
@@ -232,7 +338,7 @@ mod tests {
             (r"(?i)[^k]", "K", None),
             (r"a\.b", "a→b a.b", Some("a.b")),
         ] {
-            assert_eq!(compile(pattern).find(text).map(|found| found.as_str()), expected, "{pattern}");
+            assert_eq!(compile(pattern).find(text).map(|found| &text[found.range()]), expected, "{pattern}");
         }
     }
 
@@ -252,7 +358,7 @@ mod tests {
                     continue;
                 }
                 let code = std::fs::read_to_string(&path).unwrap();
-                for call in ["Pattern::new(", " pattern(r", "shape("] {
+                for call in ["Pattern::new(", "Pattern::of_both(", " pattern(r", "shape("] {
                     for (at, _) in code.match_indices(call) {
                         // The pattern is the raw string of the call, with or without `#`.
                         let opens = [" r\"", "(r\"", " r#\"", "(r#\""];
@@ -264,27 +370,12 @@ mod tests {
                         let body = &literal[hashes + 1..];
                         let end = body.find(&format!("\"{}", "#".repeat(hashes))).unwrap();
                         compile(&body[..end]);
+                        Teller::new(&body[..end]);
                         compiled += 1;
                     }
                 }
             }
         }
         assert!(compiled > 60, "{compiled} patterns were found");
-    }
-
-    #[test]
-    fn words_are_found_in_any_case_and_place() {
-        const WORDS: Words = Words::new(&["roll", "on-call", "%"]);
-        for (text, expected) in [
-            ("", false),
-            ("ROLL", true),
-            ("to ON-Call", true),
-            ("on-cal", false),
-            ("rol", false),
-            ("é rRoll", true),
-            ("5%", true),
-        ] {
-            assert_eq!(WORDS.any_in(text), expected, "{text}");
-        }
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::diagnostic::Severity;
 use crate::lines::floor_boundary;
-use crate::pattern::{Pattern, Words};
+use crate::pattern::Pattern;
 
 use super::page::Page;
 
@@ -60,11 +60,57 @@ static DATED: [Pattern; 6] = [
     ),
 ];
 
-const WEEKDAYS: Words = Words::new(&[
-    "mon", "tue", "wed", "thu", "fri", "sat", "sun", "tag", "woch", "abend", "di", "lunes", "martes",
-    "rcoles", "jueves", "viernes", "bado", "domingo", "feira", "segunda", "ter", "quarta", "quinta", "sexta",
-]);
+/// Weekdays without their `day` and `-feira`, as the patterns have them.
+const WEEKDAYS: [&str; 41] = [
+    "mon",
+    "tue",
+    "tues",
+    "wed",
+    "wednes",
+    "thu",
+    "thurs",
+    "fri",
+    "satur",
+    "sat",
+    "sun",
+    "montag",
+    "dienstag",
+    "mittwoch",
+    "donnerstag",
+    "freitag",
+    "samstag",
+    "sonnabend",
+    "sonntag",
+    "lundi",
+    "mardi",
+    "mercredi",
+    "jeudi",
+    "vendredi",
+    "samedi",
+    "dimanche",
+    "lunes",
+    "martes",
+    "miércoles",
+    "miercoles",
+    "jueves",
+    "viernes",
+    "sábado",
+    "sabado",
+    "domingo",
+    "segunda",
+    "terça",
+    "terca",
+    "quarta",
+    "quinta",
+    "sexta",
+];
 
+fn names_a_weekday(text: &str) -> bool {
+    text.split(|c: char| !c.is_alphabetic()).any(|word| {
+        let word = word.to_lowercase();
+        WEEKDAYS.contains(&word.strip_suffix("day").unwrap_or(&word))
+    })
+}
 /// A weekday and its date stand this near to each other, however they are written.
 const NEAR_BYTES: usize = 64;
 
@@ -85,7 +131,10 @@ fn dated(document: &str) -> Vec<std::ops::Range<usize>> {
             _ => parts.push(start..end),
         }
     }
-    parts.retain(|part| WEEKDAYS.any_in(&document[part.clone()]) || document[part.clone()].contains('年'));
+    parts.retain(|part| {
+        let text = &document[part.clone()];
+        names_a_weekday(text) || text.contains('年')
+    });
     parts
 }
 

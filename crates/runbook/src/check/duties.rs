@@ -340,8 +340,9 @@ static REACHED: Pattern = Pattern::new(
     &["contact", "phone", "reach", "mail", "slack", "kontakt", "telefon", "tel", "联系", "連絡"],
     r"(?i)\b(?:contacts?|phone|reach|e-?mail|slack|kontakt|telefon|tel|contacto|contato)\b|联系|連絡",
 );
-static TO_NOBODY: Pattern = Pattern::new(
+static TO_NOBODY: Pattern = Pattern::of_both(
     &["escal", "eskal", "page", "call", "contact"],
+    &["tbd", "tba", "???", "[name", "[contact", "[person", "[phone", "[role"],
     r"(?i)\b(?:escalate|page|call|contact|escalation to|eskalieren an|escalader à|escalar a)\b[^.|]{0,30}?(?:\bTBD\b|\bTBA\b|\?\?\?|\[(?:name|contact|person|phone|role|tbd)[^\]]*\](?:[^(]|$))",
 );
 

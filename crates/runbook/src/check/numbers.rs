@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::pattern::Words;
+use crate::words::Words;
 
 use tminus_release::plan::{Comparison, Usage};
 

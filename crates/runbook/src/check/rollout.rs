@@ -90,7 +90,7 @@ fn nobody_looks(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
 }
 
 static TRAFFIC: Pattern = Pattern::new(
-    &["verkehr", "canary", "rollout", "cut", "流量", "トラフィック", "tr"],
+    &["verkehr", "canary", "rollout", "cut", "流量", "トラフィック", "traffic", "trafic", "tráfi", "tráfe"],
     r"(?i)\b(?:shift|switch|route|move|send|ramp|direct|cut ?over|increase)\b.*\btraffic\b|\btraffic (?:shift|switch|cut-?over|split)|\b(?:canary|rollout)\b.*\b\d+ ?%|\bcut-?over to\b|\bverkehr umschalten|\btraffic umschalten|\b(?:basculer|bascule)\b.*\btrafic\b|\b(?:cambiar|mover|desviar|migrar) .*\b(?:tráfico|tráfego)\b|切换流量|流量切换|トラフィック.*切",
 );
 static ONLY_ABOUT: Pattern = Pattern::new(

@@ -1,15 +1,13 @@
 //! T504 to T507: windows, waits and addresses that do not fit together.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
 
-use regex::Regex;
 use tminus_release::plan::Lane;
 
 use crate::control::{self, Body, WatchedRules};
 use crate::diagnostic::Severity;
 use crate::outline::{FenceClass, UnitKind};
-use crate::pattern::{Pattern, Words, compile};
+use crate::pattern::Pattern;
 use crate::rules::{DurationError, parse_duration};
 
 use super::flow::Flow;
@@ -32,64 +30,46 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
 
 /// `every 10 minutes … for 5 minutes`, in the languages that runbooks are written in: the words
 /// that a text must hold, and the pattern.
-static CADENCE: [(Words, LazyLock<Regex>); 6] = [
-    (
-        Words::new(&["every"]),
-        LazyLock::new(|| {
-            of_times(
-                r"(?i)\bevery A\b[^.;|\d]{0,30}?\b(?:for|during|over|within) (?:at least )?(?:(?:the )?(?:first |next |last )?(?P<b>\d+) ?|(?:the (?:first|next|last)|an?) )(?P<bu>UNIT)\b",
-            )
-        }),
-    ),
-    (
-        Words::new(&["alle"]),
-        LazyLock::new(|| {
-            of_times(
-                r"(?i)\balle A\b[^.;|\d]{0,30}?(?:für|lang|während|über|in den ersten|innerhalb von) (?:der ersten |die ersten |die nächsten )?B\b",
-            )
-        }),
-    ),
-    (
-        Words::new(&["toutes"]),
-        LazyLock::new(|| {
-            of_times(
-                r"(?i)\btoutes les A\b[^.;|\d]{0,30}?(?:pendant|durant|sur) (?:les )?(?P<b>\d+) ?(?:premières )?(?P<bu>UNIT)\b",
-            )
-        }),
-    ),
-    (
-        Words::new(&["cada"]),
-        LazyLock::new(|| {
-            of_times(
-                r"(?i)\bcada A\b[^.;|\d]{0,30}?(?:durante|por|en|nos) (?:los |os )?(?:primeros |primeiros |próximos )?B\b",
-            )
-        }),
-    ),
-    (
-        Words::new(&["每"]),
-        LazyLock::new(|| {
-            of_times(
-                r"每(?:隔)?\s?(?P<a>\d+)\s?(?P<au>秒|分钟|小时)[^。;|\d]{0,12}?(?P<b>\d+)\s?(?P<bu>秒|分钟|小时)",
-            )
-        }),
-    ),
-    (
-        Words::new(&["ごと", "おき", "毎"]),
-        LazyLock::new(|| {
-            of_times(
-                r"(?P<a>\d+)\s?(?P<au>秒|分|時間)(?:ごと|おき|毎)[^。;|\d]{0,12}?(?P<b>\d+)\s?(?P<bu>秒|分|時間)",
-            )
-        }),
-    ),
+static CADENCE: [Pattern; 6] = [
+    Pattern::made(&["every"], || {
+        of_times(
+            r"(?i)\bevery A\b[^.;|\d]{0,30}?\b(?:for|during|over|within) (?:at least )?(?:(?:the )?(?:first |next |last )?(?P<b>\d+) ?|(?:the (?:first|next|last)|an?) )(?P<bu>UNIT)\b",
+        )
+    }),
+    Pattern::made(&["alle"], || {
+        of_times(
+            r"(?i)\balle A\b[^.;|\d]{0,30}?(?:für|lang|während|über|in den ersten|innerhalb von) (?:der ersten |die ersten |die nächsten )?B\b",
+        )
+    }),
+    Pattern::made(&["toutes"], || {
+        of_times(
+            r"(?i)\btoutes les A\b[^.;|\d]{0,30}?(?:pendant|durant|sur) (?:les )?(?P<b>\d+) ?(?:premières )?(?P<bu>UNIT)\b",
+        )
+    }),
+    Pattern::made(&["cada"], || {
+        of_times(
+            r"(?i)\bcada A\b[^.;|\d]{0,30}?(?:durante|por|en|nos) (?:los |os )?(?:primeros |primeiros |próximos )?B\b",
+        )
+    }),
+    Pattern::made(&["每"], || {
+        of_times(
+            r"每(?:隔)?\s?(?P<a>\d+)\s?(?P<au>秒|分钟|小时)[^。;|\d]{0,12}?(?P<b>\d+)\s?(?P<bu>秒|分钟|小时)",
+        )
+    }),
+    Pattern::made(&["ごと", "おき", "毎"], || {
+        of_times(
+            r"(?P<a>\d+)\s?(?P<au>秒|分|時間)(?:ごと|おき|毎)[^。;|\d]{0,12}?(?P<b>\d+)\s?(?P<bu>秒|分|時間)",
+        )
+    }),
 ];
 
-/// Compiles a pattern in which `A` and `B` are times, and `UNIT` what they are counted in.
-fn of_times(pattern: &str) -> Regex {
+/// Writes a pattern in which `A` and `B` are times, and `UNIT` what they are counted in.
+fn of_times(pattern: &str) -> String {
     const UNIT: &str = r"(?:s(?:ec(?:ond)?s?)?|sekunden?|secondes?|segundos?|m(?:in(?:ute)?s?)?|minuten|minutos?|h(?:ours?|rs?)?|stunden?|heures?|horas?)";
     let times = pattern
         .replace(" A\\b", r" (?P<a>\d+) ?(?P<au>UNIT)\b")
         .replace("B\\b", r"(?P<b>\d+) ?(?P<bu>UNIT)\b");
-    compile(&times.replace("UNIT", UNIT))
+    times.replace("UNIT", UNIT)
 }
 
 fn seconds(number: &str, unit: &str) -> u64 {
@@ -114,9 +94,7 @@ fn cadences(page: &Page<'_>, found: &mut Found) {
         if !text.bytes().any(|byte| byte.is_ascii_digit()) {
             continue;
         }
-        let mut may = CADENCE.iter().filter(|(words, _)| words.any_in(text));
-        let all = may.find_map(|(_, pattern)| pattern.captures(text));
-        let Some(parts) = all else { continue };
+        let Some(parts) = CADENCE.iter().find_map(|pattern| pattern.captures(text)) else { continue };
         // "the first hour" is one.
         let window = parts.name("b").map_or("1", |number| number.as_str());
         if seconds(&parts["a"], &parts["au"]) > seconds(window, &parts["bu"]) {

@@ -3,6 +3,8 @@
 //! They are only ever used to stay silent: a check that misses a word says one thing too many, and
 //! one that finds a word too many says nothing. No fault is made from a word alone.
 
+use crate::words::Pairs;
+
 /// Of `BACK`, what speaks of failing, not of what is done then.
 pub(super) const FAILING: &[&str] = &["goes wrong", "if it fails", "if something fails"];
 
@@ -276,21 +278,7 @@ pub(super) const RELEASE: &[&str] = &[
 ///
 /// Lists are long and texts many: one reading of the text for all words, not one for each.
 pub(super) fn has(text: &str, words: &[&str]) -> bool {
-    let (mut begins, mut follows) = ([false; 256], [false; 256]);
-    for word in words.iter().map(|word| word.as_bytes()) {
-        begins[usize::from(word[0])] = true;
-        match word.get(1) {
-            Some(second) => follows[usize::from(*second)] = true,
-            None => follows = [true; 256],
-        }
-    }
-    let bytes = text.as_bytes();
-    let may_begin = |at: usize| {
-        begins[usize::from(bytes[at])] && bytes.get(at + 1).is_none_or(|next| follows[usize::from(*next)])
-    };
-    (0..bytes.len())
-        .filter(|at| may_begin(*at))
-        .any(|at| words.iter().any(|word| bytes[at..].starts_with(word.as_bytes())))
+    Pairs::of(words).any(text, |rest| words.iter().any(|word| rest.starts_with(word.as_bytes())))
 }
 
 #[cfg(test)]

@@ -206,7 +206,7 @@ impl Values {
         let name = names::variable(&placeholder.text);
         let declared = self.declared.iter().find(|declared| declared.name == name);
         let accepted = declared.is_none_or(|declared| declared.accepts.check(value).is_ok());
-        accepted && Accepts::Pattern(names::SAFE_VALUE.to_owned()).check(value).is_ok()
+        accepted && names::is_safe_value(value)
     }
 
     /// Puts values in place of `{{NAME}}` (and, where `dollars`, of `$NAME`). The second part lists
@@ -222,7 +222,7 @@ impl Values {
             Dollars::Bound => &BRACES_AND_DOLLARS,
         };
         let mut missing = Vec::new();
-        let bound = pattern.replace_all(text, |found: &regex::Captures<'_>| {
+        let bound = pattern.replace_all(text, |found| {
             let name =
                 ["a", "b", "c"].iter().find_map(|group| found.name(group)).map_or("", |name| name.as_str());
             match own.get(name).or_else(|| self.inputs.get(name)) {

@@ -16,7 +16,7 @@ pub(super) struct Labelled {
 }
 
 /// Labels that count without bold as well, at the start of a line.
-static BARE: Pattern = Pattern::new(
+static BARE: Pattern = Pattern::of_both(
     &[
         "owner",
         "decision",
@@ -30,6 +30,7 @@ static BARE: Pattern = Pattern::new(
         "approval",
         "rollback",
     ],
+    &[":"],
     r"(?i)^(owners?|decision maker|duration|timeline|environments?|hosts?|databases?|wait time|sign[- ]?off|approvals?(?: required)?|rollback plan|rollback window)\s*:\s+(\S.*)$",
 );
 

@@ -38,10 +38,28 @@ pub(super) enum Place {
 }
 
 static PURPOSES: [(Pattern, Purpose); 5] = [
-    (Pattern::new(&["roll"], r"(?:do not|don[’']t|never|no need to) roll[\s-]?back"), Purpose::NoRollback),
     (
-        Pattern::new(
+        Pattern::of_both(
+            &["roll"],
+            &["do not", "don", "never", "no need"],
+            r"(?:do not|don[’']t|never|no need to) roll[\s-]?back",
+        ),
+        Purpose::NoRollback,
+    ),
+    (
+        Pattern::of_both(
             &["roll", "revert", "abort", "halt"],
+            &[
+                "if",
+                "when",
+                "criteria",
+                "trigger",
+                "condition",
+                "decision",
+                "immediately",
+                "threshold",
+                "reasons",
+            ],
             r"roll(?:ing)?[\s-]?back\b.*\b(?:if|when|criteria|triggers?|conditions?|decision|immediately|thresholds?)\b|when to (?:roll|revert|abort)|(?:triggers?|criteria|reasons|conditions) (?:for|to) (?:a )?roll|\b(?:abort|halt|revert) (?:if|when)\b",
         ),
         Purpose::Rollback,
@@ -88,12 +106,16 @@ static OWN_ALERT: Pattern = Pattern::new(
     r"(?i)^\W*alert|(?:→|->|=>|:)\s*(?:page\b|warn|alert|notify)|\bpage (?:the )?on-?call|\b(?:warning|critical) alert",
 );
 
-static OWN_ROLLBACK: Pattern =
-    Pattern::new(&["roll"], r"(?i)(?:→|->|=>|:|,)\s*\*{0,2}(?:roll(?:ing)?[\s-]?back|rollback)\b");
+static OWN_ROLLBACK: Pattern = Pattern::of_both(
+    &["roll"],
+    &["→", "->", "=>", ":", ","],
+    r"(?i)(?:→|->|=>|:|,)\s*\*{0,2}(?:roll(?:ing)?[\s-]?back|rollback)\b",
+);
 
 /// What a sentence wants of a number: "p95 latency should stay below 2 s".
-static DEMANDS: Pattern = Pattern::new(
+static DEMANDS: Pattern = Pattern::of_both(
     &["should", "must", "has to", "have to", "needs to", "need to", "may not", "shall"],
+    &["below", "under", "above", "over", "at least", "at most", "than", "exceed", ">", "<", "≥", "≤"],
     r"(?i)\b(?:should|must|ha(?:s|ve) to|needs? to|may not|shall)\b[^.;,]{0,40}?\b(?:below|under|above|over|at least|at most|less than|more than|exceed)\b|\b(?:should|must|shall|may not)\b[^.;,]{0,24}(?:>=|<=|≥|≤|[<>] ?\d)",
 );
 

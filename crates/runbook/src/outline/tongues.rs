@@ -5,7 +5,7 @@
 //! outline knows. A word that means something else as well is left out: the text then counts as
 //! text, which is what it was before.
 
-use crate::pattern::Words;
+use crate::words::Words;
 
 /// Labels of facts, in lower case, with their English name.
 const LABELS: [(&str, &[&str]); 6] = [

@@ -3,6 +3,7 @@
 //! Two readings: [`parse_rule`] is strict, for what a person wrote as a rule; [`thresholds`]
 //! finds rules in prose and would rather miss one than invent one.
 
+mod comparison;
 mod duration;
 mod metric;
 mod patterns;

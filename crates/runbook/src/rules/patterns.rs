@@ -1,22 +1,6 @@
-//! The patterns by which comparisons, units and durations are recognised in prose.
+//! The patterns by which units and durations are recognised in prose.
 
 use crate::pattern::Pattern;
-
-pub(super) static COMPARISON: Pattern = Pattern::new(
-    &[],
-    r#"(?xi)
-        (?: (?P<sign>>=|<=|==|!=|≥|≤|≠|=|>|<)\s*
-          | \b(?: (?P<least>minimum(?:\s+of)?|min\.?|at\s+least|no\s+(?:less|fewer)\s+than|not\s+below)
-                | (?P<most>maximum(?:\s+of)?|max\.?|at\s+most|no\s+more\s+than|not\s+above|within)
-                | (?P<more>above|over|more\s+than|exceed(?:s|ing)?|greater\s+than|higher\s+than)
-                | (?P<less>below|under|less\s+than|fewer\s+than|lower\s+than) )\s+
-          | \b(?P<grade>warning|warn|critical|crit|page|target)\s*:\s*
-        )(?P<number>\d[\d,]*(?:\.\d+)?)
-      | (?P<sign2>>=|<=|==|!=|≥|≤|≠)\s*(?P<word>"[^"]{1,40}"|'[^']{1,40}'|[A-Za-z][\w.]{1,40})
-      | (?P<share>\d[\d,]*(?:\.\d+)?)\s*(?P<plus>%\s?\+)
-      | \b(?P<factor>\d+(?:\.\d+)?)(?P<times>\s?[x×]\s+(?:the\s+)?(?:baseline|normal|usual|average|previous))
-      "#,
-);
 
 pub(super) static UNIT: Pattern = Pattern::new(
     &[],

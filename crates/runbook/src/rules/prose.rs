@@ -6,9 +6,8 @@
 use tminus_release::plan::Comparison;
 use tminus_release::time::Span;
 
-use super::patterns::{
-    CELL, COMPARISON, FAILS_AFTER, HOLDS_FOR, PERCENTILE, RETURNS, SLASHED, TIMES, UNIT, WINDOW,
-};
+use super::comparison::{self, How, Written};
+use super::patterns::{CELL, FAILS_AFTER, HOLDS_FOR, PERCENTILE, RETURNS, SLASHED, TIMES, UNIT, WINDOW};
 use super::{Context, Op, Threshold, Value, duration, metric};
 
 /// Longer texts are no bullet; only their beginning is read.
@@ -111,21 +110,21 @@ impl Finder<'_, '_> {
 
     fn comparisons(&mut self) {
         let mut at = 0;
-        while let Some(captures) = COMPARISON.captures_at(self.text, at) {
-            let Some(whole) = captures.get(0) else { return };
-            at = self.comparison(&captures, whole.start(), whole.end()).max(whole.end());
+        while let Some(written) = comparison::find(self.text, at) {
+            at = self.comparison(written).max(written.end);
         }
     }
 
     /// Reads one comparison; returns the byte after it.
-    fn comparison(&mut self, captures: &regex::Captures<'_>, start: usize, end: usize) -> usize {
+    fn comparison(&mut self, written: Written<'_>) -> usize {
+        let Written { start, end, how, .. } = written;
         if self.text[..start].ends_with(['-', '=', '<', '>', '~', '|', '$']) || self.overlaps(start, end) {
             return end;
         }
-        if let (Some(sign), Some(word)) = (captures.name("sign2"), captures.name("word")) {
-            return self.comparison_with_word(sign.as_str(), word.as_str(), start, end);
+        if let How::Word(sign) = how {
+            return self.comparison_with_word(sign, written.with, start, end);
         }
-        let Some((mut op, number)) = operator(captures) else { return end };
+        let Some((mut op, number)) = operator(&written) else { return end };
         let after = &self.text[end..];
         // Versions, dates and clock times are no measurements.
         if after.starts_with(['.', ':', '/', '-']) && after[1..].starts_with(|c: char| c.is_ascii_digit()) {
@@ -135,14 +134,13 @@ impl Finder<'_, '_> {
         if after.strip_prefix(" in ").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
             return end;
         }
-        let (unit, mut stop) = self.unit(captures, end);
+        let (unit, mut stop) = self.unit(how, end);
         let is_time = unit.as_deref().is_some_and(|unit| matches!(unit, "min" | "h" | "days"));
         // "within 24 hours" and "minimum 4 hours" are deadlines and waits.
-        if is_time && (captures.name("most").is_some() || captures.name("least").is_some()) {
+        if is_time && matches!(how, How::Phrase(_, Comparison::AtLeast | Comparison::AtMost)) {
             return stop;
         }
-        let needs_time =
-            captures.name("most").is_some_and(|word| word.as_str().eq_ignore_ascii_case("within"));
+        let needs_time = matches!(how, How::Phrase("within", _));
         if needs_time && !unit.as_deref().is_some_and(|unit| matches!(unit, "ms" | "s" | "%")) {
             return stop;
         }
@@ -161,11 +159,14 @@ impl Finder<'_, '_> {
         (name, stop) = self.complete_metric(name, start, stop, &behind);
         if metric::key(&name).is_empty()
             || metric::is_versioned(&name)
-            || looks_like_setting(&name, captures, self.text, start)
+            || how == How::Sign("=") && looks_like_setting(&name, self.text, start)
         {
             return stop;
         }
-        let grade = captures.name("grade").map(|grade| grade.as_str().to_lowercase());
+        let grade = match how {
+            How::Grade(word) => Some(word.to_lowercase()),
+            _ => None,
+        };
         if grade.is_some() && metric::more_is_better(&name) {
             op = Comparison::Less;
         }
@@ -231,16 +232,14 @@ impl Finder<'_, '_> {
         }
     }
 
-    fn unit(&self, captures: &regex::Captures<'_>, end: usize) -> (Option<String>, usize) {
-        if captures.name("plus").is_some() {
-            return (Some("%".to_owned()), end);
+    fn unit(&self, how: How<'_>, end: usize) -> (Option<String>, usize) {
+        match how {
+            How::Share => return (Some("%".to_owned()), end),
+            How::Times => return (Some("x baseline".to_owned()), end),
+            _ => {}
         }
-        if captures.name("times").is_some() {
-            return (Some("x baseline".to_owned()), end);
-        }
-        let Some(unit) = UNIT.captures(&self.text[end..]) else { return (None, end) };
-        let length = unit.get(0).map_or(0, |whole| whole.end());
-        (known_unit(&unit[0]), end + length)
+        let Some(unit) = UNIT.find(&self.text[end..]) else { return (None, end) };
+        (known_unit(unit.as_str()), end + unit.end())
     }
 
     /// Completes a metric by what follows the number: `>350ms P95`, `≥45% (Vitest)`, `> 2% error
@@ -393,28 +392,16 @@ fn sign_of(sign: &str) -> Option<Comparison> {
 }
 
 /// The comparison and its number.
-fn operator(captures: &regex::Captures<'_>) -> Option<(Comparison, f64)> {
-    let named = |name: &str| captures.name(name).map(|found| found.as_str());
-    let (op, number) = if let Some(number) = named("number") {
-        let op = if let Some(sign) = named("sign") {
-            sign_of(sign)?
-        } else if named("least").is_some() {
-            Comparison::AtLeast
-        } else if named("most").is_some() {
-            Comparison::AtMost
-        } else if named("less").is_some() {
-            Comparison::Less
-        } else {
-            // `more than 5`, and `critical: 5`, above which a grade begins.
-            Comparison::Greater
-        };
-        (op, number)
-    } else if let Some(number) = named("share") {
-        (Comparison::AtLeast, number)
-    } else {
-        (Comparison::Greater, named("factor")?)
+fn operator(written: &Written<'_>) -> Option<(Comparison, f64)> {
+    let op = match written.how {
+        How::Sign(sign) => sign_of(sign)?,
+        How::Phrase(_, op) => op,
+        How::Share => Comparison::AtLeast,
+        // `critical: 5`, above which a grade begins, and `2x baseline`.
+        How::Grade(_) | How::Times => Comparison::Greater,
+        How::Word(_) => return None,
     };
-    duration::number(number).map(|(number, _)| (op, number))
+    duration::number(written.with).map(|(number, _)| (op, number))
 }
 
 /// Brings a unit to its one spelling; `None` when it is none.
@@ -473,13 +460,12 @@ fn percentile_only(name: &str) -> bool {
 }
 
 /// `FEATURE_PERCENTAGE=10` and `--depth=1` set something; `max-warnings=0` demands it.
-fn looks_like_setting(name: &str, captures: &regex::Captures<'_>, text: &str, start: usize) -> bool {
-    let equals = captures.name("sign").is_some_and(|sign| sign.as_str() == "=");
+fn looks_like_setting(name: &str, text: &str, start: usize) -> bool {
     let tight = !text[..start].ends_with(' ');
     let last = name.split_whitespace().next_back().unwrap_or_default();
     let demand = ["max", "min", "limit", "threshold"].iter().any(|word| last.to_lowercase().contains(word))
         && !last.starts_with("--");
-    equals && tight && !demand
+    tight && !demand
 }
 
 /// `99.9%` in a table's target column.

@@ -119,15 +119,13 @@ static BY_HAND: Pattern = Pattern::new(
     ],
     r"(?xi)
         ^(?:\d+[.)]\s*)? (?:
-            (?:via|in|from|using|through)\s+(?:the\s+)?[\w\s/.-]*\b(?:dashboard|console|ui|portal|web\s+interface|admin\s+panel)\b [^?]*
-          | (?:manually|by\s+hand)\b .*
-          | (?:post|announce|notify|tell|inform|ask|page|ping|message|email|e-mail|call|alert|warn)\s+(?:in|to|on|the|everyone|team|all|your|\#|@)\b? .*
-          | (?:click|navigate|open|log\s*in(?:to)?|sign\s+in|go\s+to|select|press|scroll)\s .*
-          | (?:wait\s+for)\s .*
-          | (?:settings|actions|menu)\s*(?:->|→|>|â†’).*
-          | .*\b(?:dashboard|console|konsole|consola|tableau\sde\sbord|portal|portail|panel)\b.*(?:->|→).*
-        )$
-        | \b(?:manually|by\s+hand|via\s+(?:the\s+)?[\w\s]*dashboard)\b | ^post\s+in\s+\#",
+            (?:via|in|from|using|through)\s+(?:the\s+)?[\w\s/.-]*\b(?:dashboard|console|ui|portal|web\s+interface|admin\s+panel)\b[^?]*$
+          | (?:post|announce|notify|tell|inform|ask|page|ping|message|email|e-mail|call|alert|warn)\s+(?:in|to|on|the|everyone|team|all|your|\#|@)
+          | (?:click|navigate|open|log\s*in(?:to)?|sign\s+in|go\s+to|select|press|scroll|wait\s+for)\s
+          | (?:settings|actions|menu)\s*(?:->|→|>|â†’)
+        )
+        | \b(?:dashboard|console|konsole|consola|tableau\sde\sbord|portal|portail|panel)\b.*(?:->|→)
+        | \b(?:manually|by\s+hand|via\s+(?:the\s+)?[\w\s]*dashboard)\b",
 );
 
 /// Verbs that tell a person to do something, where no command follows.

@@ -1,0 +1,103 @@
+//! Tells whether one of several words is in a text, in one reading for all of them.
+
+/// Which two bytes the words of a list begin with. Capitals count as small letters.
+pub(crate) struct Pairs {
+    /// Asked at each byte of a text, so it costs one look.
+    first: [bool; 256],
+    /// One bit for each pair that differs in the lower six bits of its bytes.
+    second: [u64; 64],
+}
+
+/// A word of one byte may be followed by any.
+const ANY: u64 = u64::MAX;
+
+impl Pairs {
+    const NONE: Pairs = Pairs { first: [false; 256], second: [0; 64] };
+
+    /// Takes words of which none is empty.
+    pub(crate) const fn of(words: &[&str]) -> Pairs {
+        let mut pairs = Pairs::NONE;
+        let mut at = 0;
+        while at < words.len() {
+            pairs = pairs.and(words[at]);
+            at += 1;
+        }
+        pairs
+    }
+
+    pub(crate) const fn and(mut self, word: &str) -> Pairs {
+        let word = word.as_bytes();
+        self.first[word[0].to_ascii_lowercase() as usize] = true;
+        self.first[word[0].to_ascii_uppercase() as usize] = true;
+        self.second[place(word[0])] |= if word.len() > 1 { 1 << place(word[1]) } else { ANY };
+        self
+    }
+
+    /// Tells whether a word may begin at a byte of a text.
+    pub(crate) fn may_begin(&self, text: &[u8], at: usize) -> bool {
+        let second = self.second[place(text[at])];
+        self.first[usize::from(text[at])]
+            && text.get(at + 1).map_or(second == ANY, |next| second >> place(*next) & 1 == 1)
+    }
+
+    /// Tells whether a place of the text, where a word may begin, is one.
+    pub(crate) fn any(&self, text: &str, is_one: impl Fn(&[u8]) -> bool) -> bool {
+        let bytes = text.as_bytes();
+        bytes.iter().enumerate().any(|(at, byte)| {
+            self.first[usize::from(*byte)] && self.may_begin(bytes, at) && is_one(&bytes[at..])
+        })
+    }
+}
+
+const fn place(byte: u8) -> usize {
+    ((byte | 0x20) & 0x3f) as usize
+}
+
+/// Words of which at least one must be in a text, in any case, for a pattern to match it.
+///
+/// Costs about one look at a table for each byte of the text, and nothing to make.
+pub(crate) struct Words {
+    words: &'static [&'static str],
+    pairs: Pairs,
+}
+
+impl Words {
+    /// Takes words in lower-case ASCII; none may be empty.
+    pub(crate) const fn new(words: &'static [&'static str]) -> Words {
+        Words { words, pairs: Pairs::of(words) }
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// Tells whether one of the words is in the text.
+    pub(crate) fn any_in(&self, text: &str) -> bool {
+        self.pairs.any(text, |rest| {
+            self.words.iter().any(|word| {
+                rest.get(..word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes()))
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Words;
+
+    #[test]
+    fn words_are_found_in_any_case_and_place() {
+        const WORDS: Words = Words::new(&["roll", "on-call", "%"]);
+        for (text, expected) in [
+            ("", false),
+            ("ROLL", true),
+            ("to ON-Call", true),
+            ("on-cal", false),
+            ("rol", false),
+            ("é rRoll", true),
+            ("5%", true),
+        ] {
+            assert_eq!(WORDS.any_in(text), expected, "{text}");
+        }
+    }
+}
