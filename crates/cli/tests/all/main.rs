@@ -1,5 +1,6 @@
 //! Tests of the program as people use it: the real binary, real processes, real files.
 
+mod answers;
 mod backups;
 mod bad_days;
 mod bad_input;

@@ -182,7 +182,8 @@ impl trials::Team for Team {
     }
 }
 
-/// Everything went back, and the last look saw it: written answers would go past both.
+/// Everything went back, which written answers do not insist on: they go past an undo that
+/// failed. The last look saw it, and without that no release ends.
 fn serves_v1_again(ran: &Ran) {
     ran.says("│ people get v1").says("│ web of h1 is sent requests").says("│ web of h2 is sent requests");
     ran.never_says("error: this was not so before this release").never_says("not undone");

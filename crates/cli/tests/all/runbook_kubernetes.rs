@@ -214,7 +214,8 @@ fn words_of(version: &str) -> [&str; 7] {
     ["run", "RUNBOOK.md", "--again", "--version", version, "--answers", "yes.yaml"]
 }
 
-/// Everything went back, and the last looks saw it: written answers would go past both.
+/// Everything went back, which written answers do not insist on: they go past an undo that
+/// failed. The last looks saw it, and without that no release ends.
 fn serves_v1_again(ran: &Ran) {
     for place in ["production", "staging"] {
         ran.says(&format!("{place} serves again: api: \"status\": \"ok\" \"version\": \"v1\" web: 200"));

@@ -197,7 +197,8 @@ impl trials::Team for Team {
     }
 }
 
-/// Everything went back, and the last looks saw it: written answers would go past both.
+/// Everything went back, which written answers do not insist on: they go past an undo that
+/// failed. The last looks saw it, and without that no release ends.
 fn serves_v1_again(ran: &Ran) {
     for place in PLACES {
         ran.says(&format!("{place} serves again: web app v1, service v1, functions v1"));
