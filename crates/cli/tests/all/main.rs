@@ -12,6 +12,7 @@ mod databases;
 mod deployments;
 mod environments;
 mod files;
+mod flag_scripts;
 mod flags;
 mod fleet;
 mod gates;
