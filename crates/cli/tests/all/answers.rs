@@ -66,3 +66,13 @@ fn a_yes_to_everything_goes_past_an_undo_that_fails_and_the_record_tells_what_is
     ran.says("as written in the answers").says("rolled back").says("not undone").says("deploy");
     assert!(desk.path("tidy").exists());
 }
+
+#[test]
+fn a_yes_to_everything_is_a_yes_to_the_undo_of_the_step_that_failed() {
+    let desk = desk();
+    desk.write("served", "");
+    let text =
+        desk.read("r.md").replace("cp r.md out", "cp r.md out; false").replace(".undo}", ".undo .manual}");
+    desk.write("r.md", text);
+    desk.expect(3, &RUN).says("marks as done: undo of deploy").says("rolled back").never_says("not undone");
+}
