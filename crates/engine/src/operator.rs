@@ -8,6 +8,7 @@ use tminus_release::event::{Actor, Answer, Event};
 use tminus_release::life::Life;
 use tminus_release::people::{self, Person, Refusal};
 use tminus_release::plan::{Role, Step, Work};
+use tminus_release::program::Track;
 use tminus_release::standing::{Wait, standing};
 use tminus_release::{State, StepId, gates};
 
@@ -84,7 +85,8 @@ pub enum Say {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Otherwise {
-    /// Yes to questions; roll back on a failure; skip an undo that failed, with that reason.
+    /// Yes to questions; roll back on a failure; skip an undo that failed, with that reason; nothing
+    /// about another step that fails on the way back.
     #[default]
     Yes,
     /// Nothing: the release waits.
@@ -162,20 +164,20 @@ impl Script {
     }
 }
 
-/// What a willing person says: yes to questions, back on failures.
+/// What a willing person says: yes to questions, back on failures. On the way back an undo that did not
+/// pass is skipped, which the record tells as left. What fails there and is no undo is mostly a look
+/// whether people get what they got before, or what an undo would lose: a yes never goes past it.
 fn usual(state: &State, wait: &Wait) -> Say {
     let Some(index) = wait.step.as_ref().and_then(|id| state.program.index(id)) else { return Say::Rollback };
-    if state.rollback.is_some() {
-        let undo = state.steps[index].undo.life;
-        return if matches!(undo, Life::Failed | Life::Unknown) || state.life(index) == Life::Failed {
-            Say::Skip
-        } else {
-            Say::Yes
-        };
+    let is_asked = |life| life == Life::Asked;
+    if state.rollback.is_none() {
+        return if is_asked(state.life(index)) { Say::Yes } else { Say::Rollback };
     }
-    match state.life(index) {
-        Life::Asked => Say::Yes,
-        _ => Say::Rollback,
+    match state.program.track(index) {
+        Track::Forward if is_asked(state.steps[index].undo.life) => Say::Yes,
+        Track::Forward => Say::Skip,
+        _ if is_asked(state.life(index)) => Say::Yes,
+        _ => Say::Nothing,
     }
 }
 

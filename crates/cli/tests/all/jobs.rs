@@ -1,5 +1,7 @@
 //! Jobs of a Kubernetes cluster as steps, on a real API server with its controllers.
 
+use std::process::Stdio;
+
 use crate::kubernetes::Town;
 use crate::support::Ran;
 
@@ -67,7 +69,8 @@ fn a_job_that_cannot_end_is_ended_by_the_cluster() {
     town.job(5, "v1-slow")
         .says("for at most 2 s")
         .says("starting shop/migrate:v1-slow")
-        .says("failed: DeadlineExceeded");
+        .says("failed: DeadlineExceeded")
+        .never_says("did not answer");
     town.ran(0, &["abort", "--reason", "test"]);
     // Its own deadline is the author's.
     town.desk.write(
@@ -82,6 +85,50 @@ fn a_job_that_cannot_end_is_ended_by_the_cluster() {
     town.desk.write("k8s/migrate.yaml", MANIFEST.replace("name: migrate, image", "name: other, image"));
     town.job(5, "v1").says("unable to find container named \"migrate\"");
     assert_eq!(town.count().0, 2);
+}
+
+/// Loses the API server when a pod was seen to run, and tells when the Job was asked for in vain for
+/// longer than its limit of ten seconds: once a second.
+const LOSES_THE_SERVER: &str = r#"#!/bin/sh
+PATH=${PATH#*:}
+case "$*" in
+  *" get pods "*status.phase*)
+    found=$(kubectl "$@") || exit
+    case $found in *Running*) if [ -p reached ]; then STOP; echo >reached; cat go; rm reached; : >away; fi ;; esac
+    printf '%s\n' "$found"
+    exit ;;
+  *" get job "*conditions*)
+    if [ -e away ]; then echo >>asked; if [ "$(wc -l <asked)" = 12 ]; then rm away; echo >passed; fi; fi ;;
+esac
+exec kubectl "$@"
+"#;
+
+#[test]
+fn a_job_whose_limit_passes_while_the_api_server_is_away_may_have_done_its_work() {
+    let Some(mut town) = open() else { return };
+    let text = town.desk.read("r.md");
+    town.desk.write("r.md", text.replace("within: 20s", "within: 10s"));
+    town.desk.program("kubectl", &LOSES_THE_SERVER.replace("STOP", &town.cluster.stop_line()));
+    for name in ["reached", "go", "passed"] {
+        town.desk.pipe(name);
+    }
+    let mut command = town.command(&["run", "r.md", "--no-wait", "--version", "v1-slow"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    std::fs::read_to_string(town.desk.path("reached")).expect("the pod runs");
+    // Its container ends, and nobody can be told.
+    town.cluster.let_go();
+    town.desk.let_go();
+    std::fs::read_to_string(town.desk.path("passed")).expect("the limit has passed");
+    town.cluster.stop_api();
+    town.cluster.start_api();
+    let ran = Ran::of(child.wait_with_output().expect("it ends"));
+    assert_eq!(ran.code, 5, "{}\n{}", ran.out, ran.err);
+    let words = "so its work may have been done";
+    ran.says("failed: DeadlineExceeded").says("the API server of production did not answer for").says(words);
+    // Whoever looks again is told the same.
+    town.ran(0, &["answer", "migrate", "retry"]);
+    town.ran(5, &["resume", "--no-wait"]).says("is there already").says(words);
+    assert_eq!(town.count().0, 1);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Tests of the program as people use it: the real binary, real processes, real files.
 
+mod answers;
 mod backups;
 mod bad_days;
 mod bad_input;
@@ -11,6 +12,7 @@ mod databases;
 mod deployments;
 mod environments;
 mod files;
+mod flag_scripts;
 mod flags;
 mod fleet;
 mod gates;

@@ -1,16 +1,14 @@
 //! The runbook of `runbooks/compose`, released and broken on a real engine, a real registry and
 //! PostgreSQL.
 
+use std::process::Command;
+
 use tminus_testkit::docker::Docker;
 use tminus_testkit::postgres::Postgres;
 
 use crate::support::{Desk, Ran};
-use crate::trials::{self, Goes, Team as _};
+use crate::trials::{self, Goes, PATIENT, Team as _};
 use crate::yard::Yard;
-
-/// Everybody says yes, and nobody has an answer to what nobody expected.
-const PATIENT: &str =
-    "answers:\n  - { step: 'go*', say: yes }\n  - { step: '1-*', say: yes }\notherwise: nothing\n";
 
 /// The team of `runbooks/compose`: the services, and a database.
 struct Team {
@@ -35,14 +33,6 @@ impl Team {
         trials::write_paid(&team.yard.desk);
         Some(team)
     }
-
-    fn ran(&self, code: i32, words: &[&str]) -> Ran {
-        let mut command = self.yard.command(words);
-        let ran =
-            Ran::of(command.env("SHOP_DATABASE_URL", self.server.url("shop")).output().expect("it starts"));
-        assert_eq!(ran.code, code, "{words:?}\n{}\n{}", ran.out, ran.err);
-        ran
-    }
 }
 
 impl trials::FromRegistry for Team {
@@ -62,11 +52,18 @@ impl trials::Team for Team {
         &self.server
     }
 
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = self.yard.command(words);
+        command.env("SHOP_DATABASE_URL", self.server.url("shop"));
+        command
+    }
+
     fn release(&self, code: i32, version: &str) -> Ran {
         let words = ["run", "RUNBOOK.md", "--version", version, "--answers", "yes.yaml", "--again"];
         let ran = self.ran(code, &words);
         if code == 3 {
-            // Everything went back, and the last look saw it: written answers would go past both.
+            // Everything went back, which written answers do not insist on: they go past an undo that
+            // failed. The last look saw it, and without that no release ends.
             ran.says("served again: ").never_says("error: before this release").never_says("not undone");
         }
         ran

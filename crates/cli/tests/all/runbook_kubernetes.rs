@@ -5,7 +5,7 @@
 //! stands behind its addresses says what the cluster was told to run: no container of it exists. The
 //! Jobs are the exception: what they call is run.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +14,7 @@ use tminus_testkit::postgres::Postgres;
 
 use crate::kubernetes::{Town, workload};
 use crate::support::{Desk, Ran};
-use crate::trials::{self, Team as _};
+use crate::trials::{self, PATIENT, Team as _};
 
 /// What the team has in its image of `api`: `up` applies what is not there yet, `down` takes back what
 /// this version applied. `then-NAMESPACE-WORD` is what else happens at that very moment, once.
@@ -45,10 +45,6 @@ if [ -e "DESK/then-$NAMESPACE-$1" ]; then
   . DESK/then
 fi
 "#;
-
-/// Everybody says yes, and nobody has an answer to what nobody expected.
-const PATIENT: &str =
-    "answers:\n  - { step: '*item-*', say: yes }\n  - { step: go, say: yes }\notherwise: nothing\n";
 
 /// A channel where nobody listens: a port that only root may open, and that nothing here does.
 const NOBODY: &str = "{ webhook = \"http://127.0.0.1:1/hook\" }";
@@ -143,8 +139,8 @@ impl Team {
 
     /// Goes on with a release, by one of the runbook's people who was asked.
     fn goes_on(&self, code: i32, step: &str, person: &str) -> Ran {
-        self.town.ran(0, &["answer", step, "retry", "--as", person]);
-        let ran = self.town.ran(code, &["resume", "--no-wait"]);
+        self.ran(0, &["answer", step, "retry", "--as", person]);
+        let ran = self.ran(code, &["resume", "--no-wait"]);
         if code == 3 {
             serves_v1_again(&ran);
         }
@@ -196,8 +192,12 @@ impl trials::Team for Team {
         &self.server
     }
 
+    fn command(&self, words: &[&str]) -> Command {
+        self.town.command(words)
+    }
+
     fn release(&self, code: i32, version: &str) -> Ran {
-        let ran = self.town.ran(code, &words_of(version));
+        let ran = self.ran(code, &words_of(version));
         if code == 3 {
             serves_v1_again(&ran);
         }
@@ -214,7 +214,8 @@ fn words_of(version: &str) -> [&str; 7] {
     ["run", "RUNBOOK.md", "--again", "--version", version, "--answers", "yes.yaml"]
 }
 
-/// Everything went back, and the last looks saw it: written answers would go past both.
+/// Everything went back, which written answers do not insist on: they go past an undo that
+/// failed. The last looks saw it, and without that no release ends.
 fn serves_v1_again(ran: &Ran) {
     for place in ["production", "staging"] {
         ran.says(&format!("{place} serves again: api: \"status\": \"ok\" \"version\": \"v1\" web: 200"));
@@ -394,7 +395,7 @@ fn runbooks_kubernetes_finds_out_what_became_of_a_job_that_lost_what_it_needs() 
         ("within: 12s\n```\n\n```yaml {#deploy .deploy}", "within: 1m\n```\n\n```yaml {#deploy .deploy}");
     assert!(text.contains(job), "{text}");
     team.town.desk.write("RUNBOOK.md", text.replace(job, longer));
-    let mut command = team.town.command(&words_of("v3-wrong.production"));
+    let mut command = team.command(&words_of("v3-wrong.production"));
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     std::fs::read_to_string(reached).expect("the Job runs");
     team.town.cluster.stop_api();
@@ -461,8 +462,8 @@ fn runbooks_kubernetes_asks_when_somebody_says_no_or_people_get_something_else()
     let [staging, production] = team.everything();
     assert!(staging.0.contains(&image("web", "v2")) && staging.1.contains("paid boolean"), "{staging:?}");
     assert_eq!(production, before[1], "a no touches nothing in production");
-    team.town.ran(7, &["approve", "go", "--as", "max"]);
-    let ran = team.town.ran(3, &["rollback", "--reason", "the load test is missing", "--as", "kim"]);
+    team.ran(7, &["approve", "go", "--as", "max"]);
+    let ran = team.ran(3, &["rollback", "--reason", "the load test is missing", "--as", "kim"]);
     serves_v1_again(&ran);
     ran.says("undo 002_paid.up.sql").says("rolled back after");
     assert_eq!(team.everything(), before, "a no when staging stands");
@@ -478,7 +479,7 @@ fn runbooks_kubernetes_asks_when_somebody_says_no_or_people_get_something_else()
         "error: before this release production served api: \"status\": \"ok\" \"version\": \"v1\" web: 200",
     );
     ran.says("tminus answer as-before retry").never_says("rolled back after");
-    team.town.ran(0, &["status"]).says("stuck").says("waits for Production as before");
+    team.ran(0, &["status"]).says("stuck").says("waits for Production as before");
     assert!(!desk.read("messages.log").contains(&format!("{version}: rolled back")), "nobody is told so");
     assert_eq!(team.everything(), before, "everything is back, and it is not enough");
     // Asked again while it is so, it says so again.

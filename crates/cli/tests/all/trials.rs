@@ -5,11 +5,16 @@
 
 use std::fmt::Debug;
 use std::path::Path;
+use std::process::Command;
 
 use tminus_testkit::docker::Docker;
 use tminus_testkit::postgres::Postgres;
 
 use crate::support::{Desk, Ran};
+
+/// Everybody says yes, and nobody has an answer to what nobody expected.
+pub(crate) const PATIENT: &str =
+    "answers:\n  - { step: '*item-*', say: yes }\n  - { step: go, say: yes }\notherwise: nothing\n";
 
 /// Whose v1 is out, and whose v2 brings a migration of a table `orders`.
 pub(crate) trait Team {
@@ -19,6 +24,16 @@ pub(crate) trait Team {
     fn desk(&self) -> &Desk;
     /// Has the database `shop`.
     fn server(&self) -> &Postgres;
+
+    /// The program with these words, and with what the team's steps need.
+    fn command(&self, words: &[&str]) -> Command;
+
+    /// Runs it and insists on an exit code.
+    fn ran(&self, code: i32, words: &[&str]) -> Ran {
+        let ran = Ran::of(self.command(words).output().expect("it starts"));
+        assert_eq!(ran.code, code, "tminus {}\n{}\n{}", words.join(" "), ran.out, ran.err);
+        ran
+    }
 
     /// Releases a version, with everybody saying yes, and insists on an exit code.
     fn release(&self, code: i32, version: &str) -> Ran;

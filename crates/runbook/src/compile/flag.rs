@@ -17,6 +17,7 @@ const HEAD: &str = include_str!("recipes/flag_head.sh");
 const FLAGD: &str = include_str!("recipes/flag_flagd.sh");
 const UNLEASH: &str = include_str!("recipes/flag_unleash.sh");
 const COMMAND: &str = include_str!("recipes/flag_command.sh");
+const UNDO_SENT: &str = include_str!("recipes/flag_undo_sent.sh");
 const SET: &str = include_str!("recipes/flag_set.sh");
 const UNDO: &str = include_str!("recipes/flag_undo.sh");
 
@@ -44,14 +45,17 @@ impl Compiler<'_> {
         let name = &flag.flag;
         let forward =
             Recipe { title: format!("Set the flag {name} to {to}"), script: format!("{head}{SET}") };
-        let back = Recipe {
-            title: format!("Set the flag {name} back to what it was before this release"),
-            script: format!("{head}{UNDO}"),
-        };
         if !self.is_no_check(place, fence, "flag") {
             return;
         }
         let (own, folder) = (self.hosts(place, fence), self.recipe_folder(place, fence));
+        // Only there can a step before it have sent what the commands call.
+        let is_there = own.host.is_some() || own.group.is_some();
+        let by_scripts = matches!(flag.provider, Provider::Command { .. }) && is_there;
+        let back = Recipe {
+            title: format!("Set the flag {name} back to what it was before this release"),
+            script: format!("{head}{}{UNDO}", if by_scripts { UNDO_SENT } else { "" }),
+        };
         let both = BothWays { kind: "flag", timeout: TIMEOUT, own, folder, forward, back };
         self.with_way_back(place, fence, both);
     }

@@ -35,7 +35,7 @@ else
   kube create --filename="$record/job.next" --dry-run=server --output=name >/dev/null
   # From here on it may be there.
   mv -- "$record/job.next" "$record/job.json"
-  rm -f -- "$record/never-ran"
+  rm -f -- "$record/never-ran" "$record/away"
   if ! said=$(kube create --filename="$record/job.json" --field-manager=tminus 2>&1); then
     case $said in *AlreadyExists*) ;; *) stop "the Job could not be made: $(last_line "$said")" ;; esac
   fi
@@ -64,14 +64,26 @@ begun() {
   grep -q "^$own-" <<<"$started"
 }
 
+# For how long nobody could ask, over all attempts: the controller could not either, and counts that
+# time as the Job's.
+away=$(cat -- "$record/away" 2>/dev/null || printf 0) lost=''
+heard() {
+  if [ -z "$lost" ]; then return 0; fi
+  away=$((away + SECONDS - lost)) lost=''
+  printf '%s\n' "$away" >"$record/away"
+}
+
 # The ends of a Job, by its own word.
 end=$((SECONDS + limit + 60)) since=$SECONDS before='' waiting=''
 while true; do
+  asked=$SECONDS
   if ! state=$(kube get job "$own" --output='jsonpath={range .status.conditions[?(@.status=="True")]}{.type} {.reason}: {.message}{end}' 2>&1); then
-    if ((SECONDS >= end)); then stop "nobody can say what became of job/$own: $(last_line "$state")" "it goes on without us; when the cluster answers again, retry: it is looked at, and not made again"; fi
+    lost=${lost:-$asked}
+    if ((SECONDS >= end)); then heard; stop "nobody can say what became of job/$own: $(last_line "$state")" "it goes on without us; when the cluster answers again, retry: it is looked at, and not made again"; fi
     sleep 1
     continue
   fi
+  heard
   follow
   case $state in *Complete* | *Failed*) break ;; esac
   look "job-name=$own"
@@ -109,9 +121,17 @@ case $state in
   *)
     culprit=''
     lines=''
+    meanwhile=''
+    hint=()
+    if [[ $state == *DeadlineExceeded* ]] && ((away > 0)); then
+      # A pod whose end could not be told in time counts for nothing, whatever it did.
+      ended=$(kube get pods --selector="job-name=$own" --field-selector=status.phase=Succeeded --output='jsonpath={.items[*].metadata.name}' 2>/dev/null || true)
+      meanwhile=", but the API server of $context did not answer for $away s meanwhile, so its work may have been done${ended:+: pod $ended ended well}"
+      hint=("look at what it changes before it runs again")
+    fi
     pod=$(kube get pods --selector="job-name=$own" --sort-by=.metadata.creationTimestamp --output='jsonpath={.items[-1:].metadata.name}' 2>/dev/null || true)
     if [ -n "$pod" ]; then lines=$(kube logs "$pod" --all-containers --tail=1 2>/dev/null || true); fi
-    stop "job/$own failed: ${state#Failed }${waiting:+, $waiting}${lines:+, the last line of $pod: $(last_line "$lines")}" \
-      "what it did stays done. When it may run once more:" \
+    stop "job/$own failed: ${state#Failed }$meanwhile${waiting:+, $waiting}${lines:+, the last line of $pod: $(last_line "$lines")}" \
+      "${hint[@]}" "what it did stays done. When it may run once more:" \
       "  kubectl --context=$context --namespace=$namespace delete job $own" "and retry this step; without that, a retry only looks at it" ;;
 esac

@@ -1,0 +1,78 @@
+//! Written answers, where a release goes back.
+
+use crate::support::{Desk, runbook};
+
+/// A release whose smoke test fails, and which has an undo and a look at its end.
+const BODY: &str = "```bash {#deploy undo=take-back}
+cp r.md out
+```
+
+```bash {#smoke .check}
+false
+```
+
+## Rollback
+
+```bash {#take-back .undo}
+rm out \"$(cat trouble)\"
+```
+
+```bash {#look .check}
+test -e served || { echo 'error: people do not get what they got before'; exit 1; }
+```
+
+```bash {#tidy}
+touch tidy
+```
+";
+
+fn desk() -> Desk {
+    let desk = Desk::new();
+    desk.write("r.md", runbook(BODY).replace("runbook: 1", "runbook: 1\non_failure: rollback"));
+    desk.write("yes.yaml", "otherwise: yes\n");
+    desk.write("trouble", "trouble");
+    desk
+}
+
+const RUN: [&str; 5] = ["run", "r.md", "--again", "--answers", "yes.yaml"];
+
+#[test]
+fn a_yes_to_everything_never_goes_past_a_look_that_fails_on_the_way_back() {
+    let desk = desk();
+    let ran = desk.expect(6, &RUN);
+    ran.says("error: people do not get what they got before").says("tminus answer look retry");
+    ran.never_says("rolled back after");
+    assert!(!desk.path("out").exists() && !desk.path("tidy").exists());
+    // Whoever goes on with the same answers comes no further, and the look decides.
+    desk.expect(6, &["resume", "--answers", "yes.yaml"]);
+    desk.write("served", "");
+    desk.expect(0, &["answer", "look", "retry"]);
+    desk.expect(3, &["resume", "--answers", "yes.yaml"]).says("rolled back");
+    assert!(desk.path("tidy").exists());
+
+    // A line that names it does go past it, and says so.
+    std::fs::remove_file(desk.path("served")).expect("it is there");
+    desk.write("trouble", "trouble");
+    desk.write("yes.yaml", "answers:\n  - { step: look, say: skip, reason: nobody is there at night }\n");
+    desk.expect(3, &RUN).says("nobody is there at night").says("rolled back");
+}
+
+#[test]
+fn a_yes_to_everything_goes_past_an_undo_that_fails_and_the_record_tells_what_is_left() {
+    let desk = desk();
+    desk.write("served", "");
+    desk.write("trouble", "none");
+    let ran = desk.expect(3, &RUN);
+    ran.says("as written in the answers").says("rolled back").says("not undone").says("deploy");
+    assert!(desk.path("tidy").exists());
+}
+
+#[test]
+fn a_yes_to_everything_is_a_yes_to_the_undo_of_the_step_that_failed() {
+    let desk = desk();
+    desk.write("served", "");
+    let text =
+        desk.read("r.md").replace("cp r.md out", "cp r.md out; false").replace(".undo}", ".undo .manual}");
+    desk.write("r.md", text);
+    desk.expect(3, &RUN).says("marks as done: undo of deploy").says("rolled back").never_says("not undone");
+}
