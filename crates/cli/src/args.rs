@@ -11,7 +11,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     version,
     about,
     max_term_width = 100,
-    disable_help_subcommand = true,
     after_help = "Start here: `tminus demo`, or `tminus check RUNBOOK.md` on your own document.\nExit codes: 0 done · 1 findings · 2 usage · 3 rolled back · 4 declined or aborted · 5 waits for people · 6 stuck · 7 refused · 70 failed · 130 interrupted"
 )]
 pub(crate) struct Cli {

@@ -10,7 +10,7 @@ use tminus_release::event::{Actor, Event, Purpose, Recorded, RuleVerdict, Verdic
 use tminus_release::plan::{Action, Work};
 use tminus_release::record;
 use tminus_release::standing::{Standing, Wait, standing};
-use tminus_release::{State, StepId, gates};
+use tminus_release::{ReleaseId, State, StepId, gates};
 
 use crate::screen::{self, Tone, paint};
 
@@ -27,17 +27,26 @@ pub(crate) enum Style {
 pub(crate) struct Live {
     style: Style,
     phase: Option<usize>,
-    shared: Option<Shared>,
+    shared: Option<(Shared, Wanted)>,
     partial: Vec<u8>,
     quiet: BTreeSet<StepId>,
 }
 
-/// What the person at this terminal may be asked: read by the keyboard's task.
+/// Where a release stands, for those who ask, and for those who tell what it waits for.
 pub(crate) type Shared = Arc<Mutex<Option<Standing>>>;
 
+/// What of it is wanted. To gather it takes longer than a short step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Where it stands after each event.
+    All,
+    /// What it waits for; nothing while a step follows a step.
+    Waits,
+}
+
 impl Live {
-    /// Makes a view. `shared` gets the standing after each event, when somebody here may be asked.
-    pub(crate) fn new(style: Style, shared: Option<Shared>) -> Live {
+    /// Makes a view. `shared` gets the standing after each event, as far as it is wanted.
+    pub(crate) fn new(style: Style, shared: Option<(Shared, Wanted)>) -> Live {
         Live { style, phase: None, shared, partial: Vec::new(), quiet: BTreeSet::new() }
     }
 
@@ -168,6 +177,15 @@ fn show_command(state: &State, id: &StepId, purpose: Purpose, most: usize, shown
     }
 }
 
+/// Tells whether nothing is asked after an event, or another event comes that says so.
+fn goes_on(event: &Event) -> bool {
+    match event {
+        Event::StepStarted { .. } => true,
+        Event::StepFinished { result, .. } => result.verdict == Verdict::Passed,
+        _ => false,
+    }
+}
+
 impl Observer for Live {
     fn event(&mut self, state: &State, recorded: &Recorded) {
         match self.style {
@@ -178,8 +196,9 @@ impl Observer for Live {
                 }
             }
         }
-        if let Some(shared) = &self.shared {
-            *shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(standing(state));
+        if let Some((shared, wanted)) = &self.shared {
+            let is_wanted = *wanted == Wanted::All || !goes_on(&recorded.event);
+            *shared.lock().unwrap_or_else(PoisonError::into_inner) = is_wanted.then(|| standing(state));
         }
     }
 
@@ -228,13 +247,32 @@ pub(crate) async fn tick(engine: Engine, shared: Shared) {
     }
 }
 
+/// Tells what is asked where nobody can type an answer, with the commands that answer it: whoever
+/// reads a log of CI has nothing else. A second later, as much is answered by others or by itself.
+pub(crate) async fn tell(engine: Engine, release: ReleaseId, shared: Shared) {
+    let mut told: Vec<String> = Vec::new();
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let here = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(here) = here.filter(|here| here.running.is_empty()) else { continue };
+        let asked: Vec<Wait> = here.waits.into_iter().filter(|wait| !wait.commands.is_empty()).collect();
+        let commands: Vec<String> = asked.iter().flat_map(|wait| wait.commands.clone()).collect();
+        if commands != told {
+            show_waits(&release.0, &asked, engine.clock.now());
+            told = commands;
+        }
+    }
+}
+
 /// Writes what a release waits for, with the commands that end the wait.
 pub(crate) fn show_waits(release: &str, waits: &[Wait], now: tminus_release::time::Moment) {
     for wait in waits {
         let age = now.since(wait.since);
         let until = wait.until.map_or_else(String::new, |until| format!(", ends in {}", until.since(now)));
         screen::line(&format!("  {} {}", paint(Tone::Ask, "waits for"), paint(Tone::Strong, &wait.title)));
-        screen::line(&format!("    why    {}", wait.why));
+        if wait.why != wait.title {
+            screen::line(&format!("    why    {}", wait.why));
+        }
         screen::line(&format!("    who    {} · for {age}{until}", wait.who));
         for command in &wait.commands {
             screen::line(&format!("    {}", paint(Tone::Faint, &format!("tminus {command} -r {release}"))));

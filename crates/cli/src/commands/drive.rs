@@ -18,7 +18,7 @@ use crate::args::{Driving, Resume, Run};
 use crate::commands::source;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::live::{Live, Shared, Style, show_waits, tick};
+use crate::live::{Live, Shared, Style, Wanted, show_waits, tell, tick};
 use crate::place::{self, Place};
 use crate::screen::{self, Tone, paint};
 
@@ -90,14 +90,17 @@ pub(crate) async fn drive(
     }
     let ticks = style == Style::Text && screen::is_terminal();
     let shared: Shared = Arc::new(Mutex::new(Some(standing(&before))));
-    let mut live = Live::new(style, (at_keyboard || ticks).then(|| Arc::clone(&shared)));
     let idle = if driving.no_wait || script.is_some() { WhenIdle::LeaveForPeople } else { WhenIdle::Stay };
+    let tells = style == Style::Text && !at_keyboard && idle == WhenIdle::Stay;
+    let wanted = if at_keyboard || ticks { Some(Wanted::All) } else { tells.then_some(Wanted::Waits) };
+    let mut live = Live::new(style, wanted.map(|wanted| (Arc::clone(&shared), wanted)));
     let (mut reins, waker, stopper) = Reins::new();
     let listening = tokio::spawn({
         let (engine, release, waker) = (engine.clone(), release.clone(), waker.clone());
         async move { engine.listen(release, waker).await }
     });
     let ticking = ticks.then(|| tokio::spawn(tick(engine.clone(), Arc::clone(&shared))));
+    let telling = tells.then(|| tokio::spawn(tell(engine.clone(), release.clone(), Arc::clone(&shared))));
     let asking = at_keyboard.then(|| {
         let by = place::person(driving.by.as_deref());
         tokio::spawn(answers::ask(engine.clone(), release.clone(), by, shared, waker))
@@ -107,7 +110,7 @@ pub(crate) async fn drive(
     let left = turn(&driver, release, before, &mut reins, &mut live, script).await;
     listening.abort();
     stopping.abort();
-    for task in asking.into_iter().chain(ticking) {
+    for task in asking.into_iter().chain(ticking).chain(telling) {
         task.abort();
     }
     screen::clear_status();

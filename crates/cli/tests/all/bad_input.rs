@@ -121,6 +121,11 @@ fn bad_input_references_that_lead_nowhere_or_in_circles_stop_it_too() {
         "T905",
         &["`undo=nope` names a step that is not in this plan"],
     );
+    check_fault(
+        &two("undo=\"rm -rf a\"", "undo=none"),
+        "T905",
+        &["`undo=rm -rf a` names a step", "not a command"],
+    );
     check_fault(&two("undo=a", "undo=none"), "T905", &["`a` cannot undo itself", "`undo=none`"]);
     check_fault(&two("undo=b", "undo=a"), "T905", &["in circles"]);
 }

@@ -1,5 +1,8 @@
 //! The commands as a newcomer meets them.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
 use crate::support::{Desk, runbook};
 
 #[test]
@@ -40,6 +43,22 @@ fn a_record_is_written_verified_and_found_out_when_changed() {
         desk.write(file, text);
     }
     desk.expect(0, &["verify", "record"]);
+}
+
+/// Whoever reads a log of CI sees how to answer, and the release goes on when somebody does.
+#[test]
+fn a_release_that_stays_in_a_pipe_tells_how_it_is_answered() {
+    let desk = Desk::new();
+    desk.write("r.md", runbook("- [ ] go\n\n```bash {#hello undo=none}\necho good morning\n```"));
+    let mut staying = desk.command(&["run", "r.md"]);
+    let mut child = staying.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("tminus starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
+    let command = lines.find(|line| line.contains("tminus tick")).expect("it says how to tick the item");
+    let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+    desk.expect(0, &words);
+    let rest: Vec<String> = lines.collect();
+    assert!(child.wait().expect("it ends").success(), "{rest:?}");
+    assert!(!rest.iter().any(|line| line.contains("waits for")), "nothing is asked any more: {rest:?}");
 }
 
 #[test]

@@ -168,6 +168,8 @@ impl Compiler<'_> {
             let fix =
                 Fix { start: reference.bytes.start, end: reference.bytes.end, replacement: near.clone() };
             added.help(format!("did you mean `{near}`?")).fix_that_changes(fix);
+        } else if reference.name.contains(' ') {
+            added.help("this is an id, not a command: write the command into a block of its own, such as ```bash {#take-back .undo}, and name that");
         }
     }
 }
