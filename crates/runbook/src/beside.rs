@@ -2,8 +2,9 @@
 
 use std::sync::Mutex;
 
-/// Shorter documents take no longer than a thread does to begin.
-const WORTH_A_THREAD_BYTES: usize = 16 * 1024;
+/// Of shorter documents one thread is done as soon as two, which both need the same patterns first; and
+/// several documents have a thread each already.
+const WORTH_A_THREAD_BYTES: usize = 32 * 1024;
 
 /// As much as the first thread of a process has: what can be read there can be read here.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
