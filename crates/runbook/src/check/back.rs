@@ -178,7 +178,9 @@ fn other_place(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
     let generic = live.iter().zip(&deployed).any(|(c, names)| compose(c).is_none() && names.is_empty());
     let named: BTreeSet<String> = deployed.into_iter().flatten().collect();
     for script in page.scripts.iter().filter(|script| !script.inline) {
-        let back = script.lane == Lane::Rollback || flow.is_way_back(page, script.section);
+        if script.lane != Lane::Rollback && !flow.is_way_back(page, script.section) {
+            continue;
+        }
         let environments = &page.outline.sections[script.section].environments;
         let titles: String = page
             .outline
@@ -188,7 +190,7 @@ fn other_place(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
         let to_staging = environments.iter().any(|name| name != "production")
             || environment_of(&titles) == Some("staging")
             || titles.contains("staging");
-        if !back || to_staging {
+        if to_staging {
             continue;
         }
         let lead = script.lead.as_deref().unwrap_or_default();

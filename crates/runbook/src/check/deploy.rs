@@ -60,15 +60,6 @@ fn built_where_it_runs(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Fin
 
 /// T401: the tag `latest` in production; once for each script.
 fn moving_tag(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
-    // On the way back it is wrong wherever it runs: `latest` is what one wants to get away from.
-    let back = script.lane == Lane::Rollback
-        || words::has(
-            &page.outline.sections[script.section].title.to_lowercase(),
-            &["rollback", "roll back"],
-        );
-    if !back && !page.acts_on(script.section, "production") {
-        return;
-    }
     let builds = script.commands().iter().any(|command| {
         command.program == "docker"
             && command.arguments.first().is_some_and(|a| matches!(a.as_str(), "build" | "buildx"))
@@ -87,7 +78,11 @@ fn moving_tag(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
                 .chain(&command.arguments)
                 .any(|argument| argument.ends_with(":latest") || argument.ends_with("tag=latest"))
     };
-    if let Some(command) = script.commands().iter().find(latest) {
+    let Some(command) = script.commands().iter().find(latest) else { return };
+    // On the way back it is wrong wherever it runs: `latest` is what one wants to get away from.
+    let title = page.outline.sections[script.section].title.to_lowercase();
+    let back = script.lane == Lane::Rollback || words::has(&title, &["rollback", "roll back"]);
+    if back || page.acts_on(script.section, "production") {
         let message = if back {
             "`latest` is the image that one goes back from: this starts the same one again, or whatever was pushed since"
         } else if builds {
@@ -165,8 +160,6 @@ const NO_DOWNTIME: &[&str] = &[
 /// it is meant.
 fn down_before_up(page: &Page<'_>, script: &Script<'_>, promised: bool, found: &mut Vec<Finding>) {
     let mut down: Option<&CommandUse> = None;
-    let titles: String =
-        page.outline.chain(script.section).map(|at| page.outline.sections[at].title.to_lowercase()).collect();
     let meant = [
         "emergency",
         "fail",
@@ -179,7 +172,12 @@ fn down_before_up(page: &Page<'_>, script: &Script<'_>, promised: bool, found: &
         "shut",
         "cleanup",
     ];
-    if !matches!(script.lane, Lane::Main | Lane::Hotfix) || words::has(&titles, &meant) {
+    let is_meant = || {
+        let titles =
+            page.outline.chain(script.section).map(|at| page.outline.sections[at].title.to_lowercase());
+        words::has(&titles.collect::<String>(), &meant)
+    };
+    if !matches!(script.lane, Lane::Main | Lane::Hotfix) {
         return;
     }
     for command in script.commands() {
@@ -192,6 +190,9 @@ fn down_before_up(page: &Page<'_>, script: &Script<'_>, promised: bool, found: &
             Some("down" | "stop") => down = down.or(Some(command)),
             Some("up" | "start") => {
                 let Some(stopped) = down.take() else { continue };
+                if is_meant() {
+                    return;
+                }
                 found.push(script.on(
                     "T402",
                     if promised { Severity::Warning } else { Severity::Note },

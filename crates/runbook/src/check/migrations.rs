@@ -250,11 +250,14 @@ fn blocks_writers(page: &Page<'_>, found: &mut Vec<Finding>) {
     }
     for unit in &page.outline.units {
         let UnitKind::Fence(fence) = &unit.kind else { continue };
+        if fence.class != FenceClass::Sql {
+            continue;
+        }
         let title = page.outline.sections[unit.section].title.to_lowercase();
         let skip = words::has(&title, &["local", "develop", "setup", "example", "staging", "test"])
             || page.outline.sections[unit.section].lane == Lane::Rollback
             || words::has(&title, words::BACK);
-        if fence.class != FenceClass::Sql || skip {
+        if skip {
             continue;
         }
         for (line, row, statement) in statements(&fence.body) {

@@ -119,26 +119,24 @@ impl Compiler<'_> {
     }
 
     fn connect_lane(&mut self, slots: &[Slot]) {
-        let place: BTreeMap<usize, usize> = slots.iter().map(|slot| (slot.draft, slot.group)).collect();
-        let anchors: BTreeMap<usize, &[usize]> =
-            slots.iter().map(|slot| (slot.draft, slot.anchors.as_slice())).collect();
-        let mut effective: BTreeMap<usize, usize> = BTreeMap::new();
-        for slot in slots {
-            settle_place(slot.draft, &place, &anchors, &mut effective);
-        }
+        let mut lane: Vec<Option<&Slot>> = vec![None; self.drafts.len()];
+        slots.iter().for_each(|slot| lane[slot.draft] = Some(slot));
+        let latest = |own: &Slot, needed: Option<usize>| needed.map_or(own.group, |at| at.max(own.group));
+        let effective = settle(&lane, latest);
+        // How many anchored steps stand between a step and the chain.
+        let depths = settle(&lane, |_, needed| needed.map_or(0, |depth| depth + 1));
         let mut order: Vec<&Slot> = slots.iter().collect();
         // At one place the chain comes first; then those that wait for something, deepest last.
-        let depths = depths(slots, &anchors);
         order.sort_by_key(|slot| {
-            (effective[&slot.draft], !slot.anchors.is_empty(), depths[&slot.draft], slot.draft)
+            (effective[slot.draft], !slot.anchors.is_empty(), depths[slot.draft], slot.draft)
         });
         let mut tail: BTreeSet<usize> = BTreeSet::new();
         let mut phase_tail: BTreeSet<usize> = BTreeSet::new();
         let mut phase = None;
         let mut at = 0;
         while at < order.len() {
-            let here = effective[&order[at].draft];
-            let end = at + order[at..].iter().take_while(|slot| effective[&slot.draft] == here).count();
+            let here = effective[order[at].draft];
+            let end = at + order[at..].iter().take_while(|slot| effective[slot.draft] == here).count();
             let own_phase = self.drafts[order[at].draft].step.phase;
             if phase != Some(own_phase) {
                 phase = Some(own_phase);
@@ -179,64 +177,30 @@ impl Compiler<'_> {
     }
 }
 
-/// Returns the group at which a step's turn comes: its own, or the latest of those it waits for.
-fn settle_place(
-    draft: usize,
-    place: &BTreeMap<usize, usize>,
-    anchors: &BTreeMap<usize, &[usize]>,
-    effective: &mut BTreeMap<usize, usize>,
-) {
-    // Explicit stack: a chain of needs may be as long as the document.
-    let mut stack = vec![draft];
-    while let Some(top) = stack.last().copied() {
-        if effective.contains_key(&top) {
-            stack.pop();
-            continue;
-        }
-        let own = place.get(&top).copied().unwrap_or(0);
-        let needed = anchors.get(&top).copied().unwrap_or(&[]);
-        let pending: Vec<usize> = needed
-            .iter()
-            .copied()
-            .filter(|step| place.contains_key(step) && !effective.contains_key(step))
-            .collect();
-        if pending.is_empty() {
-            let latest = needed.iter().filter_map(|step| effective.get(step)).copied().max().unwrap_or(0);
-            effective.insert(top, own.max(latest));
-            stack.pop();
-        } else {
-            stack.extend(pending);
-        }
-    }
-}
-
-/// Counts how many anchored steps stand between a step and the chain.
-fn depths(slots: &[Slot], anchors: &BTreeMap<usize, &[usize]>) -> BTreeMap<usize, usize> {
-    let mut depths: BTreeMap<usize, usize> = BTreeMap::new();
-    for slot in slots {
-        let mut stack = vec![slot.draft];
+/// Gives each step of a lane a number by its slot and the largest number of those it waits for there. The
+/// lane has a place for each draft.
+fn settle(lane: &[Option<&Slot>], number: impl Fn(&Slot, Option<usize>) -> usize) -> Vec<Option<usize>> {
+    let mut settled: Vec<Option<usize>> = vec![None; lane.len()];
+    for slot in lane.iter().flatten() {
+        // Explicit stack: a chain of needs may be as long as the document.
+        let mut stack = vec![*slot];
         while let Some(top) = stack.last().copied() {
-            if depths.contains_key(&top) {
+            if settled[top.draft].is_some() {
                 stack.pop();
                 continue;
             }
-            let needed = anchors.get(&top).copied().unwrap_or(&[]);
-            let pending: Vec<usize> = needed
-                .iter()
-                .copied()
-                .filter(|step| anchors.contains_key(step) && !depths.contains_key(step))
-                .collect();
+            let open = top.anchors.iter().filter(|step| settled[**step].is_none());
+            let pending: Vec<&Slot> = open.filter_map(|step| lane[*step]).collect();
             if pending.is_empty() {
-                let deepest =
-                    needed.iter().filter_map(|step| depths.get(step)).max().map_or(0, |depth| depth + 1);
-                depths.insert(top, deepest);
+                let largest = top.anchors.iter().filter_map(|step| settled[*step]).max();
+                settled[top.draft] = Some(number(top, largest));
                 stack.pop();
             } else {
                 stack.extend(pending);
             }
         }
     }
-    depths
+    settled
 }
 
 /// Finds a circle, as the drafts on it in order.
