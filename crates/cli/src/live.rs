@@ -250,16 +250,15 @@ pub(crate) async fn tick(engine: Engine, shared: Shared) {
 /// Tells what is asked where nobody can type an answer, with the commands that answer it: whoever
 /// reads a log of CI has nothing else. A second later, as much is answered by others or by itself.
 pub(crate) async fn tell(engine: Engine, release: ReleaseId, shared: Shared) {
-    let mut told: Vec<String> = Vec::new();
+    let mut told: Vec<Wait> = Vec::new();
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let here = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(here) = here.filter(|here| here.running.is_empty()) else { continue };
         let asked: Vec<Wait> = here.waits.into_iter().filter(|wait| !wait.commands.is_empty()).collect();
-        let commands: Vec<String> = asked.iter().flat_map(|wait| wait.commands.clone()).collect();
-        if commands != told {
+        if asked != told {
             show_waits(&release.0, &asked, engine.clock.now());
-            told = commands;
+            told = asked;
         }
     }
 }

@@ -62,6 +62,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_safe_value_is_what_the_pattern_says() {
+        let whole = regex::Regex::new(&format!("^(?:{SAFE_VALUE})$")).unwrap();
+        let each: Vec<String> = ('\0'..='\u{17f}').map(|c| format!("v{c}")).collect();
+        for value in each.iter().map(String::as_str).chain(["", "v1.2", "a b", "/x:y@z+1-2_3", "v1\n"]) {
+            assert_eq!(is_safe_value(value), whole.is_match(value), "{value:?}");
+        }
+    }
+
+    #[test]
     fn names_are_made_as_people_expect() {
         let slugs =
             [("5. Deploy (Zero-Downtime)", "5-deploy-zero-downtime"), ("  ", "section"), ("Größe", "größe")];

@@ -22,7 +22,9 @@ use crate::words::Words;
 
 /// A constant pattern, compiled when the first text comes that it may match.
 pub(crate) struct Pattern {
-    text: Text,
+    text: &'static str,
+    /// What the pattern is put together by, where it is not as it is written.
+    make: Option<fn(&str) -> String>,
     /// What no match can be without: one of each.
     words: [Words; 2],
     /// Finds where a match is.
@@ -31,17 +33,11 @@ pub(crate) struct Pattern {
     teller: OnceLock<Teller>,
 }
 
-/// A pattern as it is written, or what puts it together.
-enum Text {
-    Written(&'static str),
-    Made(fn() -> String),
-}
-
 impl Pattern {
     /// Takes words in lower case of which every match holds one (in any case; none where nothing
     /// simple can be said), and the pattern.
     pub(crate) const fn new(words: &'static [&'static str], text: &'static str) -> Pattern {
-        Pattern::of([words, &[]], Text::Written(text))
+        Pattern::of([words, &[]], text, None)
     }
 
     /// As [`Pattern::new`], where every match holds one word of each list.
@@ -50,17 +46,26 @@ impl Pattern {
         others: &'static [&'static str],
         text: &'static str,
     ) -> Pattern {
-        Pattern::of([words, others], Text::Written(text))
+        Pattern::of([words, others], text, None)
     }
 
     /// As [`Pattern::new`], with what puts the pattern together when it is needed.
-    pub(crate) const fn made(words: &'static [&'static str], text: fn() -> String) -> Pattern {
-        Pattern::of([words, &[]], Text::Made(text))
+    pub(crate) const fn made(
+        words: &'static [&'static str],
+        text: &'static str,
+        make: fn(&str) -> String,
+    ) -> Pattern {
+        Pattern::of([words, &[]], text, Some(make))
     }
 
-    const fn of(words: [&'static [&'static str]; 2], text: Text) -> Pattern {
+    const fn of(
+        words: [&'static [&'static str]; 2],
+        text: &'static str,
+        make: Option<fn(&str) -> String>,
+    ) -> Pattern {
         Pattern {
             text,
+            make,
             words: [Words::new(words[0]), Words::new(words[1])],
             finder: OnceLock::new(),
             teller: OnceLock::new(),
@@ -78,10 +83,7 @@ impl Pattern {
     }
 
     fn written(&self) -> Cow<'static, str> {
-        match self.text {
-            Text::Written(text) => Cow::Borrowed(text),
-            Text::Made(make) => Cow::Owned(make()),
-        }
+        self.make.map_or(Cow::Borrowed(self.text), |make| Cow::Owned(make(self.text)))
     }
 
     pub(crate) fn is_match(&self, text: &str) -> bool {
@@ -358,7 +360,7 @@ mod tests {
                     continue;
                 }
                 let code = std::fs::read_to_string(&path).unwrap();
-                for call in ["Pattern::new(", "Pattern::of_both(", " pattern(r", "shape("] {
+                for call in ["Pattern::new(", "Pattern::of_both(", "Pattern::made(", " pattern(r", "shape("] {
                     for (at, _) in code.match_indices(call) {
                         // The pattern is the raw string of the call, with or without `#`.
                         let opens = [" r\"", "(r\"", " r#\"", "(r#\""];

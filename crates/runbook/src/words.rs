@@ -35,17 +35,16 @@ impl Pairs {
 
     /// Tells whether a word may begin at a byte of a text.
     pub(crate) fn may_begin(&self, text: &[u8], at: usize) -> bool {
-        let second = self.second[place(text[at])];
-        self.first[usize::from(text[at])]
-            && text.get(at + 1).map_or(second == ANY, |next| second >> place(*next) & 1 == 1)
+        self.first[usize::from(text[at])] && {
+            let second = self.second[place(text[at])];
+            text.get(at + 1).map_or(second == ANY, |next| second >> place(*next) & 1 == 1)
+        }
     }
 
     /// Tells whether a place of the text, where a word may begin, is one.
     pub(crate) fn any(&self, text: &str, is_one: impl Fn(&[u8]) -> bool) -> bool {
         let bytes = text.as_bytes();
-        bytes.iter().enumerate().any(|(at, byte)| {
-            self.first[usize::from(*byte)] && self.may_begin(bytes, at) && is_one(&bytes[at..])
-        })
+        (0..bytes.len()).any(|at| self.may_begin(bytes, at) && is_one(&bytes[at..]))
     }
 }
 

@@ -31,36 +31,34 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
 /// `every 10 minutes … for 5 minutes`, in the languages that runbooks are written in: the words
 /// that a text must hold, and the pattern.
 static CADENCE: [Pattern; 6] = [
-    Pattern::made(&["every"], || {
-        of_times(
-            r"(?i)\bevery A\b[^.;|\d]{0,30}?\b(?:for|during|over|within) (?:at least )?(?:(?:the )?(?:first |next |last )?(?P<b>\d+) ?|(?:the (?:first|next|last)|an?) )(?P<bu>UNIT)\b",
-        )
-    }),
-    Pattern::made(&["alle"], || {
-        of_times(
-            r"(?i)\balle A\b[^.;|\d]{0,30}?(?:für|lang|während|über|in den ersten|innerhalb von) (?:der ersten |die ersten |die nächsten )?B\b",
-        )
-    }),
-    Pattern::made(&["toutes"], || {
-        of_times(
-            r"(?i)\btoutes les A\b[^.;|\d]{0,30}?(?:pendant|durant|sur) (?:les )?(?P<b>\d+) ?(?:premières )?(?P<bu>UNIT)\b",
-        )
-    }),
-    Pattern::made(&["cada"], || {
-        of_times(
-            r"(?i)\bcada A\b[^.;|\d]{0,30}?(?:durante|por|en|nos) (?:los |os )?(?:primeros |primeiros |próximos )?B\b",
-        )
-    }),
-    Pattern::made(&["每"], || {
-        of_times(
-            r"每(?:隔)?\s?(?P<a>\d+)\s?(?P<au>秒|分钟|小时)[^。;|\d]{0,12}?(?P<b>\d+)\s?(?P<bu>秒|分钟|小时)",
-        )
-    }),
-    Pattern::made(&["ごと", "おき", "毎"], || {
-        of_times(
-            r"(?P<a>\d+)\s?(?P<au>秒|分|時間)(?:ごと|おき|毎)[^。;|\d]{0,12}?(?P<b>\d+)\s?(?P<bu>秒|分|時間)",
-        )
-    }),
+    Pattern::made(
+        &["every"],
+        r"(?i)\bevery A\b[^.;|\d]{0,30}?\b(?:for|during|over|within) (?:at least )?(?:(?:the )?(?:first |next |last )?(?P<b>\d+) ?|(?:the (?:first|next|last)|an?) )(?P<bu>UNIT)\b",
+        of_times,
+    ),
+    Pattern::made(
+        &["alle"],
+        r"(?i)\balle A\b[^.;|\d]{0,30}?(?:für|lang|während|über|in den ersten|innerhalb von) (?:der ersten |die ersten |die nächsten )?B\b",
+        of_times,
+    ),
+    Pattern::made(
+        &["toutes"],
+        r"(?i)\btoutes les A\b[^.;|\d]{0,30}?(?:pendant|durant|sur) (?:les )?(?P<b>\d+) ?(?:premières )?(?P<bu>UNIT)\b",
+        of_times,
+    ),
+    Pattern::made(
+        &["cada"],
+        r"(?i)\bcada A\b[^.;|\d]{0,30}?(?:durante|por|en|nos) (?:los |os )?(?:primeros |primeiros |próximos )?B\b",
+        of_times,
+    ),
+    Pattern::new(
+        &["每"],
+        r"每(?:隔)?\s?(?P<a>\d+)\s?(?P<au>秒|分钟|小时)[^。;|\d]{0,12}?(?P<b>\d+)\s?(?P<bu>秒|分钟|小时)",
+    ),
+    Pattern::new(
+        &["ごと", "おき", "毎"],
+        r"(?P<a>\d+)\s?(?P<au>秒|分|時間)(?:ごと|おき|毎)[^。;|\d]{0,12}?(?P<b>\d+)\s?(?P<bu>秒|分|時間)",
+    ),
 ];
 
 /// Writes a pattern in which `A` and `B` are times, and `UNIT` what they are counted in.
