@@ -13,21 +13,29 @@ shift 8
 hosts=("$@")
 dir=$RUN_OUT.hosts
 options=(-o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=5 -o ServerAliveCountMax=3 -T)
+rm -rf -- "$dir"
 mkdir -p -- "$dir"
+pipes=()
+for ((at = 0; at < ${#hosts[@]}; at++)); do pipes+=("$dir/$at.go"); done
+mkfifo -- "${pipes[@]}"
 
-# Lines of several hosts say whose they are.
+# Lines of several hosts say whose they are. Stands at the end of a pipe, so in a process of its own.
 show() {
-  if ((${#hosts[@]} == 1)); then cat; else sed -u "s|^|${hosts[$1]}: |"; fi
+  if ((${#hosts[@]} == 1)); then exec cat; else exec sed -u "s|^|${hosts[$1]}: |"; fi
 }
 note() { printf '[%s]\n' "$2" | show "$1"; }
 
 # Speaks with a host once. The far side greets first, so that it is known whether anything can have
 # begun; then it is told what it needs. Its output comes by one stream, its words about it by the other.
+# Many hosts are spoken with at once, so that each process more is felt: bash does what it can itself.
 talk() {
-  local at=$1 doing=$2 first known
-  known=$(wc -c <"$dir/$at.out")
-  rm -f -- "$dir/$at.go" "$dir/$at.now"
-  mkfifo -- "$dir/$at.go"
+  local at=$1 doing=$2 first line outputs= known=0
+  # The pipes of all first talks were made together. One that was used is not used again.
+  if [[ -e $dir/$at.err || $doing == end ]]; then
+    known=$(wc -c <"$dir/$at.out")
+    rm -f -- "$dir/$at.go" "$dir/$at.now"
+    mkfifo -- "$dir/$at.go"
+  fi
   {
     read -r first <"$dir/$at.go" || :
     if [[ $first == go ]]; then
@@ -48,14 +56,19 @@ talk() {
       printf 'no\n' >"$dir/$at.go"
     fi
   } || :
-  sed -n "s|^tminus $key output ||p" "$dir/$at.err" >"$dir/$at.outputs"
-  said=$(sed -n "s|^tminus $key ||p" "$dir/$at.err" | grep -v '^output ' | tail -n 1) || said=
-  other=$(grep -v "^tminus $key " "$dir/$at.err" | tr -d '\r') || other=
+  said= other=
+  while IFS= read -r line || [[ -n $line ]]; do
+    case $line in
+      "tminus $key output "*) outputs+=${line#"tminus $key output "}$'\n' ;;
+      "tminus $key "*) said=${line#"tminus $key "} ;;
+      *) other+=${other:+$'\n'}${line//$'\r'/} ;;
+    esac
+  done 2>/dev/null <"$dir/$at.err"
+  printf '%s' "$outputs" >"$dir/$at.outputs"
 }
 
 visit() {
   local at=$1 doing=$2 since=$SECONDS pause=1 heard= said other
-  rm -f -- "$dir/$at".*
   : >"$dir/$at.out"
   while :; do
     talk "$at" "$doing"

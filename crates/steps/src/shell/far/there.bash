@@ -67,15 +67,19 @@ supervise() {
   printf '%-8s\n' "$status$left" 1<>"$at/status"
 }
 
-# Sends what was printed beyond what is known, until there is a status.
+# Sends what was printed beyond what is known, until there is a status. A host has other work than to
+# be looked at: a command that prints nothing is looked at once a second, and without a process where
+# bash itself can look.
 follow() {
-  local status size ended=$1
+  local status size ended= pause=2 tenths
   while :; do
-    status=$(cat "$at/status" 2>/dev/null)
-    size=$(wc -c <"$at/out" 2>/dev/null) || size=0
+    status=
+    read -r status 2>/dev/null <"$at/status" || :
+    size=0
+    if [[ -s $at/out ]]; then size=$(wc -c <"$at/out"); fi
     if ((size > known)); then
       tail -c "+$((known + 1))" "$at/out" | head -c "$((size - known))" || exit 0
-      known=$size
+      known=$size pause=2
     fi
     if [[ $status == [0-9]* ]]; then
       if [[ -s $at/outputs && $(wc -c <"$at/outputs") -le 65536 ]]; then
@@ -89,14 +93,16 @@ follow() {
       say unknown "what watched over it there was ended, and how it ended was not noted"
       return
     fi
+    tenths=$((pause / 10)).$((pause % 10))
     # While this connection has the supervisor, its end is heard at once.
     if [[ $owner == yes ]]; then
-      read -r -t 0.2 -u 9 _
+      read -r -t "$tenths" -u 9 _
       (($? > 128)) || ended=yes
     else
-      sleep 0.2
+      sleep "$tenths"
       is_alive "$at" || ended=yes
     fi
+    if ((pause < 10)); then pause=$((pause + 2)); fi
   done
 }
 
@@ -158,5 +164,5 @@ else
       kill -KILL -- "-$group" 2>/dev/null
     }
   fi
-  follow ''
+  follow
 fi
