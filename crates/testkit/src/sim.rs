@@ -53,6 +53,21 @@ impl CrashingStore {
     pub fn writes(&self) -> u64 {
         self.writes.load(Ordering::SeqCst)
     }
+
+    /// Lets one write through, unless the process ends before or after it.
+    async fn write<T>(&self, write: impl Future<Output = T>) -> T {
+        let number = self.writes.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.crash == Crash::BeforeWrite(number) {
+            self.switch.ended.notify_one();
+            return std::future::pending().await;
+        }
+        let answer = write.await;
+        if self.crash == Crash::AfterWrite(number) {
+            self.switch.ended.notify_one();
+            return std::future::pending().await;
+        }
+        answer
+    }
 }
 
 impl Store for CrashingStore {
@@ -63,19 +78,7 @@ impl Store for CrashingStore {
         expected: u64,
         entries: Vec<Entry>,
     ) -> Answer<'a, ()> {
-        Box::pin(async move {
-            let write = self.writes.fetch_add(1, Ordering::SeqCst) + 1;
-            if self.crash == Crash::BeforeWrite(write) {
-                self.switch.ended.notify_one();
-                return std::future::pending().await;
-            }
-            let answer = self.inner.append(release, writer, expected, entries).await;
-            if self.crash == Crash::AfterWrite(write) {
-                self.switch.ended.notify_one();
-                return std::future::pending().await;
-            }
-            answer
-        })
+        Box::pin(self.write(self.inner.append(release, writer, expected, entries)))
     }
 
     fn read<'a>(&'a self, release: &'a ReleaseId, from: u64) -> Answer<'a, Vec<Entry>> {
@@ -87,7 +90,7 @@ impl Store for CrashingStore {
     }
 
     fn summarise<'a>(&'a self, release: &'a ReleaseId, text: String) -> Answer<'a, ()> {
-        self.inner.summarise(release, text)
+        Box::pin(self.write(self.inner.summarise(release, text)))
     }
 
     fn changes<'a>(&'a self, since: Cursor) -> Answer<'a, (Cursor, Vec<ReleaseId>)> {
@@ -103,7 +106,7 @@ impl Store for CrashingStore {
     }
 
     fn put_blob<'a>(&'a self, bytes: Vec<u8>) -> Answer<'a, String> {
-        self.inner.put_blob(bytes)
+        Box::pin(self.write(self.inner.put_blob(bytes)))
     }
 
     fn get_blob<'a>(&'a self, hash: &'a str) -> Answer<'a, Option<Vec<u8>>> {
@@ -134,8 +137,10 @@ impl Truth {
 pub struct SimHands {
     /// The world.
     pub truth: Arc<Truth>,
-    /// Steps whose act fails, by `purpose step`.
+    /// Acts that fail, by `purpose step`.
     pub failing: BTreeSet<String>,
+    /// Acts that fail the first time only.
+    pub failing_once: BTreeSet<String>,
     /// When the process ends.
     pub crash: Crash,
     /// Whether an attempt leaves a trace by which its outcome is known after a crash.
@@ -148,7 +153,15 @@ pub struct SimHands {
 impl SimHands {
     /// Hands that never fail.
     pub fn new(truth: Arc<Truth>, crash: Crash, leaves_trace: bool, switch: Arc<Switch>) -> SimHands {
-        SimHands { truth, failing: BTreeSet::new(), crash, leaves_trace, switch, acts: AtomicU64::new(0) }
+        SimHands {
+            truth,
+            failing: BTreeSet::new(),
+            failing_once: BTreeSet::new(),
+            crash,
+            leaves_trace,
+            switch,
+            acts: AtomicU64::new(0),
+        }
     }
 
     /// Returns how many acts there were.
@@ -162,7 +175,8 @@ impl SimHands {
         if job.purpose == "verify" && (self.truth.count(&forward) == 0 || self.failing.contains(&forward)) {
             return Report::failed("it is not as it should be");
         }
-        if self.failing.contains(deed) {
+        let fails_now = self.failing_once.contains(deed) && self.truth.count(deed) == 1;
+        if fails_now || self.failing.contains(deed) {
             Report::failed("made to fail")
         } else {
             Report { verdict: tminus_steps::Verdict::Passed, ..Report::failed("done") }

@@ -18,12 +18,12 @@ use tminus_testkit::sim::Crash;
 
 use crate::simulation::{Ended, Honest, Simulation};
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
 /// A plan with every kind of thing that a runbook can hold.
-fn everything() -> Plan {
+pub(crate) fn everything() -> Plan {
     let mut plan = PlanBuilder::new();
     plan.rule("r1", "error_rate", Comparison::Less, 1.0, Span(0), Usage::Slo);
     plan.rule("r2", "p95", Comparison::Greater, 2000.0, Span::minutes(5), Usage::Rollback);
@@ -53,8 +53,11 @@ fn everything() -> Plan {
     plan.plan
 }
 
-/// How a plan ends when nothing crashes.
-async fn undisturbed(plan: &Plan, failing: &BTreeSet<String>) -> (Option<Outcome>, Vec<String>, u64, u64) {
+/// How a plan ends, what took effect, and how many writes and acts there are, when nothing crashes.
+pub(crate) type Undisturbed = (Option<Outcome>, Vec<String>, u64, u64);
+
+/// Runs a plan without a crash.
+pub(crate) async fn undisturbed(plan: &Plan, failing: &BTreeSet<String>) -> Undisturbed {
     let mut simulation = Simulation::new(plan.clone()).await;
     simulation.failing.clone_from(failing);
     let mut operator = Honest::new(&simulation.truth);
@@ -69,12 +72,12 @@ async fn undisturbed(plan: &Plan, failing: &BTreeSet<String>) -> (Option<Outcome
 }
 
 /// Runs a plan with these crashes in turn, then without, and checks what must hold.
-async fn crashed(
+pub(crate) async fn crashed(
     plan: &Plan,
     failing: &BTreeSet<String>,
     crashes: &[Crash],
     leaves_trace: bool,
-    expected: &(Option<Outcome>, Vec<String>, u64, u64),
+    expected: &Undisturbed,
 ) {
     let mut simulation = Simulation::new(plan.clone()).await;
     simulation.failing.clone_from(failing);
@@ -116,12 +119,18 @@ async fn crashed(
             assert!(times >= 1, "{deed} was lost: {context}");
         }
         let undo = format!("undo {}", step.id);
+        let undone = simulation.truth.count(&undo);
+        if state.steps[index].undo.life == Life::Passed {
+            assert!(undone >= 1, "{undo} is recorded as done and was not: {context}");
+        }
+        if expected.1.contains(&undo) {
+            assert!(undone >= 1, "{undo} was lost: {context}");
+        }
         let may_repeat = match &step.undo {
             Undo::Step(id) => plan.step(id).is_some_and(|undo| undo.resume == Resume::Rerun),
             _ => false,
         };
-        let times = simulation.truth.count(&undo);
-        assert!(times <= 1 || may_repeat || failing.contains(&undo), "{undo}: {context}");
+        assert!(undone <= 1 || may_repeat || failing.contains(&undo), "{undo}: {context}");
     }
 }
 
@@ -148,7 +157,7 @@ fn crash_everywhere_on_the_way_forward() {
 
 /// Takes out what costs time in thousands of runs and changes none of them: scripts that nothing runs
 /// here, and samples of a wait that goes on for half a day.
-fn lighten(plan: &mut Plan) {
+pub(crate) fn lighten(plan: &mut Plan) {
     for step in &mut plan.steps {
         match &mut step.work {
             Work::Act(Action::Shell(shell)) => shell.script.clear(),
@@ -203,37 +212,6 @@ fn crash_everywhere_on_the_way_back() {
 }
 
 #[test]
-fn crash_everywhere_several_times_by_seed() {
-    let plan = everything();
-    runtime().block_on(async {
-        let none = BTreeSet::new();
-        let expected = undisturbed(&plan, &none).await;
-        for seed in 0_u64..300 {
-            let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-            let mut next = |below: u64| {
-                // xorshift64: good enough to place crashes, and the seed tells the run again.
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                state % below
-            };
-            let crashes: Vec<Crash> = (0..1 + next(5))
-                .map(|_| {
-                    let at = 1 + next(6);
-                    [
-                        Crash::BeforeWrite(at),
-                        Crash::AfterWrite(at),
-                        Crash::BeforeEffect(at),
-                        Crash::AfterEffect(at),
-                    ][usize::try_from(next(4)).expect("small")]
-                })
-                .collect();
-            crashed(&plan, &none, &crashes, next(2) == 0, &expected).await;
-        }
-    });
-}
-
-#[test]
 fn fail_at_every_step_ends_rolled_back_with_everything_undone_that_can_be() {
     let plan = everything();
     runtime().block_on(async {
@@ -256,30 +234,6 @@ fn fail_at_every_step_ends_rolled_back_with_everything_undone_that_can_be() {
                 .map(|id| plan.steps.iter().position(|step| step.id == *id).expect("of the plan"))
                 .collect();
             assert!(order.windows(2).all(|pair| pair[0] > pair[1]), "{failing}: undone in reverse order");
-        }
-    });
-}
-
-#[test]
-fn repeat_every_undo_is_refused_and_a_failed_one_is_stuck() {
-    let plan = everything();
-    let undoable: Vec<String> = plan
-        .steps
-        .iter()
-        .filter(|step| matches!(step.undo, Undo::Step(_)))
-        .map(|step| step.id.0.clone())
-        .collect();
-    runtime().block_on(async {
-        for broken in &undoable {
-            let mut policy = plan.clone();
-            policy.policy.on_failure = OnFailure::Rollback;
-            let failing = BTreeSet::from(["forward announce-site".to_owned(), format!("undo {broken}")]);
-            let expected = undisturbed(&policy, &failing).await;
-            assert_eq!(expected.0, Some(Outcome::RolledBack));
-            for other in &undoable {
-                let times = expected.1.iter().filter(|deed| **deed == format!("undo {other}")).count();
-                assert_eq!(times, 1, "undo of {other}, with that of {broken} failing");
-            }
         }
     });
 }

@@ -24,6 +24,7 @@ pub(crate) struct Simulation {
     pub(crate) clock: Arc<JumpClock>,
     pub(crate) release: ReleaseId,
     pub(crate) failing: BTreeSet<String>,
+    pub(crate) failing_once: BTreeSet<String>,
     pub(crate) leaves_trace: bool,
 }
 
@@ -50,6 +51,7 @@ impl Simulation {
             clock,
             release: ReleaseId::from(""),
             failing: BTreeSet::new(),
+            failing_once: BTreeSet::new(),
             leaves_trace: true,
         };
         let starter = Actor::Person { name: "sam".to_owned(), proof: "test".to_owned() };
@@ -64,6 +66,7 @@ impl Simulation {
         let store = Arc::new(CrashingStore::new(Arc::clone(&self.memory), crash, Arc::clone(&switch)));
         let mut hands = SimHands::new(Arc::clone(&self.truth), crash, self.leaves_trace, Arc::clone(&switch));
         hands.failing.clone_from(&self.failing);
+        hands.failing_once.clone_from(&self.failing_once);
         let hands = Arc::new(hands);
         let engine = Engine {
             store: Arc::<CrashingStore>::clone(&store),
@@ -109,6 +112,13 @@ impl Honest {
     }
 }
 
+/// Somebody who may speak about this step.
+pub(crate) fn speaker(state: &State, index: usize) -> people::Person {
+    let plan = &state.program.plan;
+    let with_role = plan.steps[index].roles.iter().filter_map(|role| plan.roles.get(role)?.first()).next();
+    people::Person { name: with_role.cloned().unwrap_or_else(|| "ana".to_owned()), role: None }
+}
+
 impl Operator for Honest {
     fn answer(&mut self, state: &State) -> Option<(Actor, Vec<Event>)> {
         for (index, step) in state.program.plan.steps.iter().enumerate() {
@@ -124,10 +134,7 @@ impl Operator for Honest {
             let happened = self.truth.count(&deed) > 0 && !self.failing.contains(&deed);
             let answer =
                 if happened { Answer::Done { note: Some("I looked".to_owned()) } } else { Answer::Retry };
-            let plan = &state.program.plan;
-            let with_role = step.roles.iter().filter_map(|role| plan.roles.get(role)?.first()).next();
-            let name = with_role.cloned().unwrap_or_else(|| "ana".to_owned());
-            let person = people::Person { name, role: None };
+            let person = speaker(state, index);
             let events =
                 people::answer(state, &person, &step.id, answer).expect("an unknown outcome takes an answer");
             return Some((Actor::Person { name: person.name, proof: "test".to_owned() }, events));
