@@ -35,9 +35,11 @@ pub(crate) fn artifact(version: &str, fails_percent: u64) -> String {
     )
 }
 
-/// Serves until standard input closes, which is when the demo ends, however it ends.
+/// Says that it serves, and serves until standard input closes, which is when the demo ends, however it
+/// ends.
 pub(crate) fn serve(address: &str, folder: &Path) -> std::io::Result<()> {
     let listener = TcpListener::bind(address)?;
+    crate::screen::line(&format!("serves {} on {address}", folder.display()));
     std::thread::spawn(|| {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         crate::exit_code::leave(crate::exit_code::ExitCode::Success)

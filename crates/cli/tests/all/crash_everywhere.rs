@@ -91,7 +91,7 @@ fn crash_everywhere_killed_again_and_again_it_still_ends_once() {
 
 /// Reads `lines` events of a run, then kills it with SIGKILL: each event is printed when it is on
 /// the disk, so this is a crash just after each write. Returns how many lines there were.
-fn killed_after(desk: &Desk, arguments: &[&str], lines: usize) -> usize {
+pub(crate) fn killed_after(desk: &Desk, arguments: &[&str], lines: usize) -> usize {
     use std::io::BufRead as _;
     let mut child = desk
         .command(arguments)
@@ -106,6 +106,28 @@ fn killed_after(desk: &Desk, arguments: &[&str], lines: usize) -> usize {
     read
 }
 
+/// Resumes until the release has ended, as a person would: what nobody knows is looked at, and what is
+/// asked is answered by the first of `people` who may. Returns the last run.
+pub(crate) fn resumed_to_its_end(desk: &Desk, people: &[&str], happened: &dyn Fn(&str) -> bool) -> Ran {
+    let mut ran = desk.run(&["resume", "--no-wait", "--json"]);
+    for _ in 0..20 {
+        let status: serde_json::Value =
+            serde_json::from_str(&desk.expect(0, &["status", "last", "--json"]).out).expect("JSON");
+        let Some(wait) = status["standing"]["waits"].get(0) else { break };
+        let step = wait["step"].as_str().expect("a step");
+        let command = wait["commands"][0].as_str().expect("a way on");
+        let words: Vec<&str> = if command.starts_with("answer") {
+            vec!["answer", step, if happened(step) { "done" } else { "retry" }]
+        } else {
+            command.split(' ').take(2).collect()
+        };
+        let may = |person: &&str| desk.run(&[&words[..], &["--as", *person]].concat()).code == 0;
+        assert!(people.iter().any(may), "nobody may: {}", words.join(" "));
+        ran = desk.run(&["resume", "--no-wait", "--json"]);
+    }
+    ran
+}
+
 #[test]
 fn crash_everywhere_after_each_event_of_the_runbook_that_init_writes() {
     let run = ["run", "release-runbook.md", "--version", "v2.0.0", "--answers", "answers.yaml", "--json"];
@@ -118,23 +140,10 @@ fn crash_everywhere_after_each_event_of_the_runbook_that_init_writes() {
         desk.write("deployed-production", "v1.0.0\n");
         let read = killed_after(&desk, &run, lines);
         // A step whose process died with us is asked about: the person looks at the file.
-        let mut ran = desk.run(&["resume", "--no-wait", "--json"]);
-        for _ in 0..20 {
-            let status: serde_json::Value =
-                serde_json::from_str(&desk.expect(0, &["status", "last", "--json"]).out).expect("JSON");
-            let Some(wait) = status["standing"]["waits"].get(0) else { break };
-            let step = wait["step"].as_str().expect("a step").to_owned();
-            let command = wait["commands"][0].as_str().expect("a way on").to_owned();
-            if command.starts_with("answer") {
-                let environment = step.split_once('@').map_or("", |(_, environment)| environment);
-                let happened = desk.read(&format!("deployed-{environment}")) == "v2.0.0\n";
-                desk.expect(0, &["answer", &step, if happened { "done" } else { "retry" }]);
-            } else {
-                let words: Vec<&str> = command.split(' ').take(2).collect();
-                desk.expect(0, &[words[0], words[1], "--as", "kim"]);
-            }
-            ran = desk.run(&["resume", "--no-wait", "--json"]);
-        }
+        let ran = resumed_to_its_end(&desk, &["kim"], &|step| {
+            let environment = step.split_once('@').map_or("", |(_, environment)| environment);
+            desk.read(&format!("deployed-{environment}")) == "v2.0.0\n"
+        });
         assert_eq!(ran.code, 0, "killed after {lines} lines\n{}\n{}", ran.out, ran.err);
         for environment in ["staging", "production"] {
             assert_eq!(

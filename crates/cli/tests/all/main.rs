@@ -9,6 +9,7 @@ mod check_output;
 mod commands;
 mod crash_everywhere;
 mod databases;
+mod demo_runbook;
 mod deployments;
 mod environments;
 mod files;
