@@ -1,6 +1,8 @@
 //! What users of today's tools complain about, tried the way they describe it. Those about
 //! approvals, watches and forgotten questions are also in `crates/release/tests`.
 
+use tminus_testkit::http::{Reply, serve_beside};
+
 use crate::support::{Desk, Ran, runbook};
 
 #[test]
@@ -139,6 +141,32 @@ fn pain_16_a_message_is_sent_once_also_when_the_process_is_killed_around_it() {
         desk.read("messages.log").lines().filter(|line| !line.is_empty()).collect::<Vec<_>>(),
         ["going out", "succeeded"]
     );
+}
+
+#[test]
+fn pain_16_a_message_under_way_when_the_process_is_killed_is_not_sent_a_second_time() {
+    let desk = Desk::new();
+    let (arrived, arrivals) = std::sync::mpsc::channel();
+    let hook = serve_beside(move |number, request| {
+        arrived.send(request.text()).expect("the test listens");
+        // The first one has it and has not said so.
+        if number == 0 { Reply::Stall } else { Reply::new(200, "ok") }
+    });
+    desk.write("tminus.toml", format!("[channels]\nteam = {{ webhook = \"{hook}/hook\" }}\n"));
+    desk.write("r.md", runbook("```text {#start .notify to=team}\ngoing out\n```\n\n```bash {#a undo=none}\necho a >> done\n```\n\n```text {#end .notify to=team when=always}\nover\n```"));
+    let mut child =
+        desk.command(&["run", "r.md"]).stdout(std::process::Stdio::null()).spawn().expect("starts");
+    assert!(arrivals.recv().expect("it arrives").contains("going out"));
+    child.kill().expect("SIGKILL");
+    child.wait().expect("gone");
+    // Whether it came through is nothing to guess, and nothing to send twice for.
+    desk.expect(6, &["resume", "--no-wait"]).says("the message may have been sent");
+    assert!(arrivals.try_recv().is_err(), "it is not sent again unasked");
+    desk.expect(0, &["answer", "start", "done"]);
+    desk.expect(0, &["resume", "--no-wait"]);
+    assert!(arrivals.recv().expect("the last one").contains("over"), "nothing is sent twice");
+    assert!(arrivals.try_recv().is_err(), "and nothing after it");
+    assert_eq!(desk.read("done"), "a\n");
 }
 
 #[test]

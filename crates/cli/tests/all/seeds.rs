@@ -181,7 +181,9 @@ fn a_no_stops_and_nothing_after_it_is_called() {
     let calls = desk.calls();
     assert!(!calls.iter().any(|call| call.contains("production")), "{}", calls.join("\n"));
     ran.says("no-go");
-    assert!([4, 5].contains(&ran.code), "declined, or waiting for what stands: {}\n{}", ran.code, ran.out);
+    // Staging stands, and whether it goes back is a person's decision.
+    assert_eq!(ran.code, 5, "{}", ran.out);
+    assert_eq!(calls.last().map(String::as_str), Some("pnpm test:staging-smoke"), "{}", calls.join("\n"));
 }
 
 #[test]
@@ -190,6 +192,18 @@ fn a_failure_in_production_goes_back_by_the_documents_own_section() {
     let ran = run(&desk, CHOICES_004, "curl https://api.example.com/healthz");
     assert_eq!(ran.code, 3, "{}\n{}", ran.out, ran.err);
     ran.says("rolled back");
+    // What was under way failed, and from there on only the document's rollback section spoke.
+    let calls = desk.calls();
+    let failed =
+        calls.iter().position(|call| call == "curl https://api.example.com/healthz").expect("it failed");
+    let back = [
+        "vercel ls",
+        "vercel promote web-aaa.local --prod",
+        "curl -I https://app.example.com",
+        "pnpm db:rollback",
+        "pnpm ops:check --org acme",
+    ];
+    assert_eq!(calls[failed + 1..], back, "{}", calls.join("\n"));
     record_verifies(&desk);
 }
 

@@ -15,6 +15,10 @@ use tminus_store::memory::MemoryStore;
 use tminus_testkit::plan::PlanBuilder;
 
 async fn run(plan: Plan, breaching: &[&str]) -> (Left, tminus_release::State) {
+    run_until(plan, breaching, WhenIdle::LeaveForPeople).await
+}
+
+async fn run_until(plan: Plan, breaching: &[&str], idle: WhenIdle) -> (Left, tminus_release::State) {
     let world = FakeWorld {
         rules: plan.rules.clone(),
         breaching: breaching.iter().map(|metric| (*metric).to_owned()).collect::<BTreeSet<_>>(),
@@ -29,7 +33,7 @@ async fn run(plan: Plan, breaching: &[&str]) -> (Left, tminus_release::State) {
     let starter = Actor::Person { name: "sam".to_owned(), proof: "test".to_owned() };
     let (release, _) = engine.create(plan, Vec::new(), starter).await.expect("can be followed");
     let (mut reins, _waker, _stopper) = Reins::new();
-    let driver = engine.driver(&PathBuf::new(), WhenIdle::LeaveForPeople);
+    let driver = engine.driver(&PathBuf::new(), idle);
     let left = driver.drive(&release, &mut reins, &mut Blind, None).await.expect("memory");
     (left, engine.state(&release).await.expect("memory"))
 }
@@ -62,4 +66,20 @@ async fn pain_15_a_breach_of_two_minutes_rolls_back_and_says_why_with_its_sample
         "{}",
         rollback.detail
     );
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn pain_06_a_breach_while_an_approval_waits_is_measured_and_rolls_back() {
+    let mut plan = PlanBuilder::new();
+    plan.rule("r1", "error_rate", Comparison::Greater, 5.0, Span::minutes(2), Usage::Rollback);
+    plan.role("qa", &["ana"]);
+    plan.undoable("deploy", "true", "true");
+    // Nobody says a word: what ends the wait is the rule, long before the question expires.
+    plan.approval("go", &[("qa", 1)], Some(Span::hours(4)));
+    let (left, state) = run_until(plan.plan, &["error_rate"], WhenIdle::Stay).await;
+    assert_eq!(left, Left::Finished(Outcome::RolledBack));
+    let rollback = state.rollback.expect("it went back");
+    let after = rollback.since.since(state.created_at);
+    assert!(after >= Span::minutes(2) && after < Span::minutes(3), "{after}");
+    assert!(rollback.detail.contains("error_rate is"), "{}", rollback.detail);
 }
