@@ -10,11 +10,12 @@ use tminus_engine::open::Engine;
 use tminus_release::event::{Actor, Answer, Event};
 use tminus_release::people::{self, Person, Refusal};
 use tminus_release::plan::Work;
-use tminus_release::standing::{Wait, standing};
-use tminus_release::{ReleaseId, State};
+use tminus_release::standing::Wait;
+use tminus_release::{ReleaseId, State, gates};
 use tokio::sync::{mpsc, watch as signal};
 
 use crate::live::Shared;
+use crate::place;
 use crate::screen::{self, Tone, paint};
 
 /// Reads lines of standard input on a thread of its own: a read cannot be given up.
@@ -35,7 +36,7 @@ pub(crate) fn lines() -> mpsc::Receiver<String> {
 pub(crate) async fn ask(
     engine: Engine,
     release: ReleaseId,
-    by: Actor,
+    mut by: Actor,
     shared: Shared,
     waker: signal::Sender<u64>,
 ) {
@@ -43,7 +44,7 @@ pub(crate) async fn ask(
     let mut shown: Option<String> = None;
     loop {
         let wait = first_question(&shared);
-        let key = wait.as_ref().map(|wait| format!("{:?}{}", wait.step, wait.why));
+        let key = wait.as_ref().map(|wait| format!("{:?}{}{}", wait.step, wait.since.0, wait.why));
         if key != shown {
             if let Some(wait) = &wait {
                 // Lines typed before the question was shown are no answer to it.
@@ -61,16 +62,23 @@ pub(crate) async fn ask(
         let Some(wait) = wait else { continue };
         match said(&line, &wait) {
             Ok(None) => {}
+            Ok(Some(Speech::As(name))) => {
+                by = place::person(Some(&name));
+                prompt(&wait);
+            }
             Ok(Some(speech)) => {
                 let spoken = engine.say(&release, &by, |state| speak(state, &by, &wait, &speech)).await;
                 match spoken {
-                    Ok(state) => {
-                        *shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(standing(&state));
-                        waker.send_modify(|count| *count += 1);
-                    }
+                    // What came of it is shown by whoever drives, and then the next question.
+                    Ok(_) => waker.send_modify(|count| *count += 1),
                     Err(error) => {
                         complain(&error);
-                        shown = None;
+                        if let (EngineError::Refused(refusal), Ok(state)) =
+                            (&error, engine.state(&release).await)
+                        {
+                            suggest_others(refusal, &state, &wait, by.name());
+                        }
+                        prompt_line(&wait);
                     }
                 }
             }
@@ -84,6 +92,35 @@ pub(crate) async fn ask(
 
 fn complain(error: &EngineError) {
     screen::line(&format!("    {}", paint(Tone::Warn, &format!("cannot {error}"))));
+}
+
+/// Names those who may say what this person may not: they are asked at this keyboard or at their own.
+fn suggest_others(refusal: &Refusal, state: &State, wait: &Wait, by: &str) {
+    let is_somebody_elses = matches!(
+        refusal,
+        Refusal::NotInRole { .. } | Refusal::OwnRelease { .. } | Refusal::VotedAlready { .. }
+    );
+    let Some(index) = wait.step.as_ref().and_then(|id| state.program.index(id)).filter(|_| is_somebody_elses)
+    else {
+        return;
+    };
+    let plan = &state.program.plan;
+    let (step, votes) = (&plan.steps[index], &state.steps[index].votes);
+    let roles: Vec<_> = match &step.work {
+        Work::Approval(approval) => gates::quorum_missing(approval, votes).into_keys().collect(),
+        _ => step.roles.clone(),
+    };
+    let people = roles.iter().filter_map(|role| plan.roles.get(role)).flatten();
+    let others: Vec<String> = people
+        .filter(|name| *name != by && votes.iter().all(|vote| vote.by != **name))
+        .map(|name| format!("`as {name}`"))
+        .collect();
+    if !others.is_empty() {
+        screen::line(&format!(
+            "    to speak as somebody else at this keyboard, type {}",
+            others.join(" or ")
+        ));
+    }
 }
 
 fn first_question(shared: &Shared) -> Option<Wait> {
@@ -101,6 +138,8 @@ enum Speech {
     Stop(String),
     Rollback(String),
     Abort(String),
+    /// From now on, somebody else speaks here.
+    As(String),
 }
 
 fn prompt(wait: &Wait) {
@@ -170,6 +209,8 @@ fn said(line: &str, wait: &Wait) -> Result<Option<Speech>, &'static str> {
         "q" | "quit" | "stop" | "n" | "no" => needs(Speech::Stop),
         "b" | "back" | "rollback" => needs(Speech::Rollback),
         "a" | "abort" => needs(Speech::Abort),
+        "as" if reason.is_empty() => Err("say as whom: `as NAME`"),
+        "as" => Ok(Some(Speech::As(reason))),
         _ => Err("that is none of the answers; the first letter is enough"),
     }
 }
@@ -193,9 +234,8 @@ fn speak(state: &State, by: &Actor, wait: &Wait, speech: &Speech) -> Result<Vec<
         Speech::Done(note) => Answer::Done { note: note.clone() },
         Speech::Skip(reason) => Answer::Skip { reason: reason.clone() },
         Speech::Retry => Answer::Retry,
-        Speech::Stop(reason) | Speech::Rollback(reason) | Speech::Abort(reason) => {
-            Answer::Stop { reason: reason.clone() }
-        }
+        Speech::Stop(reason) => Answer::Stop { reason: reason.clone() },
+        Speech::Rollback(_) | Speech::Abort(_) | Speech::As(_) => return Ok(Vec::new()),
     };
     people::answer(state, &person, step, answer)
 }

@@ -38,6 +38,7 @@ mod shop;
 mod sites;
 mod support;
 mod tags;
+mod terminal;
 mod traffic;
 mod trials;
 mod vendors;
