@@ -40,7 +40,8 @@ const KNOWN_DIFFERENCES: [(&str, &str, &str); 9] = [
 /// Share of labelled items that must be found, per document.
 const NEEDED: f64 = 0.95;
 
-fn folder() -> Option<PathBuf> {
+/// Finds the shared folder; its absence is an error only where everything must be there.
+pub(crate) fn folder() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/seeds");
     if folder.is_dir() {
         return Some(folder);
