@@ -227,11 +227,50 @@ fn time_grows_with_the_text() {
 }
 
 proptest! {
+        ("MIÉRCOLES, 24 DE DICIEMBRE DE 2026", true),
+        ("SEGUNDA-FEIRA, 24.12.2026", true),
     #[test]
     fn any_document_is_checked(text in "\\PC{0,200}|([#`\n >*|<\\[\\]-]|```bash\n|\n```\n|echo|psql -f|<x>|\\$\\(date\\)|â†’|\u{202e}|- \\[ \\] |é| ){0,60}") {
         for found in check(&text, "x.md") {
             prop_assert!(found.line >= 1 && found.column >= 1);
             prop_assert!((found.line, found.column) <= (found.end_line, found.end_column), "{:?}", found);
+/// Each name of a weekday is found in a text, known to the patterns, and means its day.
+#[test]
+fn weekdays_are_known_by_all_their_names() {
+    let rows = dates::ENGLISH.iter().chain(dates::OTHERS).map(|(name, day)| (*name, *day));
+    let signs = dates::SIGNS_OF_DAYS.iter().enumerate();
+    let signs =
+        signs.flat_map(|(day, signs)| signs.split("").filter(|s| !s.is_empty()).map(move |s| (s, day)));
+    let is_english = |name: &str| dates::ENGLISH.iter().any(|row| row.0 == name);
+    let mut seen = 0;
+    for (name, day) in rows.chain(signs) {
+        // The first of November 2026 is a Sunday.
+        for date in 1..=7 {
+            let texts = match name.chars().next() {
+                Some('一'..='龥') => {
+                    vec![format!("2026年11月{date}日（{name}）"), format!("2026年11月{date}日 星期{name}")]
+                }
+                _ if is_english(name) => {
+                    vec![format!("{name} 2026-11-0{date}"), format!("2026-11-0{date} ({name})")]
+                }
+                _ => vec![format!("{name} 2026-11-0{date}"), format!("{name}, {date}.11.2026")],
+            };
+            let said =
+                texts.iter().filter(|text| codes_of(&format!("# R\n\n{text}\n")).contains(&"T503")).count();
+            let is_sign = !name.is_ascii() && name.chars().count() == 1;
+            let wanted = match (date - 1 == day, is_sign) {
+                (true, _) => 0,
+                // Chinese and Japanese signs stand in one form each, but for the one that both have.
+                (false, true) => 1 + usize::from(name == "日"),
+                (false, false) => texts.len(),
+            };
+            assert_eq!(said, wanted, "{texts:?}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 300, "{seen}");
+}
+
             if let Some(fix) = found.fix {
                 prop_assert!(text.get(fix.start..fix.end).is_some());
             }
