@@ -480,6 +480,10 @@ const SAID: &[(&str, &str)] = &[
         "T210",
         "## A\n\n```bash\nkubectl scale deploy/a --replicas=3\nkubectl scale deploy/b --replicas=0\n```\n",
     ),
+    (
+        "T501",
+        "## When we alert\n\n- Roll back when error rate > 2%\n- Alert the grower when error rate > 5%\n",
+    ),
     ("T501", "## Alerts\n\n- Error rate > 5%: roll back\n- Alert when error rate > 10%\n"),
     ("T702", "## A\n\n```bash\nhelm upgrade a ./a --set db.password=Tr0ub4dor7x9Qm\n```\n"),
     ("T206", "## A\n\nCommands:\n\n- `docker compose logs -f api`\n- `docker compose ps`\n"),
