@@ -3,6 +3,7 @@
 mod corpus;
 mod differential;
 mod faults;
+mod given;
 mod plans;
 mod robust;
 mod schema;

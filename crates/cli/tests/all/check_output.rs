@@ -1,5 +1,6 @@
 //! What `check` gives to programs and what it mends.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -27,6 +28,45 @@ fn exit_codes_follow_the_severity_that_counts() {
         }
     }
     desk.expect(2, &["check", "error.md", "--fail-on", "always"]).says("never");
+}
+
+/// What the examples silence: document, code, and why that is right.
+const SILENCED: [(&str, &str, &str); 1] = [(
+    "release-runbook.md",
+    "T602",
+    "one person tries `init` out, and the document says what to change afterwards",
+)];
+
+/// The runbooks that people are shown as examples: nothing at all is said about them, notes and
+/// settings included.
+#[test]
+fn what_the_project_gives_away_is_clean() {
+    let desk = Desk::new();
+    desk.expect(0, &["init"]);
+    let mut documents = vec![desk.path("release-runbook.md")];
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../runbooks");
+    for entry in std::fs::read_dir(&folder).expect("runbooks/").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            documents.push(path.join("RUNBOOK.md"));
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            documents.push(path);
+        }
+    }
+    assert!(documents.len() >= 7, "the demo, a runbook a folder and what init writes: {documents:?}");
+    for document in documents {
+        assert!(document.with_file_name("tminus.toml").is_file(), "{} has settings", document.display());
+        let path = document.to_str().expect("a path that is text");
+        let ran = desk.run(&["check", path, "--format", "json", "--fail-on", "note"]);
+        let said = json(&ran);
+        assert_eq!(said["findings"], serde_json::json!([]), "{path}");
+        assert_eq!(ran.code, 0, "{path}: {}", ran.err);
+        let silenced = said["silenced"].as_array().expect("a list").iter();
+        let silenced: Vec<&str> = silenced.filter_map(|one| one["code"].as_str()).collect();
+        let reviewed: Vec<&str> =
+            SILENCED.iter().filter(|(name, ..)| document.ends_with(name)).map(|row| row.1).collect();
+        assert_eq!(silenced, reviewed, "{path}");
+    }
 }
 
 #[test]

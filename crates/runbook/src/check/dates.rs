@@ -9,9 +9,48 @@ use crate::pattern::Pattern;
 
 use super::page::Page;
 
+/// English weekdays without their `day`, and the number of the day, Sunday 0. All that knows
+/// weekdays is made of these two tables.
+macro_rules! english {
+    ($make:ident) => {
+        $make![
+            "sun" 0, "mon" 1, "tues" 2, "tue" 2, "wednes" 3, "wed" 3, "thurs" 4, "thu" 4, "fri" 5, "satur" 6, "sat" 6
+        ]
+    };
+}
+/// Those of other languages, without `-feira`. Patterns fold the case of ASCII alone, so capitals
+/// with a mark have rows of their own.
+macro_rules! others {
+    ($make:ident) => {
+        $make![
+            "sonntag" 0, "montag" 1, "dienstag" 2, "mittwoch" 3, "donnerstag" 4, "freitag" 5, "samstag" 6, "sonnabend" 6,
+            "dimanche" 0, "lundi" 1, "mardi" 2, "mercredi" 3, "jeudi" 4, "vendredi" 5, "samedi" 6,
+            "domingo" 0, "lunes" 1, "martes" 2, "miércoles" 3, "miercoles" 3, "jueves" 4, "viernes" 5, "sábado" 6, "sabado" 6, "miÉrcoles" 3, "sÁbado" 6,
+            "segunda" 1, "terça" 2, "terca" 2, "terÇa" 2, "quarta" 3, "quinta" 4, "sexta" 5
+        ]
+    };
+}
+/// `sun|mon|…`
+macro_rules! one_of {
+    ($first:literal $sunday:literal $(, $name:literal $day:literal)*) => { concat!($first $(, "|", $name)*) };
+}
+macro_rules! rows {
+    ($($name:literal $day:literal),*) => { &[$(($name, $day)),*] };
+}
+pub(super) const ENGLISH: &[(&str, usize)] = english!(rows);
+pub(super) const OTHERS: &[(&str, usize)] = others!(rows);
+
+/// The signs of the days in Chinese and Japanese, Sunday first.
+pub(super) const SIGNS_OF_DAYS: [&str; 7] = ["日天", "一月", "二火", "三水", "四木", "五金", "六土"];
+
 macro_rules! day {
     () => {
-        r"(?P<day>Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Satur|Sat|Sun|Montag|Dienstag|Mittwoch|Donnerstag|Freitag|Samstag|Sonnabend|Sonntag|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|lunes|martes|mi[ée]rcoles|jueves|viernes|s[áa]bado|domingo|segunda|ter[çc]a|quarta|quinta|sexta)(?:day|-feira)?"
+        concat!(r"(?P<day>", english!(one_of), "|", others!(one_of), r")(?:day|-feira)?")
+    };
+}
+macro_rules! other_day {
+    () => {
+        concat!(r"(?P<other>", others!(one_of), r")(?:-feira)?")
     };
 }
 macro_rules! month {
@@ -50,7 +89,8 @@ static DATED: [Pattern; 6] = [
     Pattern::new(
         SIGNS,
         concat!(
-            r"(?i)\b(?P<other>Montag|Dienstag|Mittwoch|Donnerstag|Freitag|Samstag|Sonnabend|Sonntag|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|lunes|martes|mi[ée]rcoles|jueves|viernes|s[áa]bado|domingo|segunda|ter[çc]a|quarta|quinta|sexta)(?:-feira)?",
+            r"(?i)\b",
+            other_day!(),
             r",?\s+(?:(?:den|le|el|dia|día)\s+)?(?P<d>\d{1,2})[./](?P<m>\d{1,2})[./](?P<y>20\d\d)\b"
         ),
     ),
@@ -60,57 +100,18 @@ static DATED: [Pattern; 6] = [
     ),
 ];
 
-/// Weekdays without their `day` and `-feira`, as the patterns have them.
-const WEEKDAYS: [&str; 41] = [
-    "mon",
-    "tue",
-    "tues",
-    "wed",
-    "wednes",
-    "thu",
-    "thurs",
-    "fri",
-    "satur",
-    "sat",
-    "sun",
-    "montag",
-    "dienstag",
-    "mittwoch",
-    "donnerstag",
-    "freitag",
-    "samstag",
-    "sonnabend",
-    "sonntag",
-    "lundi",
-    "mardi",
-    "mercredi",
-    "jeudi",
-    "vendredi",
-    "samedi",
-    "dimanche",
-    "lunes",
-    "martes",
-    "miércoles",
-    "miercoles",
-    "jueves",
-    "viernes",
-    "sábado",
-    "sabado",
-    "domingo",
-    "segunda",
-    "terça",
-    "terca",
-    "quarta",
-    "quinta",
-    "sexta",
-];
-
 fn names_a_weekday(text: &str) -> bool {
     text.split(|c: char| !c.is_alphabetic()).any(|word| {
         let word = word.to_lowercase();
-        WEEKDAYS.contains(&word.strip_suffix("day").unwrap_or(&word))
+        day_named(word.strip_suffix("day").unwrap_or(&word)).is_some()
     })
 }
+
+/// The number of a day by its name in small letters, as the tables have it.
+fn day_named(name: &str) -> Option<usize> {
+    ENGLISH.iter().chain(OTHERS).find(|(known, _)| *known == name).map(|(_, day)| *day)
+}
+
 /// A weekday and its date stand this near to each other, however they are written.
 const NEAR_BYTES: usize = 64;
 
@@ -168,20 +169,9 @@ pub(super) fn check(page: &mut Page<'_>) {
     }
 }
 
-/// The first letters of the days, Sunday first, in each language.
-const DAY_NAMES: [&[&str]; 7] = [
-    &["sun", "sonnt", "dim", "dom", "日", "天"],
-    &["mon", "lun", "seg", "一", "月"],
-    &["tue", "die", "mar", "ter", "二", "火"],
-    &["wed", "mit", "mer", "mié", "mie", "qua", "三", "水"],
-    &["thu", "don", "jeu", "jue", "qui", "四", "木"],
-    &["fri", "fre", "ven", "vie", "sex", "五", "金"],
-    &["sat", "sam", "sonna", "sáb", "sab", "六", "土"],
-];
-
 fn day_of_week(name: &str) -> Option<usize> {
-    let name = name.to_lowercase();
-    DAY_NAMES.iter().position(|names| names.iter().any(|known| name.starts_with(known)))
+    let by_sign = || SIGNS_OF_DAYS.iter().position(|signs| signs.contains(name));
+    day_named(&name.to_lowercase()).or_else(by_sign)
 }
 
 /// The first letters of the months, in each language.

@@ -252,9 +252,13 @@ fn is_lock(path: &str) -> bool {
     let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path).to_lowercase();
     let parts: Vec<&str> = name.split(['.', '-', '_']).collect();
     // `maintenance.html` is what users are shown meanwhile.
-    let is_page = matches!(parts.last(), Some(&"html" | &"htm"));
-    !is_page
-        && ["maintenance", "lock", "freeze", "frozen", "deploying", "locked"]
+    if matches!(parts.last(), Some(&"html" | &"htm")) {
+        return false;
+    }
+    // In the folder that Linux keeps for locks, a name need not say that it is one.
+    path.contains("/var/lock/")
+        || path.contains("/run/lock/")
+        || ["maintenance", "lock", "freeze", "frozen", "deploying", "locked"]
             .iter()
             .any(|word| parts.contains(word))
 }

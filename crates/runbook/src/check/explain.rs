@@ -15,7 +15,7 @@ pub struct Explanation {
     pub title: &'static str,
     /// Why it hurts.
     pub why: &'static str,
-    /// A document that has the fault; empty where it depends on more than the document.
+    /// A document that has the fault, or settings, or a sidecar; empty where two of them make it.
     pub wrong: &'static str,
     /// The same document without it.
     pub right: &'static str,
@@ -35,12 +35,12 @@ pub fn codes() -> Vec<&'static str> {
     codes
 }
 
-fn pages() -> impl Iterator<Item = &'static Explanation> {
+pub(super) fn pages() -> impl Iterator<Item = &'static Explanation> {
     PAGES.iter().chain(FLOW_PAGES).chain(PLAN_PAGES).chain(super::tools::pages())
 }
 
 #[rustfmt::skip]
-pub(super) const PAGES: &[Explanation] = &[
+const PAGES: &[Explanation] = &[
     Explanation {
         code: "T101",
         title: "front matter is not closed",

@@ -24,6 +24,7 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
             fence.info.attributes.as_ref().is_some_and(|a| a.pairs.iter().any(|pair| pair.key.text == "undo"))
         });
         let said = words::has(page.lower(), words::REVERSIBLE)
+            || tells_of_restoring(page.lower())
             || page.links_to(&["rollback", "migration", "restore"])
             || in_words(page, flow);
         if !undone && !said {
@@ -38,6 +39,15 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
     }
     blocks_writers(page, &mut found);
     found.into_iter().for_each(|finding| page.report(finding));
+}
+
+/// Tells whether a text, in small letters, restores anything: that a backup is looked into by
+/// `pg_restore --list` takes nothing back.
+fn tells_of_restoring(lower: &str) -> bool {
+    lower.match_indices("restor").any(|(at, _)| {
+        let looks = ["restore --list", "restore -l"].iter().any(|look| lower[at..].starts_with(look));
+        !(looks && lower[..at].ends_with("pg_"))
+    })
 }
 
 /// A way back that touches the database in a section about going back.

@@ -214,39 +214,41 @@ fn hidden_by_pipe(script: &Script<'_>, found: &mut Vec<Finding>) {
 
 /// T202: `$?` read after another command has overwritten it.
 fn late_status(script: &Script<'_>, found: &mut Vec<Finding>) {
-    for pair in script.commands().windows(2) {
+    let says = |before: &CommandUse| {
+        format!("`$?` here is the status of `{}`, not of the command before it", short(&before.text))
+    };
+    let help = "test the command itself: `if ! command; then …`, or keep its status at once: `status=$?`";
+    let commands = script.commands();
+    for pair in commands.windows(2) {
         let (before, test) = (&pair[0], &pair[1]);
-        let prints = matches!(
-            before.program.as_str(),
-            "echo"
-                | "printf"
-                | "date"
-                | "sleep"
-                | "cd"
-                | "logger"
-                | "ls"
-                | "pwd"
-                | "cat"
-                | "export"
-                | "popd"
-                | "pushd"
-        );
         if test.reads_status
-            && prints
-            && !before.reads_status
+            && only_tells(before)
             && test.link == Link::First
             && !before.place.substituted
             && before.line < test.line
         {
-            found.push(script.on(
-                "T202",
-                Severity::Error,
-                test,
-                format!("`$?` here is the status of `{}`, not of the command before it", short(&before.text)),
-                "test the command itself: `if ! command; then …`, or keep its status at once: `status=$?`",
-            ));
+            found.push(script.on("T202", Severity::Error, test, says(before), help));
         }
     }
+    // `rc=$?` is no command of its own. One that nobody reads afterwards hurts nobody.
+    for kept in script.survey.assigned.iter().filter(|kept| matches!(kept.value.as_str(), "$?" | "${?}")) {
+        let Some(before) = kept.after.checked_sub(1).map(|at| &commands[at]) else { continue };
+        let is_command = commands.get(kept.after).is_some_and(|next| next.reads_status);
+        let mut uses = script.survey.uses.iter();
+        let is_read = uses.any(|used| used.name == kept.name && used.position.line > kept.line);
+        // The last command of a function is not what ran before the line below the function.
+        let is_beside = !before.place.function && !before.place.substituted && before.host.is_none();
+        if only_tells(before) && is_beside && is_read && !is_command && before.line < kept.line {
+            found.push(script.on_line("T202", Severity::Error, kept.line, says(before), help));
+        }
+    }
+}
+
+/// Tells whether a command is a message or the like, whose status nobody wants to know.
+fn only_tells(command: &CommandUse) -> bool {
+    const TELLS: [&str; 12] =
+        ["echo", "printf", "date", "sleep", "cd", "logger", "ls", "pwd", "cat", "export", "popd", "pushd"];
+    TELLS.contains(&command.program.as_str()) && !command.reads_status
 }
 
 /// How many names are compared with all others of their script; no person writes that many.

@@ -153,12 +153,17 @@ pub(super) fn check(page: &mut Page<'_>) {
     let mut told: Vec<&str> = Vec::new();
     let (document, lines) = (page.document, &page.markdown.lines);
     page.each_script(|script, found| {
+        // `eval "$(tool …)"` holds the command twice: in the word, and as what is evaluated.
+        let mut last = ("", 0);
         for command in script.commands() {
             let fact = FACTS.iter().find(|fact| fits(fact, command));
             let Some(fact) = fact.filter(|fact| !told.contains(&fact.code)) else { continue };
             // A sentence that says itself that the command is gone tells nobody to run it.
             let line = script.place(1, 1).0;
             if script.inline && words::has(&lines.text_of(document, line).to_lowercase(), words::GONE) {
+                continue;
+            }
+            if std::mem::replace(&mut last, (fact.message, command.line)) == (fact.message, command.line) {
                 continue;
             }
             if fact.command.len() == 1 {

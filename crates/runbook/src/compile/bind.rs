@@ -76,9 +76,10 @@ impl Values {
         }
         let mut faults = Vec::new();
         for declared in values.declared.clone() {
-            if request.inputs_come_later && !values.inputs.contains_key(&declared.name) {
+            let has_value = declared.default.is_some() || values.inputs.contains_key(&declared.name);
+            if request.inputs_come_later && !has_value {
                 // Checking asks whether a name is known, not what its value is.
-                values.inputs.insert(declared.name.clone(), declared.default.unwrap_or(declared.name));
+                values.inputs.insert(declared.name.clone(), declared.name);
             } else {
                 values.check(&declared, &mut faults);
             }

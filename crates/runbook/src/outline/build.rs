@@ -223,9 +223,14 @@ impl<'a> Reader<'a> {
         for labelled in &values {
             self.fact(labelled);
         }
-        if let Some(lead) =
-            facts::lead(text).filter(|_| labels.last().is_none_or(|label| label.value.is_empty()))
-        {
+        // `**Option A**: at once` says which way follows, as `**Option A: at once**` does.
+        let way = match values.as_slice() {
+            [one] if text.source_lines().count() == 1 => Some(format!("{}: {}", one.label, one.value)),
+            _ => None,
+        };
+        let introduced =
+            || facts::lead(text).filter(|_| labels.last().is_none_or(|label| label.value.is_empty()));
+        if let Some(lead) = way.filter(|way| options::names_a_way(way)).or_else(introduced) {
             self.option =
                 self.options.lead(&mut self.outline, self.section, &lead, text.line).or(self.option);
             // `**Deployer → On-Call Engineer**:` says who hands over to whom.

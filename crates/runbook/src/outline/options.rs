@@ -43,6 +43,11 @@ fn classify(title: &str) -> Option<Title> {
     }
 }
 
+/// Tells whether a line is the title of one of several ways, by its number or letter.
+pub(super) fn names_a_way(line: &str) -> bool {
+    classify(line) == Some(Title::Numbered)
+}
+
 /// Finds options while the document is read.
 #[derive(Default)]
 pub(super) struct Finder {

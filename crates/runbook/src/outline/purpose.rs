@@ -108,8 +108,8 @@ static OWN_ALERT: Pattern = Pattern::new(
 
 static OWN_ROLLBACK: Pattern = Pattern::of_both(
     &["roll"],
-    &["→", "->", "=>", ":", ","],
-    r"(?i)(?:→|->|=>|:|,)\s*\*{0,2}(?:roll(?:ing)?[\s-]?back|rollback)\b",
+    &["→", "->", "=>", ":", ",", "when", "if", "soon"],
+    r"(?i)(?:→|->|=>|:|,)\s*\*{0,2}(?:roll(?:ing)?[\s-]?back|rollback)\b|^\W*roll[\s-]?back\s+(?:when|if|as\s+soon\s+as)\b",
 );
 
 /// What a sentence wants of a number: "p95 latency should stay below 2 s".

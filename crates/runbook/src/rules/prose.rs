@@ -463,8 +463,14 @@ fn percentile_only(name: &str) -> bool {
 fn looks_like_setting(name: &str, text: &str, start: usize) -> bool {
     let tight = !text[..start].ends_with(' ');
     let last = name.split_whitespace().next_back().unwrap_or_default();
-    let demand = ["max", "min", "limit", "threshold"].iter().any(|word| last.to_lowercase().contains(word))
-        && !last.starts_with("--");
+    let lower = last.to_lowercase();
+    let mut parts = lower.split(|c: char| !c.is_alphanumeric());
+    // `FEAT_ADMIN` demands nothing: a short word only counts where it begins one.
+    let demand = parts.any(|part| {
+        ["max", "min", "limit", "threshold"]
+            .iter()
+            .any(|word| part.starts_with(word) || word.len() > 3 && part.ends_with(word))
+    }) && !last.starts_with("--");
     tight && !demand
 }
 

@@ -52,6 +52,7 @@ fn signs() {
     check("HITL queue depth > 100 → Warning alert", &["HITL queue depth > 100 count"]);
     check("API latency P95 > 3000ms → Warning alert", &["API latency P95 > 3000 ms"]);
     check("**Lint:** ESLint with max-warnings=0", &["ESLint with max-warnings = 0 count"]);
+    check("Admin panel loads (if FEAT_ADMIN_PANEL=1)", &[]);
     check("Queue depth > 6,000", &["Queue depth > 6000 count"]);
     check("If the error rate exceeds 5% for five minutes", &["error rate > 5 % for 5m"]);
 }

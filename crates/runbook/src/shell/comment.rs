@@ -119,7 +119,7 @@ static BY_HAND: Pattern = Pattern::new(
     ],
     r"(?xi)
         ^(?:\d+[.)]\s*)? (?:
-            (?:via|in|from|using|through)\s+(?:the\s+)?[\w\s/.-]*\b(?:dashboard|console|ui|portal|web\s+interface|admin\s+panel)\b[^?]*$
+            (?:via|in|from|using|through)\s+(?:the\s+)?[\w\s/.-]*\b(?:dashboard|console|ui|portal|web\s+interface|panel)\b[^?]*$
           | (?:post|announce|notify|tell|inform|ask|page|ping|message|email|e-mail|call|alert|warn)\s+(?:in|to|on|the|everyone|team|all|your|\#|@)
           | (?:click|navigate|open|log\s*in(?:to)?|sign\s+in|go\s+to|select|press|scroll|wait\s+for)\s
           | (?:settings|actions|menu)\s*(?:->|→|>|â†’)
@@ -175,7 +175,19 @@ fn fits_command(text: &str, follows: bool) -> bool {
     if asks_somebody(&lower) {
         return false;
     }
-    let never = ["dashboard", "manually", "by hand", "post in", "channel", "->", "→", "â†’", "portal", " ui"];
+    let never = [
+        "dashboard",
+        "manually",
+        "by hand",
+        "post in",
+        "channel",
+        "->",
+        "→",
+        "â†’",
+        "portal",
+        " panel",
+        " ui",
+    ];
     follows && !never.iter().any(|word| lower.contains(word))
 }
 

@@ -279,6 +279,10 @@ fn checks_that_cannot_fail() {
         ("# curl || echo", 0),
         ("if curl -f x || true; then y; fi", 0),
         ("curl -f x || echo bad && exit 1", 0),
+        ("if curl -f x; then echo up; else echo down; fi", 1),
+        ("if a=$(curl -f x); then echo up; else echo down; fi", 1),
+        ("f() { if curl -f x; then echo up; else echo down; fi; }; f", 1),
+        ("f() { if a=$(curl -f x); then echo \"$a\"; else echo nothing; fi; }; [ \"$(f)\" = 1 ]", 0),
     ] {
         assert_eq!(survey(script).swallowed.len(), count, "{script}");
     }

@@ -268,7 +268,10 @@ impl Walker {
                     }
                     _ => false,
                 };
-                if only_says && checked == first + 1 {
+                // What a function prints of an answer that it kept is a value for whoever called it.
+                let is_value =
+                    self.findings.commands[first..checked].iter().all(|asked| asked.place.substituted);
+                if only_says && checked == first + 1 && !(around.place.function && is_value) {
                     let by = self.findings.commands.len() - 1;
                     self.findings.swallowed.push(Swallowed { checked: first, by });
                 }

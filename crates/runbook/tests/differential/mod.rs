@@ -7,6 +7,8 @@ use comrak::nodes::{AstNode, NodeValue};
 use comrak::{Arena, Options, parse_document};
 use tminus_runbook::markdown::{self, Block};
 
+use crate::given::files_under;
+
 /// What both must agree on, in document order: level and text, info and body, ticked or not.
 #[derive(Debug, PartialEq, Eq)]
 enum Seen {
@@ -85,6 +87,25 @@ fn text_of<'a>(node: &'a AstNode<'a>, text: &mut String) {
     node.children().for_each(|child| text_of(child, text));
 }
 
+/// Documents in which we see more than CommonMark does, and why. What is there besides is Markdown
+/// again, so the other parser reads it when it is given that alone.
+const READ_INSIDE: [(&str, &str); 2] = [
+    (
+        "sphinx-portal.md",
+        "the indented text of `!!! danger` is part of the document, as its generator takes it",
+    ),
+    ("sphinx-portal.clean.md", "the same"),
+];
+
+/// Takes apart what looks like indented code and is the text of an admonition.
+fn with_admonitions_read(seen: Vec<Seen>) -> Vec<Seen> {
+    let inner = |one: Seen| match one {
+        Seen::Code(info, body) if info.is_empty() && body.contains("```") => theirs(&body),
+        other => vec![other],
+    };
+    seen.into_iter().flat_map(inner).collect()
+}
+
 fn check(name: &str, document: &str) {
     // Front matter is ours alone: the other parser is given what follows it.
     let markdown = markdown::parse(document);
@@ -92,7 +113,13 @@ fn check(name: &str, document: &str) {
         let rest = &document[front_matter.start..];
         front_matter.start + rest.find("---").map_or(0, |at| at + 3)
     });
-    assert_eq!(ours(document), theirs(document[start..].trim_start_matches('\u{feff}')), "{name}");
+    let (ours, theirs) = (ours(document), theirs(document[start..].trim_start_matches('\u{feff}')));
+    if READ_INSIDE.iter().any(|(file, _)| name.split(['/', ' ']).any(|part| part == *file)) {
+        assert_ne!(ours, theirs, "{name} needs no exception");
+        assert_eq!(ours, with_admonitions_read(theirs), "{name}");
+    } else {
+        assert_eq!(ours, theirs, "{name}");
+    }
 }
 
 #[test]
@@ -103,12 +130,23 @@ fn both_parsers_see_the_same_seeds() {
     }
 }
 
+/// Whatever the project gives away, and what its tests read.
+#[test]
+fn both_parsers_see_the_same_documents_of_the_project() {
+    let folders = ["runbooks", "crates/cli/templates", "crates/runbook/tests", "docs"];
+    let documents: Vec<_> = folders.into_iter().flat_map(|folder| files_under(folder, "md")).collect();
+    assert!(documents.len() >= 150, "{} documents", documents.len());
+    for path in documents {
+        let name = path.display().to_string();
+        let document = std::fs::read_to_string(&path).expect("a document is text");
+        check(&name, &document);
+        check(&format!("{name} with CR LF"), &document.replace('\n', "\r\n"));
+    }
+}
+
 #[test]
 fn both_parsers_see_the_same_samples() {
     let samples = [
-        ("example", include_str!("../samples/format-example.md")),
-        ("every kind", include_str!("../samples/every-kind.md")),
-        ("verbatim", include_str!("../samples/verbatim.md")),
         ("nested fences", "# A\n\n````markdown\n```bash\nls\n```\n````\n\n1. x\n\n   ~~~sh\n   ls\n   ~~~\n"),
         ("loose and tight", "- [ ] a\n\n- [x] b\n  - [X] c\n\n    more\n* [ ] d\n1. [ ] e\n"),
         ("no boxes", "- [] a\n- [y] b\n- \\[ ] c\n\n[ ] d\n"),

@@ -92,6 +92,10 @@ fn an_unattended_release_runs_only_what_was_decided() {
         "## A\n**Option A**\n```bash {#a}\ntrue\n```\n**Option B**\n```bash {#b}\ntrue\n```\n",
         &["T908 2: none is chosen"],
     );
+    check(
+        "## A\n**Option A**: at once\n```bash {#a}\ntrue\n```\n**Option B**: in two halves\n```bash {#b}\ntrue\n```\n",
+        &["T908 2: none is chosen"],
+    );
 }
 
 #[test]

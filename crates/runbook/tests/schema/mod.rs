@@ -6,6 +6,8 @@ use tminus_runbook::control;
 use tminus_runbook::data::{Node, Value, parse_toml, parse_yaml};
 use tminus_runbook::schema::{Schema, schema};
 
+use crate::given::files_under;
+
 /// Tells what a JSON schema of the kind that we write refuses; only the words that we use.
 fn refuses(schema: &Json, root: &Json, value: &Json) -> Option<String> {
     let object = schema.as_object().expect("a schema");
@@ -498,24 +500,25 @@ fn settings_are_taken_and_refused_by_both() {
     }
 }
 
+/// Every document and every settings file that is given away must fit what an editor is told.
 #[test]
 fn the_runbooks_of_the_project_fit_the_schemas() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let (front, place) = (front_matter(), settings());
-    let mut seen = 0;
-    for entry in std::fs::read_dir(folder.join("runbooks")).expect("runbooks").flatten() {
-        let path = entry.path();
-        let text = std::fs::read_to_string(&path).unwrap_or_default();
+    let given = |ending| {
+        let folders = ["runbooks", "crates/cli/templates"];
+        folders.into_iter().flat_map(|folder| files_under(folder, ending)).collect::<Vec<_>>()
+    };
+    let (documents, places) = (given("md"), given("toml"));
+    assert!(documents.len() >= 7 && places.len() >= 7, "{documents:?} {places:?}");
+    for path in documents {
+        let text = std::fs::read_to_string(&path).expect("a document is text");
         let yaml = text.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n"));
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            assert_eq!(place.refuses(&text), None, "{}", path.display());
-            seen += 1;
-        } else if let Some((yaml, _)) = yaml {
-            assert_eq!(front.refuses(yaml), None, "{}", path.display());
-            seen += 1;
-        }
+        let (yaml, _) = yaml.unwrap_or_else(|| panic!("{} has front matter", path.display()));
+        assert_eq!(front_matter().refuses(yaml), None, "{}", path.display());
     }
-    assert!(seen > 0, "there is something to look at");
+    for path in places {
+        let text = std::fs::read_to_string(&path).expect("settings are text");
+        assert_eq!(settings().refuses(&text), None, "{}", path.display());
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::spans;
 use super::tally::Tally;
 use tminus_runbook::encoding::repair;
 
@@ -206,59 +207,7 @@ fn durations(tally: &mut Tally, view: &Value, labels: &Value) {
             tally.item("durations", &format!("{place}: {value}"), matched, ());
         }
     }
-    let known = texts(&view["durations"], "text");
-    for duration in strings(&labels["durations"]) {
-        let matched = known.iter().any(|found| same_duration(found, &duration));
-        tally.item("durations", &duration, matched, ());
-    }
-}
-
-/// A label holds the span and words around it; what was found must name every number of it with
-/// its unit, or the same words.
-fn same_duration(found: &str, label: &str) -> bool {
-    let shape = |text: &str| {
-        let text = text.to_lowercase().replace('≥', ">=").replace("hours", "h").replace("hour", "h");
-        text.replace("minutes", "m")
-            .replace("minute", "m")
-            .replace("days", "d")
-            .replace("day", "d")
-            .replace("seconds", "s")
-    };
-    let (found, label) = (shape(found), shape(label));
-    let spans = |text: &str| -> Vec<String> {
-        let pattern = regex::Regex::new(r"(\d[\d:.]*(?:-\d[\d:.]*)?)[\s-]*((?:business )?[a-z]+)?")
-            .expect("a constant pattern");
-        pattern
-            .captures_iter(text)
-            .filter(|span| !text[..span.get(0).map_or(0, |whole| whole.start())].ends_with('p'))
-            .map(|span| {
-                format!(
-                    "{}{}",
-                    &span[1],
-                    span.get(2)
-                        .map_or("", |unit| unit.as_str())
-                        .chars()
-                        .next()
-                        .map_or(String::new(), |c| c.to_string())
-                )
-            })
-            .collect()
-    };
-    let (in_found, in_label) = (spans(&found), spans(&label));
-    if in_label.is_empty() {
-        let words = |text: &str| -> Vec<String> {
-            text.split(|c: char| !c.is_alphanumeric())
-                .filter(|word| word.len() > 3)
-                .map(str::to_owned)
-                .collect()
-        };
-        let wanted = words(&label);
-        let have = words(&found);
-        let shared = wanted.iter().filter(|word| have.contains(word)).count();
-        return shared > 0 && shared * 2 >= wanted.len();
-    }
-    in_found.first().is_some_and(|first| in_label.contains(first))
-        && in_found.iter().all(|span| in_label.contains(span))
+    spans::compare(tally, array(&view["durations"]), &strings(&labels["durations"]));
 }
 
 fn thresholds(tally: &mut Tally, view: &Value, labels: &Value) {
@@ -268,7 +217,8 @@ fn thresholds(tally: &mut Tally, view: &Value, labels: &Value) {
             "{} {} {} {} for {} ({})",
             label["metric"], label["op"], label["value"], label["unit"], label["for"], label["where"]
         );
-        let found = left.iter().position(|found| same_threshold(found, label));
+        let found =
+            left.iter().position(|found| same_threshold(found, label) && same_place(view, found, label));
         tally.item("thresholds", &what, found.is_some(), near(&left, label));
         if let Some(at) = found {
             left.remove(at);
@@ -343,35 +293,44 @@ fn same_threshold(found: &Value, label: &Value) -> bool {
     let shares = want
         .iter()
         .any(|word| have.contains(word) || key.split(' ').any(|part| part.trim_end_matches('s') == word));
-    let phase = &label["phase"];
-    let same_place = phase.is_null() || {
-        let place = text(phase);
-        let own = text(&found["phase"]);
-        own == place
-            || place.starts_with(own.as_str())
-            || !["Appendices/C"].contains(&place.as_str()) && !own.is_empty()
-    };
     shares
         && op(&found["op"]) == op(&label["op"])
         && number(&found["value"]) == number(&label["value"])
         && unit(&found["unit"]) == unit(&label["unit"])
         && text(&found["for"]) == text(&label["for"])
         && found["where"] == label["where"]
-        && same_place
+}
+
+/// Tells whether what was found stands where a label says: below headings with these titles, which
+/// may be written without their number, their letter alone, or without what stands in brackets.
+fn same_place(view: &Value, found: &Value, label: &Value) -> bool {
+    let mut around: Vec<(u64, String)> = Vec::new();
+    let line = found["line"].as_u64();
+    for section in array(&view["sections"]).iter().take_while(|section| section["line"].as_u64() <= line) {
+        let level = section["level"].as_u64().unwrap_or(1);
+        around.retain(|(outer, _)| *outer < level);
+        around.push((level, text(&section["title"])));
+    }
+    let names = |title: &str, part: &str| {
+        let (number, rest) = title.split_once(". ").unwrap_or(("", title));
+        title == part || number == part || without_note(rest) == part
+    };
+    text(&label["phase"])
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .all(|part| around.iter().any(|(_, title)| names(title, part)))
 }
 
 fn places(tally: &mut Tally, view: &Value, labels: &Value) {
     let known = texts(&view["placeholders"], "text");
     for placeholder in strings(&labels["placeholders"]) {
         let bare = placeholder.trim_start_matches("${").trim_end_matches('}');
-        let variable = format!("${}", bare.split(":-").next().unwrap_or(bare));
-        let parts: Vec<&str> = placeholder.split(" to ").collect();
-        let matched = known.iter().any(|found| {
-            *found == placeholder
-                || *found == variable
-                || (found.len() > 3 && placeholder.contains(found.as_str()))
-        }) || (parts.len() > 1
-            && parts.iter().all(|part| known.iter().any(|found| found == part)));
+        let variable = bare.split(":-").next().unwrap_or(bare);
+        let is_variable = placeholder.starts_with("${");
+        let matched = known
+            .iter()
+            .any(|found| *found == placeholder || is_variable && found.trim_start_matches('$') == variable)
+            || is_made_of(&placeholder, &known);
         tally.item("placeholders", &placeholder, matched, ());
     }
     let known = array(&view["environments"]);
@@ -387,6 +346,17 @@ fn places(tally: &mut Tally, view: &Value, labels: &Value) {
             .any(|found| text(&found["name"]) == name && url.is_none_or(|url| text(&found["url"]) == url));
         tally.item("environments", &environment, matched, known);
     }
+}
+
+/// Tells whether a label is a text around placeholders, such as the name of a file, and all of them
+/// were found: nothing that looks like one is left when they are taken out.
+fn is_made_of(label: &str, known: &[String]) -> bool {
+    const SIGNS: [&str; 6] = ["<", "[", "{", "YY", "HH", "XX"];
+    let signed = |text: &str| SIGNS.iter().any(|sign| text.contains(sign));
+    let mut parts: Vec<&String> = known.iter().filter(|found| signed(found)).collect();
+    parts.sort_by_key(|found| std::cmp::Reverse(found.len()));
+    let rest = parts.iter().fold(label.to_owned(), |rest, part| rest.replace(part.as_str(), ""));
+    rest != label && !signed(&rest)
 }
 
 fn commands(tally: &mut Tally, view: &Value, labels: &Value) {

@@ -4,6 +4,7 @@
 //! and pass; with `CI=true` they must be there.
 
 mod compare;
+mod spans;
 mod tally;
 
 use std::path::{Path, PathBuf};
@@ -37,10 +38,24 @@ const KNOWN_DIFFERENCES: [(&str, &str, &str); 9] = [
     ("004", "kubectl rollout status", "line 376: waits for the rollout and ends with it"),
 ];
 
+/// What is found and not labelled, each with the reason: document, category, words, reason.
+const EXTRAS: [(&str, &str, &str, &str); 4] = [
+    (
+        "000",
+        "dangerous_commands",
+        "Restore Database from Backup",
+        "line 517: a task for a person; the labels count commands",
+    ),
+    ("002", "thresholds", "\"results\"", "line 530: the label of another name, see above"),
+    ("003", "thresholds", "\"guardrail breaches\"", "line 176: the label with another unit, see above"),
+    ("004", "thresholds", "\"Approval\"", "line 112: the label of another name, see above"),
+];
+
 /// Share of labelled items that must be found, per document.
 const NEEDED: f64 = 0.95;
 
-fn folder() -> Option<PathBuf> {
+/// Finds the shared folder; its absence is an error only where everything must be there.
+pub(crate) fn folder() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/seeds");
     if folder.is_dir() {
         return Some(folder);
@@ -93,9 +108,12 @@ fn seeds_are_read_as_their_labels_say() {
             .filter(|(document, ..)| *document == short)
             .map(|(_, label, reason)| (*label, *reason))
             .collect();
-        let mut tally = Tally::new(short, wrong, known);
+        let extras = EXTRAS.iter().filter(|(document, ..)| *document == short);
+        let extras = extras.map(|(_, category, words, reason)| (*category, *words, *reason)).collect();
+        let mut tally = Tally::new(short, wrong, known, extras);
         compare::all(&mut tally, &view, &labels);
         tally.print();
+        assert_eq!(tally.unused(), [""; 0], "{short}: rows of the tables that nothing needs");
         assert_eq!(tally.unexplained(), Vec::<String>::new(), "{short}: differences without a reason");
         if tally.share() < NEEDED {
             failed.push(format!("{short}: {:.1} %", tally.share() * 100.0));

@@ -1,12 +1,16 @@
 //! Counts what matched, by category, and keeps each difference for printing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) struct Tally {
     document: String,
     wrong: Vec<&'static str>,
     /// Words of a label and why it is not met.
     known: Vec<(&'static str, &'static str)>,
+    /// What may be found and is not labelled: category, words, reason.
+    extras: Vec<(&'static str, &'static str, &'static str)>,
+    /// Rows of the tables that something was explained by.
+    used: BTreeSet<&'static str>,
     unexplained: Vec<String>,
     categories: BTreeMap<&'static str, (usize, usize)>,
     differences: Vec<String>,
@@ -17,11 +21,14 @@ impl Tally {
         document: &str,
         wrong: Vec<&'static str>,
         known: Vec<(&'static str, &'static str)>,
+        extras: Vec<(&'static str, &'static str, &'static str)>,
     ) -> Tally {
         Tally {
             document: document.to_owned(),
             wrong,
             known,
+            extras,
+            used: BTreeSet::new(),
             unexplained: Vec::new(),
             categories: BTreeMap::new(),
             differences: Vec::new(),
@@ -43,18 +50,32 @@ impl Tally {
         count.0 += usize::from(matched);
         count.1 += 1;
         if !matched {
-            let reason = self.known.iter().find(|(label, _)| what.contains(label)).map(|(_, reason)| *reason);
-            if reason.is_none() {
-                self.unexplained.push(format!("{category}: {what}"));
+            let row = self.known.iter().find(|(label, _)| what.contains(label)).copied();
+            match row {
+                Some((label, _)) => _ = self.used.insert(label),
+                None => self.unexplained.push(format!("{category}: {what}")),
             }
-            let reason = reason.unwrap_or("no reason known");
+            let reason = row.map_or("no reason known", |(_, reason)| reason);
             self.differences.push(format!("  {category}: {what} · {reason} · found: {found:?}"));
         }
     }
 
-    /// Notes something that was found and is not labelled. It is not counted, only shown.
+    /// Notes something that was found and is not labelled. It is not counted, but needs a reason.
     pub(super) fn extra(&mut self, category: &'static str, what: &str) {
-        self.differences.push(format!("  extra {category}: {what}"));
+        let row = self.extras.iter().find(|(of, words, _)| *of == category && what.contains(words)).copied();
+        match row {
+            Some((_, words, _)) => _ = self.used.insert(words),
+            None => self.unexplained.push(format!("extra {category}: {what}")),
+        }
+        let reason = row.map_or("no reason known", |(_, _, reason)| reason);
+        self.differences.push(format!("  extra {category}: {what} · {reason}"));
+    }
+
+    /// Rows of the tables that nothing needs any more.
+    pub(super) fn unused(&self) -> Vec<&'static str> {
+        let known = self.known.iter().map(|(words, _)| *words);
+        let rows = known.chain(self.extras.iter().map(|(_, words, _)| *words));
+        rows.filter(|words| !self.used.contains(words)).collect()
     }
 
     /// Differences that no table explains.
