@@ -347,7 +347,8 @@ impl Round<'_> {
         let leave = match self.driver.idle {
             WhenIdle::Stay => false,
             WhenIdle::LeaveForPeople => {
-                decision.wake_at.is_none() && !standing(&self.log.state).waits.is_empty()
+                let goes_on = decision.wake_at.is_some() || decision.measures;
+                !goes_on && !standing(&self.log.state).waits.is_empty()
             }
             WhenIdle::Leave => decision.armed.is_empty() && self.watcher.is_idle(),
         };

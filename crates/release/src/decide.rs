@@ -46,6 +46,9 @@ pub struct Decision {
     pub lapse_at: Option<Moment>,
     /// Rules to be measured meanwhile.
     pub armed: Vec<RuleKey>,
+    /// Whether a measurement takes the release further: a soak whose time is over waits for the values
+    /// of its rules.
+    pub measures: bool,
 }
 
 impl Decision {
@@ -299,6 +302,8 @@ fn elapse(state: &State, index: usize, now: Moment, decision: &mut Decision) {
         });
     if measured {
         decision.record(Event::TimerElapsed { step: step.id.clone() });
+    } else {
+        decision.measures = state.hold.is_none();
     }
 }
 

@@ -46,6 +46,8 @@ pub struct State {
     pub rules: BTreeMap<RuleKey, RuleState>,
     /// The reason for a hold, and who placed it.
     pub hold: Option<Hold>,
+    /// When a hold of the engine's was last lifted.
+    judged_until: Option<Moment>,
     /// Set once the release turns back.
     pub rollback: Option<Rollback>,
     /// Set once a person ends it where it stands.
@@ -233,6 +235,7 @@ impl State {
             undo_stack: Vec::new(),
             rules: BTreeMap::new(),
             hold: None,
+            judged_until: None,
             rollback: None,
             abort: None,
             outcome: None,
@@ -259,7 +262,7 @@ impl State {
         match &recorded.event {
             Event::ReleaseCreated { .. } => return Err(FoldError::NoBeginning),
             Event::EngineStarted => {}
-            Event::TimeUnobserved { from, to } => self.extend_watched_soaks(to.since(*from)),
+            Event::TimeUnobserved { from, to } => self.extend_by_unobserved(*from, *to),
             Event::ClockStepped { by_ms } => self.shift_timers(*by_ms),
             Event::RuleChanged { rule, environment, verdict, value, detail, .. } => {
                 let state = RuleState {
@@ -275,7 +278,12 @@ impl State {
                     Some(Hold { reason: reason.clone(), by: recorded.by.clone(), since: recorded.at });
             }
             Event::HoldLifted { .. } => {
-                self.hold = None;
+                if let Some(hold) = self.hold.take()
+                    && hold.by == Actor::Engine
+                {
+                    self.extend_watched_soaks(recorded.at.since(hold.since));
+                    self.judged_until = Some(recorded.at);
+                }
                 // What made the engine hold is to be judged anew, not remembered.
                 self.rules
                     .retain(|_, rule| !matches!(rule.verdict, RuleVerdict::NoData | RuleVerdict::Fired));
@@ -407,7 +415,19 @@ impl State {
         }
     }
 
-    /// A soak counts only time in which its rules were watched.
+    /// Time on a hold of the engine's is added when the hold is lifted, whoever watched meanwhile: it is
+    /// not added here as well.
+    fn extend_by_unobserved(&mut self, from: Moment, to: Moment) {
+        let to =
+            self.hold.as_ref().filter(|hold| hold.by == Actor::Engine).map_or(to, |hold| hold.since.min(to));
+        let from = self.judged_until.map_or(from, |lifted| lifted.max(from));
+        if from < to {
+            self.extend_watched_soaks(to.since(from));
+        }
+    }
+
+    /// A soak counts only time in which its rules were watched, and none in which the release was held
+    /// for what they said.
     fn extend_watched_soaks(&mut self, gap: Span) {
         for (index, step) in self.steps.iter_mut().enumerate() {
             let watched = match &self.program.plan.steps[index].work {

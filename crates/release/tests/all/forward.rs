@@ -149,6 +149,37 @@ fn unwatched_time_and_a_set_clock_do_not_shorten_a_soak() {
 }
 
 #[test]
+fn time_on_a_hold_for_a_breach_is_no_time_of_a_soak() {
+    let mut plan = PlanBuilder::new();
+    plan.rule("r1", "error_rate", Comparison::Less, 1.0, Span(0), Usage::Slo);
+    plan.soak("soak", Span::hours(4), &["r1"]);
+    plan.plan.policy.on_breach = OnFailure::Hold;
+    let mut release = Release::start(plan.plan);
+    release.run(all_pass);
+    let until = |release: &Release| release.state.steps[0].until.expect("a soak has an end");
+    let first = until(&release);
+    release.wait(Span::hours(1));
+    verdict(&mut release, RuleVerdict::Fired);
+    release.run(all_pass);
+    let held = release.state.hold.as_ref().expect("a breach holds").since;
+    // Nobody watches for a while, and then somebody says to go on: it is added once.
+    release.wait(Span::hours(5));
+    let (from, to) = (held, release.now);
+    release.take(tminus_release::event::Actor::Engine, Event::TimeUnobserved { from, to });
+    release.say("ana", |state| people::lift(state, None)).expect("may continue");
+    assert_eq!(until(&release), first.plus(Span::hours(5)));
+    let (from, to) = (held, release.now);
+    release.take(tminus_release::event::Actor::Engine, Event::TimeUnobserved { from, to });
+    assert_eq!(until(&release), first.plus(Span::hours(5)));
+    assert!(!release.decide().measures, "three hours are left");
+    release.wait(Span::hours(3));
+    assert!(release.decide().measures, "its time is over, and its rule has no value yet");
+    verdict(&mut release, RuleVerdict::Holding);
+    release.run(all_pass);
+    assert!(release.state.is_finished());
+}
+
+#[test]
 fn an_unknown_outcome_is_rerun_verified_or_asked_as_the_plan_says() {
     for (resume, first) in [
         (Resume::Rerun, Some("forward a")),
