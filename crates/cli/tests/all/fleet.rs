@@ -233,7 +233,7 @@ fn crash_everywhere_when_the_second_host_goes_down_too_it_is_looked_at() {
 fn a_host_that_stays_cut_off_is_a_question_and_comes_back_with_the_others() {
     let Some(yard) = Yard::open() else { return };
     let before = yard.state();
-    yard.desk.write("r.md", RUNBOOK.replace("on=shop}\ntarget", "on=shop timeout=20s}\ntarget"));
+    yard.desk.write("r.md", RUNBOOK.replace("on=shop}\ntarget", "on=shop timeout=40s}\ntarget"));
     stop_before(&yard, "h2", "web");
     yard.desk.make_pipes();
     let mut command = yard.command(&["run", "r.md", "--no-wait", "--version", "v2"]);
