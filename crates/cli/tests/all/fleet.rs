@@ -208,6 +208,22 @@ fn crash_everywhere_on_the_second_host_every_service_moves_once() {
 }
 
 #[test]
+fn crash_everywhere_when_this_machine_goes_down_the_host_goes_on_and_is_asked() {
+    let Some(yard) = Yard::open() else { return };
+    stop_before(&yard, "h2", "web");
+    yard.desk.kill_while_waiting(yard.command(&["run", "r.md", "--no-wait", "--version", "v2"]));
+    yard.desk.kill_step_of("ssh");
+    yard.desk.let_go();
+    yard.tminus(0, &["resume", "--no-wait"])
+        .says("docker compose: h1, h2 exited with 0")
+        .never_says("starts: Deploy");
+    assert_eq!((yard.serves("h1"), yard.serves("h2")), ("v2\nv2".to_owned(), "v2\nv2".to_owned()));
+    for host in HOSTS {
+        assert_eq!(yard.fleet.on(host, "cat shop/ups"), "api\nweb", "it moved once on {host}");
+    }
+}
+
+#[test]
 fn crash_everywhere_when_the_second_host_goes_down_too_it_is_looked_at() {
     let Some(yard) = Yard::open() else { return };
     stop_before(&yard, "h2", "web");
