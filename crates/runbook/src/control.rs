@@ -18,7 +18,6 @@ pub use gate::{EnvKeys, Gate};
 pub use image::Image;
 pub use site::{Bucket, Serve, Site};
 pub use tag::Tag;
-pub(crate) use vendor::COMMANDS as VENDOR_COMMANDS;
 pub use vendor::Vendor;
 pub use workflow::{Dispatch, Forge, Workflow};
 

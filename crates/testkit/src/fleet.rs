@@ -187,6 +187,16 @@ impl Fleet {
         printed(&mut self.command_on(name, line), line)
     }
 
+    /// Kills what a step runs on a host, and what watches over it there, as when the host goes down.
+    ///
+    /// # Panics
+    /// When none runs there.
+    pub fn end_steps(&self, name: &str) {
+        // One that was killed before goes on being noted as running.
+        let line = "for at in $(find .tminus/steps -type l); do if grep -q ^running \"$at/status\" && kill -KILL \"$(cat \"$at/supervisor\")\" 2>/dev/null; then kill -KILL -- \"-$(cat \"$at/group\")\"; echo ended; fi; done";
+        assert_eq!(self.on(name, line), "ended", "one step runs on {name}");
+    }
+
     /// A line of shell on a host, in the home folder there, as a command.
     pub fn command_on(&self, name: &str, line: &str) -> Command {
         let mut command = Command::new("nsenter");

@@ -210,7 +210,7 @@ fn crash_everywhere_in_the_middle_of_a_backup_there_is_one_whole_one() {
                 child.kill().expect("SIGKILL");
                 child.wait().expect("it is gone");
                 if what == "is killed" {
-                    shop.kill_step("pg_dump");
+                    shop.desk.kill_step_of("pg_dump");
                 }
                 drop(holder);
             }

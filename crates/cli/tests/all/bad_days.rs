@@ -6,6 +6,10 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tminus_testkit::http::{Reply, serve_beside};
 
 use crate::support::{Desk, Ran, runbook};
 
@@ -430,4 +434,44 @@ fn a_read_only_store() {
     assert_eq!(run(&["log", "--json"]).out, before, "nothing was lost");
     assert_eq!(run(&["tick", "item-1"]).code, 0);
     assert_eq!(run(&["resume", "--no-wait"]).code, 0);
+}
+
+/// A rule over numbers that somebody else's service has, and a way back that does not need it.
+const WATCHED: &str = "**Environment**: production\n\n```bash {#deploy undo=take-back}\ncp served before\necho v2 >served\n```\n\n```bash {#take-back .undo}\ncp before served\n```\n\n```yaml {#watch .watch}\nfor: 10m\nrules: [ error rate < 20% ]\n```\n\n- [ ] It looks well";
+
+#[test]
+fn bad_days_the_metric_source_is_away_and_a_rollback_does_not_ask_it() {
+    for (away, hold) in [(Reply::Close, false), (Reply::Stall, false), (Reply::new(503, ""), true)] {
+        let is_away = Arc::new(AtomicBool::new(false));
+        let (tell, told) = std::sync::mpsc::channel();
+        let source = (Arc::clone(&is_away), away.clone());
+        let url = serve_beside(move |_, _| {
+            let is_away = source.0.load(Ordering::SeqCst);
+            tell.send(is_away).expect("the test is there");
+            if is_away { source.1.clone() } else { Reply::new(200, "1") }
+        });
+        let desk = desk(WATCHED);
+        desk.write("served", "v1\n");
+        let no_data = if hold { "no_data = \"200ms\"\n" } else { "" };
+        desk.write("tminus.toml", format!("[policy]\n{no_data}[metrics.error_rate]\nurl = \"{url}\"\nvalue = \"double(body)\"\nevery = \"50ms\"\n"));
+        let mut command = desk.command(&["run", "r.md"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
+        let mut said = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+        assert!(said.any(|line| line.contains("asks: It looks well")));
+        assert!(told.iter().any(|is_away| !is_away), "it is asked while it is there");
+        is_away.store(true, Ordering::SeqCst);
+        assert!(told.iter().any(|is_away| is_away), "and when it is away");
+        if hold {
+            assert!(said.any(|line| line.contains("no data for `error rate < 20%`")));
+        }
+        desk.expect(0, &["rollback", "--reason", "orders are lost"]).says("rolls it back");
+        // A way back that failed would be a question, for which it would wait.
+        let end = said.find(|line| line.contains("FAILED") || line.contains("rolled back after"));
+        if !end.as_ref().is_some_and(|line| line.contains("rolled back")) {
+            child.kill().expect("SIGKILL");
+        }
+        assert_eq!(child.wait().expect("it ends").code(), Some(3), "{away:?}: {end:?}");
+        assert_eq!(desk.read("served"), "v1\n", "{away:?}");
+        verifies(&desk);
+    }
 }

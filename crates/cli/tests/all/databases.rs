@@ -1,9 +1,9 @@
 //! Queries, copies and migrations on a real PostgreSQL.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::shop::{SETTINGS, Session, Shop};
-use crate::support::{Desk, Ran, runbook};
+use crate::support::{Desk, Ran, STOPS, runbook};
 
 const RELEASE: &str = r#"
 ```yaml {#backup .backup}
@@ -160,6 +160,9 @@ fn a_migration_outside_a_transaction_is_marked_and_never_guessed() {
     );
 }
 
+/// One query that ends when a migration waits: the server itself looks, and it looks often.
+const WAITS: &str = "do $$ begin for at in 1..3000 loop perform pg_stat_clear_snapshot(); if exists (select from pg_locks where locktype = 'advisory' and not granted) then return; end if; perform pg_sleep(0.01); end loop; raise exception 'it never waited'; end $$";
+
 #[test]
 fn crash_everywhere_in_the_middle_of_a_migration_it_is_applied_once() {
     let Some(shop) = Shop::open() else { return };
@@ -172,14 +175,9 @@ fn crash_everywhere_in_the_middle_of_a_migration_it_is_applied_once() {
     );
     for kill_the_step in [false, true] {
         let holder = Session::hold(&shop.server, "select pg_advisory_lock(7);");
-        let mut child = shop
-            .command(&["run", "m.md", "--no-wait"])
-            .stdout(std::process::Stdio::null())
-            .spawn()
-            .expect("it starts");
-        // One query that ends when the migration waits: the server itself looks, and it looks often.
-        let waits = "do $$ begin for at in 1..3000 loop perform pg_stat_clear_snapshot(); if exists (select from pg_locks where locktype = 'advisory' and not granted) then return; end if; perform pg_sleep(0.01); end loop; raise exception 'it never waited'; end $$";
-        shop.server.sql("shop", waits);
+        let mut child =
+            shop.command(&["run", "m.md", "--no-wait"]).stdout(Stdio::null()).spawn().expect("it starts");
+        shop.server.sql("shop", WAITS);
         child.kill().expect("SIGKILL");
         child.wait().expect("it is gone");
         if kill_the_step {
@@ -200,6 +198,76 @@ fn crash_everywhere_in_the_middle_of_a_migration_it_is_applied_once() {
             "shop",
             "delete from items where id > 100; delete from tminus_migrations where name = '002_twice.up.sql'",
         );
+    }
+}
+
+/// Stops behind the file that is applied: the server has it, and nobody has heard of it.
+fn psql_that_stops() -> String {
+    format!("#!/bin/sh\nPATH=${{PATH#*:}}\npsql \"$@\" || exit\ncase \"$*\" in *STOPS*) {STOPS} ;; esac\n")
+}
+
+#[test]
+fn crash_everywhere_a_migration_that_is_cut_off_is_found_in_the_ledger() {
+    let Some(shop) = Shop::open() else { return };
+    shop.migrate(0);
+    shop.desk.write("db/002_once.up.sql", "insert into items values (101, 'once');\nselect pg_advisory_xact_lock(7);\ninsert into items values (102, 'once');\n");
+    shop.desk.write("db/002_once.down.sql", "delete from items where name = 'once';\n");
+    let before = shop.server.dump("shop");
+    let once = || shop.server.sql("shop", "select count(*) from items where name = 'once'");
+    let text = "```yaml {#m .migrate}\ndb: shop\napply: db/*.up.sql\nundo: db/*.down.sql\nlock_timeout: 10m\n```\n\n```bash {#smoke .check}\n./smoke\n```";
+    shop.desk.write("m.md", runbook(text).replace("runbook: 1", "runbook: 1\non_failure: rollback"));
+    shop.desk.program("../smoke", "#!/bin/sh\nexit 1\n");
+
+    // In the middle of the file. The server does not know yet that nobody waits for it.
+    let holder = Session::hold(&shop.server, "select pg_advisory_lock(7);");
+    let mut command = shop.command(&["run", "m.md", "--no-wait"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    shop.server.sql("shop", WAITS);
+    child.kill().expect("SIGKILL");
+    child.wait().expect("it is gone");
+    shop.desk.kill_step_of("psql");
+    shop.expect(3, &["resume", "--no-wait"])
+        .says("another migration is running on this database")
+        .says("this release applied nothing to this database");
+    drop(holder);
+    shop.server.sql("shop", "do $$ begin for at in 1..3000 loop perform pg_stat_clear_snapshot(); if not exists (select from pg_stat_activity where application_name like 'tminus %') then return; end if; perform pg_sleep(0.01); end loop; raise exception 'it never ended'; end $$");
+    assert_eq!(shop.server.dump("shop"), before, "half a file is none");
+
+    // When it is all there, and the step has not heard of it.
+    shop.desk.program("psql", &psql_that_stops().replace("STOPS", "002_once.up.sql"));
+    shop.desk.cut_power(shop.command(&["run", "m.md", "--no-wait", "--again"]));
+    assert_eq!((once(), shop.names()), ("2".to_owned(), "001_items 002_once".to_owned()));
+    // It counts as this release's own, so it is taken back with it.
+    shop.expect(3, &["resume", "--no-wait"])
+        .says("nothing is pending: 2 applied, 1 of them by this release")
+        .says("undo 002_once.up.sql");
+    assert_eq!(shop.server.dump("shop"), before);
+}
+
+#[test]
+fn crash_everywhere_a_statement_that_is_cut_off_is_a_question_and_is_not_sent_again() {
+    let Some(shop) = Shop::open() else { return };
+    shop.migrate(0);
+    shop.desk.write(
+        "q.md",
+        runbook(
+            "**Database**: shop\n\n```sql {#add undo=none}\ninsert into items values (101, 'once');\n```",
+        ),
+    );
+    let count = || shop.server.sql("shop", "select count(*) from items");
+    shop.desk.program("psql", &psql_that_stops().replace("*STOPS*", "*"));
+    for (answer, code, rows) in [("done", 0, "101"), ("retry", 5, "101")] {
+        shop.server.sql("shop", "delete from items where id > 100");
+        shop.desk.cut_power(shop.command(&["run", "q.md", "--no-wait"]));
+        let ran = shop.expect(6, &["resume", "--no-wait"]);
+        ran.says("nobody knows whether attempt 1 took effect").says("tminus answer add done");
+        assert_eq!(count(), "101", "it is not sent again");
+        shop.expect(0, &["answer", "add", answer]);
+        let ran = shop.expect(code, &["resume", "--no-wait"]);
+        if code != 0 {
+            ran.says("duplicate key");
+        }
+        assert_eq!(count(), rows);
     }
 }
 

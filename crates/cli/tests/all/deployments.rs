@@ -1,6 +1,6 @@
 //! Deployments by docker compose, on a real engine with a real registry.
 
-use crate::support::Ran;
+use crate::support::{Ran, STOPS};
 use crate::yard::{ENV, Yard};
 
 #[test]
@@ -19,11 +19,17 @@ fn pain_05_services_go_out_and_come_back_as_one() {
 
     // Caught after both have moved. Meanwhile the registry goes away, and the old tag is given to
     // another image: neither is needed for the way back.
-    let api = yard.docker.image("api");
-    yard.desk
-        .program("../smoke", &format!("#!/bin/sh\ndocker tag {api}:v2 {api}:v1\ntouch caught\nexit 1\n"));
+    let (api, stop) = (yard.docker.image("api"), yard.docker.stop_registry_line());
+    yard.desk.program(
+        "../smoke",
+        &format!("#!/bin/sh\ndocker tag {api}:v2 {api}:v1\n{stop}\ndocker pull {api}:v1 2>caught\nexit 1\n"),
+    );
     yard.release(3, "v2").says("rolled back").says("api runs").says("again");
-    assert_eq!((yard.state(), yard.desk.path("caught").exists()), (first.clone(), true));
+    let caught = yard.desk.read("caught");
+    assert!(caught.contains("connection refused"), "the registry was away: {caught}");
+    assert_eq!(yard.state(), first);
+    yard.docker.stop_registry();
+    yard.docker.start_registry();
 
     // The registry is down from the start: nothing moves, no container is touched.
     yard.desk.program("../smoke", "#!/bin/sh\n");
@@ -51,18 +57,51 @@ fn pain_05_services_go_out_and_come_back_as_one() {
     assert_eq!(yard.serves("api"), "v2");
 }
 
+/// Counts the calls of `up`, and stops before that of the second service, or behind it.
+const UP: &str = "#!/bin/sh\nPATH=${PATH#*:}\nfor service; do :; done\ncase \"$*\" in *' up '*) is_up=yes; if [ $service = web ]; then BEFORE; fi; echo $service >>\"$HOME/ups\" ;; esac\ndocker \"$@\" || exit\nif [ \"$is_up\" ] && [ $service = web ]; then BEHIND; fi\n";
+
 #[test]
 fn crash_everywhere_in_the_middle_of_a_deployment_it_moves_once() {
     let Some(yard) = Yard::open() else { return };
     yard.release(0, "v1");
-    // Stops before `up` of the second service until the test lets it go.
-    yard.desk.program("docker", "#!/bin/sh\ncase \"$*\" in *\"up \"*web*) if [ -p reached ]; then echo >reached; cat go; rm reached; fi ;; esac\nPATH=${PATH#*:} exec docker \"$@\"\n");
+    // tminus alone is killed, and its step goes on without it.
+    yard.desk.program("docker", &UP.replace("BEFORE", STOPS).replace("BEHIND", ":"));
     yard.desk.kill_while_waiting(yard.command(&["run", "r.md", "--no-wait", "--version", "v2"]));
     yard.desk.let_go();
-    let ran = Ran::of(yard.command(&["resume", "--no-wait"]).output().expect("it starts"));
-    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    yard.desk.clear_pipes();
+    yard.resume(0);
     assert_eq!((yard.serves("api"), yard.serves("web")), ("v2".to_owned(), "v2".to_owned()));
     assert_eq!(yard.docker.docker(&["ps", "--all", "--quiet"]).lines().count(), 2);
+    assert_eq!(yard.desk.read("ups"), "api\nweb\n");
+}
+
+#[test]
+fn crash_everywhere_a_deployment_that_is_cut_off_is_looked_at_and_moves_once() {
+    let Some(yard) = Yard::open() else { return };
+    yard.release(0, "v1");
+    let ids = || yard.docker.docker(&["ps", "--all", "--quiet", "--no-trunc"]);
+    let cut =
+        |version| yard.desk.cut_power(yard.command(&["run", "r.md", "--no-wait", "--version", version]));
+    // The first service has moved, and the second has not.
+    yard.desk.program("docker", &UP.replace("BEFORE", STOPS).replace("BEHIND", ":"));
+    let first = ids();
+    cut("v2");
+    assert_eq!((yard.serves("api"), yard.serves("web")), ("v2".to_owned(), "v1".to_owned()));
+    let moved: Vec<String> = ids().lines().filter(|id| !first.contains(*id)).map(str::to_owned).collect();
+    yard.resume(0).says("before:\n").says("api runs ");
+    assert_eq!((yard.serves("api"), yard.serves("web")), ("v2".to_owned(), "v2".to_owned()));
+    assert_eq!((moved.len(), ids().contains(&moved[0])), (1, true), "what had moved was left alone");
+    assert_eq!(yard.desk.read("ups"), "api\napi\nweb\n");
+
+    // Both have moved, and nobody has heard of the second. What was before is what the first attempt found.
+    yard.desk.program("docker", &UP.replace("BEFORE", ":").replace("BEHIND", STOPS));
+    let second = yard.state();
+    cut("v1");
+    let moved = ids();
+    yard.desk.program("../smoke", "#!/bin/sh\ndocker ps --all --quiet --no-trunc >seen\nexit 1\n");
+    yard.resume(3).says("rolled back");
+    assert_eq!(yard.desk.read("seen").trim(), moved);
+    assert_eq!(yard.state(), second);
 }
 
 #[test]

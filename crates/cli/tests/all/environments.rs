@@ -1,7 +1,7 @@
 //! One release at a time in an environment: who has it, who waits, freezes, what was taken back.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use crate::support::{Desk, Ran, runbook};
 
@@ -32,6 +32,17 @@ fn started(desk: &Desk, version: &str) -> String {
     let ran = desk.expect(5, &["run", "r.md", "--version", version, "--no-wait"]);
     let line = ran.out.lines().find(|line| line.starts_with("release ")).expect("it says its id");
     line.split_whitespace().nth(1).expect("an id").to_owned()
+}
+
+/// Starts a release that waits in the queue; returns it when it has said for whom it waits.
+fn waiting(desk: &Desk, version: &str, whom: &str) -> (Child, BufReader<ChildStderr>) {
+    let mut command = desk.command(&["run", "r.md", "--version", version, "--wait", "--no-wait"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut said = BufReader::new(child.stderr.take().expect("piped"));
+    let mut line = String::new();
+    said.read_line(&mut line).expect("it says what it waits for");
+    assert!(line.contains(&format!("waits: production has another one, Test {whom}")), "{line}");
+    (child, said)
 }
 
 fn ticked(desk: &Desk) -> Ran {
@@ -70,17 +81,8 @@ fn who_waits_comes_in_order_and_one_who_left_is_passed_over() {
     let desk = desk();
     started(&desk, "v1");
     // The first one in the queue is killed while it waits; the second gets its turn.
-    let waiting = |version: &str| {
-        let mut command = desk.command(&["run", "r.md", "--version", version, "--wait", "--no-wait"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-        let mut said = BufReader::new(child.stderr.take().expect("piped"));
-        let mut line = String::new();
-        said.read_line(&mut line).expect("it says what it waits for");
-        assert!(line.contains("waits: production has another one, Test v1"), "{line}");
-        (child, said)
-    };
-    let (mut gone, _) = waiting("v2");
-    let (second, _said) = waiting("v3");
+    let (mut gone, _) = waiting(&desk, "v2", "v1");
+    let (second, _said) = waiting(&desk, "v3", "v1");
     desk.expect(0, &["status", "production"]).says("waits 1   Test v2").says("waits 2   Test v3");
     gone.kill().expect("SIGKILL");
     gone.wait().expect("it is gone");
@@ -90,6 +92,42 @@ fn who_waits_comes_in_order_and_one_who_left_is_passed_over() {
     assert_eq!(ran.code, 5, "{}{}", ran.out, ran.err);
     assert_eq!(desk.read("served"), "v3\n");
     desk.expect(0, &["status", "production"]).says("held by   Test v3").never_says("waits 1");
+}
+
+#[test]
+fn a_rollback_is_not_held_up_by_who_waits_and_hands_the_environment_on() {
+    let desk = desk();
+    started(&desk, "v1");
+    ticked(&desk);
+    started(&desk, "v2");
+    let (next, _said) = waiting(&desk, "v3", "v2");
+    desk.expect(0, &["status", "production"]).says("held by   Test v2").says("waits 1   Test v3");
+    // As somebody types it who does not know of the queue.
+    desk.expect(3, &["rollback", "--reason", "orders are lost"]).says("rolled back");
+    let ran = Ran::of(next.wait_with_output().expect("it ends"));
+    assert_eq!(ran.code, 5, "{}{}", ran.out, ran.err);
+    // Not before the way back was done: what it found there is what was there before v2.
+    assert_eq!((desk.read("before"), desk.read("served")), ("v1\n".to_owned(), "v3\n".to_owned()));
+    let status = desk.expect(0, &["status", "production"]);
+    status.says("held by   Test v3").says("last good v1").says("went back v2").never_says("waits 1");
+
+    // A way back that stands still keeps the environment, and whoever waits is told so.
+    desk.program(
+        "cp",
+        "#!/bin/sh\nif [ \"$1\" = before ] && [ -e no-way-back ]; then exit 1; fi\nexec /bin/cp \"$@\"\n",
+    );
+    desk.write("no-way-back", "");
+    let (next, _said) = waiting(&desk, "v4", "v3");
+    let ran = desk.expect(6, &["rollback", "--no-wait", "--reason", "it is slow"]);
+    ran.says("tminus answer deploy retry");
+    desk.expect(0, &["status", "production"]).says("held by   Test v3").says("waits 1   Test v4");
+    assert_eq!(desk.read("served"), "v3\n");
+    std::fs::remove_file(desk.path("no-way-back")).expect("it is there");
+    desk.expect(0, &["answer", "deploy", "retry"]);
+    desk.expect(3, &["resume", "--no-wait"]);
+    let ran = Ran::of(next.wait_with_output().expect("it ends"));
+    assert_eq!(ran.code, 5, "{}{}", ran.out, ran.err);
+    assert_eq!((desk.read("before"), desk.read("served")), ("v1\n".to_owned(), "v4\n".to_owned()));
 }
 
 #[test]

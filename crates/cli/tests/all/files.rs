@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use tminus_testkit::ssh::SshHosts;
 
-use crate::support::{Desk, runbook};
+use crate::support::{Desk, STOPS, runbook};
 
 /// Two hosts, one of which has the file already, and a runbook that sends it and looks.
 fn desk() -> Option<(SshHosts, Desk)> {
@@ -104,6 +104,46 @@ fn crash_everywhere_a_file_that_was_being_sent_is_sent_once_more_and_its_way_bac
     desk.let_go();
     desk.expect(3, &["resume", "--no-wait"]).says("rolled back");
     assert_eq!((has(&hosts, "h1"), has(&hosts, "h2")), before);
+}
+
+#[test]
+fn crash_everywhere_a_file_that_was_cut_off_is_sent_again_and_fetched_again() {
+    let Some((hosts, desk)) = desk() else { return };
+    let before = (has(&hosts, "h1"), has(&hosts, "h2"));
+    let ssh = hosts.bin().join("ssh").display().to_string();
+    let seen = hosts.home("h2").join("app.toml").display().to_string();
+    // Cut off before the second host gets it, and when it has it and nobody has heard of that.
+    for behind in [false, true] {
+        let at = |here: bool| if here == behind { STOPS } else { ":" };
+        desk.program("ssh", &format!("#!/bin/sh\ncase \"$*\" in *'-- h2 '*) {} ;; esac\n'{ssh}' \"$@\" || exit\ncase \"$*\" in *'-- h2 '*) {} ;; esac\n", at(false), at(true)));
+        desk.cut_power(desk.command(&["run", "r.md", "--version", "v2", "--again"]));
+        assert_eq!(has(&hosts, "h2").is_some(), behind);
+        desk.program("../smoke", &format!("#!/bin/sh\ncp '{seen}' seen\nexit 1\n"));
+        desk.write("app v2.toml", "written meanwhile\n");
+        desk.expect(3, &["resume", "--no-wait"]).says("h1: now:").says("h2: now:").says("rolled back");
+        assert_eq!(desk.read("seen"), "it's \"new\"\n", "what the first attempt sent");
+        assert_eq!((has(&hosts, "h1"), has(&hosts, "h2")), before);
+        desk.write("app v2.toml", "it's \"new\"\n");
+    }
+
+    // A copy from before is whole until the new one is.
+    let text = "**Hosts**: web\n\n```yaml {#logs .fetch on=web}\nfrom: ~/app.toml\nto: logs\n```";
+    desk.write("f.md", runbook(text));
+    std::fs::write(&seen, "second\n").expect("the home of h2");
+    desk.write("logs/h1/app.toml", "from before\n");
+    desk.program("ssh", &format!("#!/bin/sh\ncase \"$*\" in *'-- h1 '*) '{ssh}' \"$@\" | {{ head -c 20; {STOPS}; cat; }} ;; *) exec '{ssh}' \"$@\" ;; esac\n"));
+    desk.cut_power(desk.command(&["run", "f.md"]));
+    assert_eq!(
+        (desk.read("logs/h1/app.toml"), desk.path("logs/h2").exists()),
+        ("from before\n".into(), false)
+    );
+    desk.expect(0, &["resume", "--no-wait"]);
+    assert_eq!(
+        (desk.read("logs/h1/app.toml"), desk.read("logs/h2/app.toml")),
+        ("old\n".into(), "second\n".into())
+    );
+    let left = std::fs::read_dir(desk.path("logs/h1")).expect("a folder").count();
+    assert_eq!(left, 1, "nothing lies beside it");
 }
 
 #[test]

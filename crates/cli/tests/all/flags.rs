@@ -3,7 +3,7 @@
 use tminus_testkit::ssh::SshHosts;
 use tminus_testkit::unleash::{TOKEN, Unleash};
 
-use crate::support::{Desk, Ran, runbook};
+use crate::support::{Desk, Ran, STOPS, runbook};
 
 /// As people and other tools leave it: odd layout, numbers that a rewriter would round, Windows
 /// ends of lines, no end of line at the end.
@@ -159,6 +159,32 @@ fn a_flag_behind_commands_is_read_back_and_its_token_is_never_shown() {
     assert_eq!(desk.read("new-checkout"), "v2\n");
     let kept = desk.expect(0, &["log"]);
     kept.never_says("hunter2");
+}
+
+#[test]
+fn crash_everywhere_a_flag_behind_commands_is_asked_what_it_is_and_set_once() {
+    let desk = desk(COMMAND);
+    desk.write("tminus.toml", "[secrets]\nFLAG_TOKEN = \"file:token\"\n");
+    desk.write("token", "hunter2-hunter2");
+    // The power is cut before the flag is set, and with the next release behind that.
+    for behind in [false, true] {
+        desk.write("new-checkout", "v1\n");
+        let at = |here: bool| if here == behind { STOPS } else { ":" };
+        let sets =
+            format!("set) {}; echo \"$3\" >>sets; printf '%s\\n' \"$3\" >\"$2\"; {} ;;", at(false), at(true));
+        let service = SERVICE.replace("set) printf '%s\\n' \"$3\" >\"$2\" ;;", &sets);
+        assert_ne!(service, SERVICE);
+        desk.program("flags", &service);
+        desk.program("../smoke", "#!/bin/sh\ncp new-checkout seen\nexit 1\n");
+        desk.cut_power(desk.command(&["run", "r.md", "--no-wait", "--version", "v2", "--again"]));
+        assert_eq!(desk.read("new-checkout"), if behind { "v2\n" } else { "v1\n" });
+        // What it was before is what the first attempt found.
+        let ran = desk.expect(3, &["resume", "--no-wait"]);
+        ran.says("before: new-checkout is v1").says("new-checkout is v1 again").never_says("hunter2");
+        assert_eq!((desk.read("seen"), desk.read("new-checkout")), ("v2\n".to_owned(), "v1\n".to_owned()));
+        assert_eq!(desk.read("sets"), "v2\nv1\n", "set once, and back once: {behind}");
+        std::fs::remove_file(desk.path("sets")).expect("it was set");
+    }
 }
 
 #[test]

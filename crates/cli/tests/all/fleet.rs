@@ -151,21 +151,28 @@ fn a_full_disk_on_a_host_is_a_question_that_can_be_answered() {
     assert_eq!(yard.state(), before);
 }
 
-/// Stops before `up` of a service on a host until it is let go.
+/// Stops before `up` of a service on a host until it is let go. What goes up is counted on both.
 fn stop_before(yard: &Yard, host: &str, service: &str) {
-    let wrapper = format!(
-        "#!/bin/sh\ncase \"$*\" in *\"up \"*{service}*) if [ -p {0} ]; then echo up >>ups; echo >{0}; cat {1}; rm {0}; fi ;; esac\nexec /usr/bin/docker \"$@\"\n",
-        yard.desk.pipe("reached").display(),
-        yard.desk.pipe("go").display()
+    let stops = format!(
+        "*\" up \"*{service}) if [ -p {0} ]; then echo >{0}; cat {1}; rm {0}; fi ;;",
+        yard.desk.path("reached").display(),
+        yard.desk.path("go").display()
     );
-    let own = yard.desk.write("wrapper", wrapper);
-    yard.fleet.on(host, &format!("mkdir -p bin; cp {} bin/docker; chmod +x bin/docker", own.display()));
+    for name in HOSTS {
+        let stops = if name == host { stops.as_str() } else { "" };
+        let wrapper = format!(
+            "#!/bin/sh\ncase \"$*\" in {stops} esac\ncase \"$*\" in *\" up \"*) for service; do :; done; echo $service >>ups ;; esac\nexec /usr/bin/docker \"$@\"\n"
+        );
+        let own = yard.desk.write("wrapper", wrapper);
+        yard.fleet.on(name, &format!("mkdir -p bin; cp {} bin/docker; chmod +x bin/docker", own.display()));
+    }
 }
 
 #[test]
 fn a_host_that_is_cut_off_in_the_middle_goes_on_and_is_asked_when_it_is_back() {
     let Some(yard) = Yard::open() else { return };
     stop_before(&yard, "h2", "web");
+    yard.desk.make_pipes();
     let mut command = yard.command(&["run", "r.md", "--no-wait", "--version", "v2"]);
     let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
     std::fs::read_to_string(yard.desk.path("reached")).expect("it is in the middle");
@@ -182,30 +189,69 @@ fn a_host_that_is_cut_off_in_the_middle_goes_on_and_is_asked_when_it_is_back() {
     }
     assert_eq!(child.wait().expect("it ends").code(), Some(0), "{said}");
     assert_eq!((yard.serves("h1"), yard.serves("h2")), ("v2\nv2".to_owned(), "v2\nv2".to_owned()));
-    assert_eq!(yard.fleet.on("h2", "cat shop/ups"), "up", "it moved once");
+    for host in HOSTS {
+        assert_eq!(yard.fleet.on(host, "cat shop/ups"), "api\nweb", "it moved once on {host}");
+    }
 }
 
 #[test]
 fn crash_everywhere_on_the_second_host_every_service_moves_once() {
     let Some(yard) = Yard::open() else { return };
     stop_before(&yard, "h2", "web");
-    let mut command = yard.command(&["run", "r.md", "--no-wait", "--version", "v2"]);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-    std::fs::read_to_string(yard.desk.path("reached")).expect("it is in the middle");
-    child.kill().expect("SIGKILL");
-    child.wait().expect("it is gone");
+    yard.desk.kill_while_waiting(yard.command(&["run", "r.md", "--no-wait", "--version", "v2"]));
     yard.desk.let_go();
     yard.tminus(0, &["resume", "--no-wait"]).says("h1, h2 exited with 0");
     assert_eq!((yard.serves("h1"), yard.serves("h2")), ("v2\nv2".to_owned(), "v2\nv2".to_owned()));
-    assert_eq!(yard.fleet.on("h2", "cat shop/ups"), "up", "it moved once");
+    for host in HOSTS {
+        assert_eq!(yard.fleet.on(host, "cat shop/ups"), "api\nweb", "it moved once on {host}");
+    }
+}
+
+#[test]
+fn crash_everywhere_when_this_machine_goes_down_the_host_goes_on_and_is_asked() {
+    let Some(yard) = Yard::open() else { return };
+    stop_before(&yard, "h2", "web");
+    yard.desk.kill_while_waiting(yard.command(&["run", "r.md", "--no-wait", "--version", "v2"]));
+    yard.desk.kill_step_of("ssh");
+    yard.desk.let_go();
+    yard.tminus(0, &["resume", "--no-wait"])
+        .says("docker compose: h1, h2 exited with 0")
+        .never_says("starts: Deploy");
+    assert_eq!((yard.serves("h1"), yard.serves("h2")), ("v2\nv2".to_owned(), "v2\nv2".to_owned()));
+    for host in HOSTS {
+        assert_eq!(yard.fleet.on(host, "cat shop/ups"), "api\nweb", "it moved once on {host}");
+    }
+}
+
+#[test]
+fn crash_everywhere_when_the_second_host_goes_down_too_it_is_looked_at() {
+    let Some(yard) = Yard::open() else { return };
+    stop_before(&yard, "h2", "web");
+    let ids = |host| yard.fleet.on(host, "docker ps --all --quiet --no-trunc | sort");
+    let before = ids("h2");
+    yard.desk.cut_power_with(
+        &yard.fleet,
+        "h2",
+        yard.command(&["run", "r.md", "--no-wait", "--version", "v2"]),
+    );
+    assert_eq!((yard.serves("h1"), yard.serves("h2")), ("v2\nv2".to_owned(), "v1\nv2".to_owned()));
+    let (first, half) = (ids("h1"), ids("h2"));
+    yard.tminus(0, &["resume", "--no-wait"]).says("h1 had passed before");
+    assert_eq!((yard.serves("h1"), yard.serves("h2")), ("v2\nv2".to_owned(), "v2\nv2".to_owned()));
+    assert_eq!(ids("h1"), first, "nothing moved there a second time");
+    let (moved, after) = (half.lines().find(|id| !before.contains(*id)), ids("h2"));
+    assert!(after.contains(moved.expect("api has moved")), "it was left alone");
+    assert_eq!(yard.fleet.on("h1", "cat shop/ups"), "api\nweb");
+    assert_eq!(yard.fleet.on("h2", "cat shop/ups"), "api\napi\nweb");
 }
 
 #[test]
 fn a_host_that_stays_cut_off_is_a_question_and_comes_back_with_the_others() {
     let Some(yard) = Yard::open() else { return };
     let before = yard.state();
-    yard.desk.write("r.md", RUNBOOK.replace("on=shop}\ntarget", "on=shop timeout=20s}\ntarget"));
+    yard.desk.write("r.md", RUNBOOK.replace("on=shop}\ntarget", "on=shop timeout=40s}\ntarget"));
     stop_before(&yard, "h2", "web");
+    yard.desk.make_pipes();
     let mut command = yard.command(&["run", "r.md", "--no-wait", "--version", "v2"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     std::fs::read_to_string(yard.desk.path("reached")).expect("it is in the middle");

@@ -91,7 +91,7 @@ impl Town {
         format!("{}\n{}", objects.join("\n"), running.join("\n"))
     }
 
-    fn image(&self, workload: &str) -> String {
+    pub(crate) fn image(&self, workload: &str) -> String {
         self.kubectl(&["get", workload, "--output=jsonpath={.spec.template.spec.containers[*].image}"])
     }
 
@@ -413,11 +413,11 @@ fn crash_everywhere_in_the_middle_of_a_rollout_there_is_one() {
     assert_eq!((town.state(), revision()), (second, "4".to_owned()));
 }
 
-const TURNS: &str = "```yaml {#deploy .deploy}\ntarget: kubernetes\nstrategy: blue-green\nservice: web\nblue_green: [web-blue, web-green]\nset: { web: shop/web:$VERSION }\nwithin: 12s\n```\n\n```bash {#smoke .check}\n./smoke\n```\n";
+pub(crate) const TURNS: &str = "```yaml {#deploy .deploy}\ntarget: kubernetes\nstrategy: blue-green\nservice: web\nblue_green: [web-blue, web-green]\nset: { web: shop/web:$VERSION }\nwithin: 12s\n```\n\n```bash {#smoke .check}\n./smoke\n```\n";
 
 /// Two Deployments whose pods differ by their colour, the second one without a copy; the Service
 /// sends to the first.
-fn two_colours() -> String {
+pub(crate) fn two_colours() -> String {
     let colour = |colour: &str, image: &str| {
         workload("Deployment", "web", image, "")
             .replace("{ name: web }\nspec", &format!("{{ name: web-{colour} }}\nspec"))

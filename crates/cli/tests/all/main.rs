@@ -26,6 +26,7 @@ mod lsp;
 mod migrations;
 mod pains;
 mod partial;
+mod power_cuts;
 mod restores;
 mod runbook_compose;
 mod runbook_go_live;

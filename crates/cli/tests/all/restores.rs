@@ -183,7 +183,7 @@ fn crash_everywhere_in_the_middle_of_a_restore_it_is_made_once() {
         child.kill().expect("SIGKILL");
         child.wait().expect("it is gone");
         if kill_the_step {
-            shop.kill_step("pg_restore");
+            shop.desk.kill_step_of("pg_restore");
         }
         shop.expect(3, &["resume", "--no-wait"]);
         assert_eq!(whole(&shop), before, "kill_the_step: {kill_the_step}");

@@ -51,20 +51,6 @@ impl Shop {
         ran
     }
 
-    /// Kills the step that runs this program, with everything in its process group, as a power cut would.
-    pub(crate) fn kill_step(&self, program: &str) {
-        let here = self.desk.folder.canonicalize().expect("it is there");
-        let found = std::fs::read_dir("/proc").expect("Linux").flatten().find(|entry| {
-            let name = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
-            name.trim_end() == program
-                && std::fs::read_link(entry.path().join("cwd")).is_ok_and(|at| at == here)
-        });
-        let process = found.expect("the program runs").file_name().into_string().expect("a number");
-        let group = Command::new("ps").args(["-o", "pgid=", "-p", &process]).output().expect("ps").stdout;
-        let group = format!("-{}", String::from_utf8_lossy(&group).trim());
-        assert!(Command::new("kill").args(["-KILL", "--", &group]).status().expect("kill").success());
-    }
-
     pub(crate) fn names(&self) -> String {
         self.server
             .sql("shop", "select string_agg(name, ' ' order by name) from tminus_migrations")

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use tminus_testkit::fleet::Fleet;
+
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// A folder that is removed at the end, with a `bin` first in the PATH.
@@ -174,6 +176,10 @@ esac
 exit 0
 "#;
 
+/// A line of shell at which a step stops while the test has made its pipes, and says which it is. `HOME`
+/// is the desk.
+pub(crate) const STOPS: &str = "if [ -p \"$HOME/reached\" ]; then ps -o pgid= -p $$ >\"$HOME/group\"; echo >\"$HOME/reached\"; read -r _ <\"$HOME/go\"; fi";
+
 impl Desk {
     /// Puts stand-ins for these programs into the PATH. They write to `calls`.
     pub(crate) fn stand_ins(&self, names: &[&str]) {
@@ -195,11 +201,16 @@ impl Desk {
         self.read("calls").lines().map(str::to_owned).collect()
     }
 
+    /// Makes the pipes at which a step says that it is there, and waits to go on.
+    pub(crate) fn make_pipes(&self) {
+        self.pipe("reached");
+        self.pipe("go");
+    }
+
     /// Starts a command, waits until a stand-in waits, and kills the command with SIGKILL.
     /// Returns once the process is gone; the stand-in still waits.
     pub(crate) fn kill_while_waiting(&self, mut command: Command) {
-        self.pipe("reached");
-        self.pipe("go");
+        self.make_pipes();
         let mut child =
             command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
         // Opening blocks until the stand-in opens the other end.
@@ -213,6 +224,41 @@ impl Desk {
         let group = self.read("group");
         let killed = Command::new("kill").args(["-KILL", "--", &format!("-{}", group.trim())]).status();
         assert!(killed.expect("kill").success(), "the step's processes were there");
+    }
+
+    /// Starts a command, waits until its step stops at [`STOPS`], and kills both, as a power cut would.
+    pub(crate) fn cut_power(&self, command: Command) {
+        self.kill_while_waiting(command);
+        self.kill_step();
+        self.clear_pipes();
+    }
+
+    /// The same for a step on a host that goes down as well.
+    pub(crate) fn cut_power_with(&self, fleet: &Fleet, host: &str, command: Command) {
+        self.kill_while_waiting(command);
+        self.kill_step_of("ssh");
+        fleet.end_steps(host);
+        self.clear_pipes();
+    }
+
+    /// The step goes past [`STOPS`] from here on.
+    pub(crate) fn clear_pipes(&self) {
+        for name in ["reached", "go"] {
+            fs::remove_file(self.path(name)).expect("the pipe");
+        }
+    }
+
+    /// Kills the step that runs this program here, with everything in its process group.
+    pub(crate) fn kill_step_of(&self, program: &str) {
+        let here = self.folder.canonicalize().expect("it is there");
+        let found = fs::read_dir("/proc").expect("Linux").flatten().find(|entry| {
+            let name = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+            name.trim_end() == program && fs::read_link(entry.path().join("cwd")).is_ok_and(|at| at == here)
+        });
+        let process = found.expect("the program runs").file_name().into_string().expect("a number");
+        let group = Command::new("ps").args(["-o", "pgid=", "-p", &process]).output().expect("ps").stdout;
+        self.write("group", group);
+        self.kill_step();
     }
 
     /// Lets the waiting stand-in go on.

@@ -211,6 +211,51 @@ fn crash_everywhere_in_the_middle_of_a_switch_the_traffic_goes_one_way_once() {
     );
 }
 
+#[test]
+fn crash_everywhere_a_switch_that_is_cut_off_is_asked_for_and_the_traffic_goes_one_way_once() {
+    let servers = "server shop-blue 10.77.0.11:1\n  server shop-green 10.77.0.11:1 disabled";
+    let Some(yard) = Yard::open(&["h1"], servers, TURNS, "8080") else { return };
+    yard.release(0, "v1");
+    let pipes = [yard.desk.path("reached"), yard.desk.path("go")].map(|path| path.display().to_string());
+    let stop = format!("if [ -p {0} ]; then echo >{0}; cat {1}; fi", pipes[0], pipes[1]);
+    yard.fleet.on("h1", "mv shop/proxy shop/real");
+    let cut = |version: &str, before: &str, behind: &str| {
+        let script = format!(
+            "#!/bin/sh\nif [ $1 = to ]; then {before}; echo \"$2\" >>switches; fi\n./real \"$@\" || exit\nif [ $1 = to ]; then {behind}; fi\n"
+        );
+        let own = yard.desk.write("wrapper", script);
+        yard.fleet.on("h1", &format!("cp {} shop/proxy; chmod +x shop/proxy", own.display()));
+        let run = yard.tminus(&["run", "r.md", "--no-wait", "--version", version]);
+        yard.desk.cut_power_with(&yard.fleet, "h1", run);
+    };
+    let resume = |code: i32| {
+        let ran = Ran::of(yard.tminus(&["resume", "--no-wait"]).output().expect("it starts"));
+        assert_eq!(ran.code, code, "{}\n{}", ran.out, ran.err);
+        ran
+    };
+    let blue = || yard.fleet.on("h1", "docker ps --all --no-trunc --quiet --filter name=shop-blue");
+
+    // The host goes down before the proxy is told.
+    cut("v2", &stop, ":");
+    assert_eq!(yard.serves(), "v1");
+    let up = blue();
+    resume(0).says("shop-blue has the traffic; ");
+    assert_eq!((yard.serves(), blue()), ("v2".to_owned(), up), "what was up was left alone");
+    // And when it was told. The last look is what fails v3: it goes back to what the first attempt found.
+    cut("v3", ":", &stop);
+    assert_eq!(yard.serves(), "v3");
+    resume(3).says("shop-green has the traffic; ").says("rolled back");
+    assert_eq!(yard.serves(), "v2");
+    let image = yard.fleet.image("web");
+    assert_eq!(
+        yard.fleet
+            .on("h1", "docker ps --all --format '{{.Names}} {{.Image}}' | sort; cat shop/.env shop/switches"),
+        format!(
+            "shop-blue-web-1 {image}:v2\nshop-green-web-1 {image}:v1\nTAG=v2\nshop-blue\nshop-green\nshop-blue"
+        )
+    );
+}
+
 /// Shows a page instead of the service, and the service again; the last look is what fails v3.
 const MAINTENANCE: &str = "```yaml {#page-on .flag}\nflag: maintenance\nto: on\nprovider: command\nget: ./page get\nset: ./page set \"$FLAG_VALUE\"\n```\n\n```bash {#what-is-served .check}\ncurl --silent --write-out ' %{http_code}' http://10.77.0.1/version >>seen; echo >>seen\n```\n\n";
 

@@ -362,6 +362,20 @@ fn a_rollback_dispatches_the_way_back_with_the_version_before() {
     assert_eq!((runs.len(), runs[1].workflow.as_str(), runs[0].is_cancelled), (2, "restore.yml", true));
 }
 
+#[test]
+fn a_rollback_while_the_service_is_away_dispatches_nothing_and_asks() {
+    let team = Team::new(&format!("{DEPLOY}\n\n- [ ] It looks well"));
+    team.release(5).says("run 1: success");
+    team.forge.behave(|manners| manners.down = usize::MAX);
+    team.ran(6, &["rollback", "--no-wait", "--reason", "orders are lost"])
+        .says("nothing was dispatched: whether the run before is over cannot be asked")
+        .says("tminus answer deploy retry");
+    assert_eq!(team.markers("tminus_marker"), ["deploy/1"]);
+    team.forge.behave(|manners| manners.down = 0);
+    team.retry(3).says("run 2: success").says("rolled back");
+    assert_eq!(team.markers("tminus_marker"), ["deploy/1", "deploy/undo/1"]);
+}
+
 const PIPELINE: &str = "```yaml {#deploy .workflow}\nprovider: gitlab\nrepo: acme/shop\nref: main\ninputs: { PROFILE: web, ROLLBACK_TAG: }\nundo: { inputs: { ROLLBACK_TAG: $PREVIOUS_VERSION } }\nwithin: 5m\n```";
 
 #[test]

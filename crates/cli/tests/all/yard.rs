@@ -46,10 +46,16 @@ impl Yard {
     }
 
     pub(crate) fn release(&self, code: i32, version: &str) -> Ran {
-        let ran = Ran::of(
-            self.command(&["run", "r.md", "--no-wait", "--version", version]).output().expect("it starts"),
-        );
-        assert_eq!(ran.code, code, "{version}\n{}\n{}", ran.out, ran.err);
+        self.ran(code, &["run", "r.md", "--no-wait", "--version", version])
+    }
+
+    pub(crate) fn resume(&self, code: i32) -> Ran {
+        self.ran(code, &["resume", "--no-wait"])
+    }
+
+    pub(crate) fn ran(&self, code: i32, arguments: &[&str]) -> Ran {
+        let ran = Ran::of(self.command(arguments).output().expect("it starts"));
+        assert_eq!(ran.code, code, "tminus {arguments:?}\n{}\n{}", ran.out, ran.err);
         ran
     }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::Severity;
 use crate::encoding::repair;
-use crate::shell::{ClockName, CommandUse, Link, RedirectKind, Swallowed};
+use crate::shell::{ClockName, CommandUse, Link, RedirectKind, Survey, Swallowed};
 
 use super::kinds;
 use super::page::{Finding, Given, Page, Script, position, short};
@@ -39,36 +39,47 @@ pub(super) fn check(page: &mut Page<'_>) {
 
 /// T201: a check that cannot fail.
 fn cannot_fail(script: &Script<'_>, found: &mut Vec<Finding>) {
-    for swallowed in &script.survey.swallowed {
-        let (checked, by) = (&script.commands()[swallowed.checked], &script.commands()[swallowed.by]);
+    for (checked, by, severity) in hidden_failures(&script.survey) {
+        let mut place = position(checked);
+        (place.end_line, place.end_column, place.end) = (by.end_line, by.end_column, by.end);
+        found.push(script.at("T201", severity, place, passes_anyway(checked, by), FAIL_AS_WELL));
+    }
+}
+
+/// How a command may say that something failed, and fail.
+pub(super) const FAIL_AS_WELL: &str =
+    "leave out what follows `||`, or end it with `exit 1`: `|| { echo \"…\"; exit 1; }`";
+
+/// What is said of a failure that is hidden.
+pub(super) fn passes_anyway(checked: &CommandUse, by: &CommandUse) -> String {
+    format!(
+        "this passes even when `{}` fails, because `{}` always succeeds",
+        short(&checked.text),
+        by.program
+    )
+}
+
+/// Commands whose failure is hidden, what hides it, and an error where that cannot be meant.
+pub(super) fn hidden_failures(survey: &Survey) -> Vec<(&CommandUse, &CommandUse, Severity)> {
+    let commands = &survey.commands;
+    let mut hidden = Vec::new();
+    for swallowed in &survey.swallowed {
+        let (checked, by) = (&commands[swallowed.checked], &commands[swallowed.by]);
         let looks =
             is_check(&checked.program) || kinds::own_name(checked).is_some_and(|name| is_check(&name));
         let silent = matches!(by.program.as_str(), "true" | ":");
         // `rm x || true` and `mkdir x || true` are deliberate.
-        if silent && !looks || adds_what_is_missing(script, *swallowed) {
+        if silent && !looks || adds_what_is_missing(commands, *swallowed) {
             continue;
         }
         let certain = looks && !silent && !checked.place.condition;
-        let severity = if certain { Severity::Error } else { Severity::Warning };
-        let mut place = position(checked);
-        (place.end_line, place.end_column, place.end) = (by.end_line, by.end_column, by.end);
-        found.push(script.at(
-            "T201",
-            severity,
-            place,
-            format!(
-                "this passes even when `{}` fails, because `{}` always succeeds",
-                short(&checked.text),
-                by.program
-            ),
-            "leave out what follows `||`, or end it with `exit 1`: `|| { echo \"…\"; exit 1; }`",
-        ));
+        hidden.push((checked, by, if certain { Severity::Error } else { Severity::Warning }));
     }
+    hidden
 }
 
 /// `grep -q line file || echo line >> file`: the second part does what the first one missed.
-fn adds_what_is_missing(script: &Script<'_>, swallowed: Swallowed) -> bool {
-    let commands = script.commands();
+fn adds_what_is_missing(commands: &[CommandUse], swallowed: Swallowed) -> bool {
     let (checked, by) = (&commands[swallowed.checked], &commands[swallowed.by]);
     let asked = |file: &str| !file.is_empty() && checked.arguments.iter().any(|argument| argument == file);
     commands[swallowed.by..].iter().take_while(|command| command.list == by.list).any(|command| {

@@ -437,6 +437,10 @@ const SILENT: &[(&str, &str)] = &[
     ("T701", "SECRET_NAME=projects/12345678/secrets/database-password-production\n"),
     ("T701", "Image sha256:2f1e9c0d7b6a5948372615049f8e7d6c5b4a39281706f5e4d3c2b1a098f7e6d5\n"),
     ("T704", "## Staging\n\n```bash\npg_dump \"$PROD_DATABASE_URL\" | psql \"$STAGING_DATABASE_URL\"\n```\n"),
+    (
+        "T201",
+        "## A\n\n```yaml {.deploy}\ntarget: compose\ndrain: 'curl -f x.test/out || { echo no; exit 1; }'\nserving: ./proxy serving\n```\n",
+    ),
 ];
 
 /// Documents in which a code must be said.
@@ -450,6 +454,10 @@ const SAID: &[(&str, &str)] = &[
         "T201",
         "## A\n\n```bash\nfor i in $(seq 9); do\n  curl -fs x.test && break\n  sleep 5\ndone\necho done\n```\n",
     ),
+    ("T201", "## A\n\n```yaml {.deploy}\ntarget: compose\ndrain: curl -f x.test/out || echo failed\n```\n"),
+    ("T201", "## A\n\n```yaml {.deploy}\ntarget: compose\nserving: curl -f x.test || echo blue\n```\n"),
+    ("T201", "## A\n\n```yaml {.flag}\nprovider: command\nset: |\n  curl -f x.test || true\n```\n"),
+    ("T205", "## A\n\n```yaml {.flag}\nprovider: command\nget: read -r value\n```\n"),
     ("T205", "## A\n\n```bash\npython manage.py createsuperuser\n```\n"),
     ("T205", "## A\n\n```bash\ngcloud sql instances delete replica-1\n```\n"),
     ("T206", "## A\n\n```bash\ngunicorn app:app --bind 0.0.0.0:80\n```\n"),

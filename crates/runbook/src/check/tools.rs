@@ -3,14 +3,14 @@
 //! Each fact is one row with its source and date; adding one is one row here and one of the test.
 //! A row whose page others share leaves `wrong` and `right` empty.
 
-use crate::control::VENDOR_COMMANDS;
-use crate::data::{Value, parse_yaml};
+use crate::data::{Key, Value, parse_yaml};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::outline::{FenceUnit, UnitKind};
 use crate::shell::{self, CommandUse};
 
 use super::explain::Explanation;
-use super::page::Page;
+use super::page::{Page, short};
+use super::script;
 use super::words;
 
 /// One thing that changed.
@@ -172,17 +172,52 @@ pub(super) fn check(page: &mut Page<'_>) {
             found.push(script.on(fact.code, fact.severity, command, fact.message, fact.help));
         }
     });
-    vendors(page);
+    held(page);
 }
 
-/// The same, and what would wait for a person, of the commands that a `.deploy` hands to a vendor's
-/// own program.
-fn vendors(page: &mut Page<'_>) {
+/// Where a control step holds commands.
+struct Place {
+    class: &'static str,
+    /// A key and its value, by which it is known.
+    kind: (&'static str, &'static str),
+    /// Keys of commands that do something.
+    acts: &'static [&'static str],
+    /// Keys of commands whose answer counts.
+    asks: &'static [&'static str],
+}
+
+const PLACES: [Place; 3] = [
+    Place {
+        class: "deploy",
+        kind: ("target", "command"),
+        acts: &["deploy", "rollback"],
+        asks: &["verify", "live"],
+    },
+    Place {
+        class: "deploy",
+        kind: ("target", "compose"),
+        acts: &["drain", "admit", "switch"],
+        asks: &["serving"],
+    },
+    Place { class: "flag", kind: ("provider", "command"), acts: &["set"], asks: &["get"] },
+];
+
+/// A command in a control step.
+struct Held {
+    value: Value,
+    /// Where it stands in the document, when the block was not indented.
+    place: Option<std::ops::Range<usize>>,
+    answers: bool,
+}
+
+/// The same, and what would wait for a person or hide that it failed, of the commands that a control
+/// step holds.
+fn held(page: &mut Page<'_>) {
     let outline = page.outline;
     for unit in &outline.units {
         let UnitKind::Fence(fence) = &unit.kind else { continue };
-        for (value, place) in vendor_commands(page, fence) {
-            let survey = shell::survey(value.text().unwrap_or_default());
+        for command in held_commands(page, fence) {
+            let survey = shell::survey(command.value.text().unwrap_or_default());
             let facts = survey.commands.iter().filter_map(|c| FACTS.iter().find(|fact| fits(fact, c)));
             let mut found: Vec<(&'static str, Severity, String, &'static str)> =
                 facts.map(|fact| (fact.code, fact.severity, fact.message.to_owned(), fact.help)).collect();
@@ -195,8 +230,9 @@ fn vendors(page: &mut Page<'_>) {
                 )
             });
             found.extend(waits);
+            found.extend(hidden(&survey, command.answers));
             for (code, severity, message, help) in found {
-                let added = match &place {
+                let added = match &command.place {
                     Some(bytes) => page.add(code, severity, bytes.clone(), message),
                     None => page.add_at_line(code, severity, unit.line, message),
                 };
@@ -206,21 +242,52 @@ fn vendors(page: &mut Page<'_>) {
     }
 }
 
-/// Their texts, with the place in the document where the block was not indented.
-fn vendor_commands(page: &Page<'_>, fence: &FenceUnit) -> Vec<(Value, Option<std::ops::Range<usize>>)> {
+/// T201: a step that goes on when its command failed, or believes an answer that was made up.
+fn hidden(survey: &shell::Survey, answers: bool) -> Vec<(&'static str, Severity, String, &'static str)> {
+    let each = script::hidden_failures(survey).into_iter();
+    each.map(|(checked, by, severity)| {
+        if answers {
+            // A word for "nothing is there yet" is asked for, so it may be meant.
+            let message =
+                format!("when `{}` fails, `{}` answers in its place", short(&checked.text), by.program);
+            return (
+                "T201",
+                Severity::Warning,
+                message,
+                "let it fail: what it says is recorded and believed",
+            );
+        }
+        ("T201", severity, script::passes_anyway(checked, by), script::FAIL_AS_WELL)
+    })
+    .collect()
+}
+
+fn held_commands(page: &Page<'_>, fence: &FenceUnit) -> Vec<Held> {
     let classes = fence.info.attributes.iter().flat_map(|attributes| &attributes.classes);
-    if !classes.map(|class| class.text.as_str()).any(|class| class == "deploy") {
+    let classes: Vec<&str> = classes.map(|class| class.text.as_str()).collect();
+    if !PLACES.iter().any(|place| classes.contains(&place.class)) {
         return Vec::new();
     }
     let base = page.markdown.lines.start_of(fence.body_line);
     let exact = page.document.get(base..).is_some_and(|rest| rest.starts_with(&fence.body));
     let Ok(body) = parse_yaml(&fence.body, base) else { return Vec::new() };
     let entries = body.entries().unwrap_or_default();
-    if !entries.iter().any(|(key, value)| key.text == "target" && value.text() == Some("command")) {
-        return Vec::new();
-    }
-    let commands = entries.iter().filter(|(key, _)| VENDOR_COMMANDS.contains(&key.text.as_str()));
-    commands.map(|(_, value)| (value.clone(), exact.then_some(value.start..value.end))).collect()
+    let is_kind = |place: &&Place| {
+        let says =
+            |(key, value): &(Key, Value)| key.text == place.kind.0 && value.text() == Some(place.kind.1);
+        classes.contains(&place.class) && entries.iter().any(says)
+    };
+    let Some(place) = PLACES.iter().find(is_kind) else { return Vec::new() };
+    let held = entries.iter().filter_map(|(key, value)| {
+        let answers = place.asks.contains(&key.text.as_str());
+        let bytes = exact.then_some(value.start..value.end);
+        (answers || place.acts.contains(&key.text.as_str())).then(|| Held {
+            value: value.clone(),
+            place: bytes,
+            answers,
+        })
+    });
+    held.collect()
 }
 
 pub(super) fn fits(fact: &Fact, command: &CommandUse) -> bool {

@@ -9,9 +9,6 @@ use crate::data::Keys;
 /// What a vendor puts live reaches its edges after a while.
 const PATIENCE: Span = Span::minutes(5);
 
-/// Its keys that are commands.
-pub(crate) const COMMANDS: [&str; 4] = ["deploy", "rollback", "verify", "live"];
-
 /// What a vendor's own program puts live, and takes back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vendor {
