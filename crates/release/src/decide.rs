@@ -292,13 +292,15 @@ fn elapse(state: &State, index: usize, now: Moment, decision: &mut Decision) {
     }
     // Not enough data is a verdict of its own and never passes: the wait goes on past its time
     // until each rule has a value again, and the hold for missing data says so.
-    let measured = soak.duration == Span(0)
-        || soak.rules.iter().all(|rule| {
-            let key = (rule.clone(), step.environment.clone());
-            state.rules.get(&key).is_some_and(|rule| rule.verdict == RuleVerdict::Holding)
-        });
-    if measured {
+    let is = |rule: &String, verdict| {
+        let key = (rule.clone(), step.environment.clone());
+        state.rules.get(&key).is_some_and(|rule| rule.verdict == verdict)
+    };
+    if soak.duration == Span(0) || soak.rules.iter().all(|rule| is(rule, RuleVerdict::Holding)) {
         decision.record(Event::TimerElapsed { step: step.id.clone() });
+    } else if soak.rules.iter().any(|rule| is(rule, RuleVerdict::Breaching)) {
+        // A breach ends or fires by what is measured next: nobody is asked, so whoever drives stays.
+        decision.wake(now.plus(Span::seconds(1)));
     }
 }
 
