@@ -79,6 +79,14 @@ impl Docker {
         }
     }
 
+    /// Returns a line of shell that stops the registry.
+    ///
+    /// # Panics
+    /// When it is stopped already.
+    pub fn stop_registry_line(&self) -> String {
+        format!("kill -KILL {}", self.registry.as_ref().expect("it runs").id())
+    }
+
     /// Fills the engine's own disk until nothing can be written any more.
     ///
     /// # Panics
