@@ -7,7 +7,7 @@ use tminus_testkit::docker::Docker;
 use tminus_testkit::postgres::Postgres;
 
 use crate::support::{Desk, Ran};
-use crate::trials::{self, Goes, PATIENT, Team as _};
+use crate::trials::{self, Goes, NOBODY, PATIENT, Team as _};
 use crate::yard::Yard;
 
 /// The team of `runbooks/compose`: the services, and a database.
@@ -77,19 +77,8 @@ impl trials::Team for Team {
 #[test]
 fn runbooks_compose_comes_back_when_the_database_is_in_the_way() {
     let Some(team) = Team::open() else { return };
-    let before = team.everything();
-    let desk = &team.yard.desk;
-
     trials::the_database_is_in_the_way(&team, "Connection refused");
-
-    // Data that is not as it should be after the migration.
-    desk.write("db/003_minus.up.sql", "update orders set total = -total where id = 2;\n");
-    desk.write("db/003_minus.down.sql", "update orders set total = -total where id = 2;\n");
-    team.release(3, "v2").says("one row with the one value true");
-    assert_eq!(team.everything(), before, "a failing integrity check");
-    for name in ["db/003_minus.up.sql", "db/003_minus.down.sql"] {
-        std::fs::remove_file(desk.path(name)).expect("it is there");
-    }
+    trials::a_total_is_negative(&team);
     team.release(0, "v2").says("succeeded");
 }
 
@@ -108,8 +97,12 @@ fn runbooks_compose_comes_back_when_the_services_do_not_start() {
     assert_eq!(team.everything(), before, "failing health");
     docker.publish(&docker.image("api:v4"), Some("v4"));
     docker.publish(&docker.image("web:v4"), Some("an older build"));
+    // And the registry is lost when the first service moves: what ran before is still here.
+    team.yard.desk.program("docker", &format!("#!/bin/sh\nif [ -e lose ] && grep -q TAG=v4 .env; then case \"$*\" in *\" up \"*) rm lose; {} ;; esac; fi\nPATH=${{PATH#*:}} exec docker \"$@\"\n", docker.stop_registry_line()));
+    team.yard.desk.write("lose", "");
     team.release(3, "v4").says("web serves an older build").says("undo 002_paid.up.sql");
-    assert_eq!(team.everything(), before, "the wrong thing is served");
+    assert!(!team.yard.desk.path("lose").exists(), "the registry was lost");
+    assert_eq!(team.everything(), before, "the wrong thing is served, and there is no registry");
 
     trials::the_registry_is_down(&mut team);
     team.release(0, "v2").says("succeeded");
@@ -150,8 +143,7 @@ fn runbooks_compose_asks_when_the_way_back_itself_is_cut_off() {
         team.yard.docker.docker(&write);
     };
     by_hand();
-    team.yard.desk.write("db/003_minus.up.sql", "update orders set total = -total where id = 2;\n");
-    team.yard.desk.write("db/003_minus.down.sql", "update orders set total = -total where id = 2;\n");
+    trials::write_minus(&team.yard.desk);
     let told = team.yard.desk.read("messages.log");
     let ran = team.release(6, "v2");
     ran.says("served again: api=v1,web=v1,");
@@ -170,18 +162,10 @@ fn runbooks_compose_stops_at_a_no_and_at_what_was_edited() {
     let Some(team) = Team::open() else { return };
     let (desk, before) = (&team.yard.desk, team.everything());
 
-    // A file that was applied before was changed: found before anything is begun. That nobody can
-    // be told is said, and is in the way of nothing.
+    // That nobody can be told is said, and is in the way of nothing.
     let settings = desk.read("tminus.toml");
-    let nobody = "{ webhook = \"http://127.0.0.1:1/hook\" }";
-    desk.write("tminus.toml", settings.replace("{ file = \"messages.log\" }", nobody));
-    let first = desk.read("db/001_orders.up.sql");
-    desk.write("db/001_orders.up.sql", format!("{first}-- edited\n"));
-    let ran = team.release(3, "v2");
-    ran.says("001_orders.up.sql").never_says("starts: Back up").never_says("starts: Migrate");
-    ran.says("not sent to team (Connection refused");
-    desk.write("db/001_orders.up.sql", first);
-    assert_eq!(team.everything(), before, "an edited migration");
+    desk.write("tminus.toml", settings.replace("{ file = \"messages.log\" }", NOBODY));
+    trials::an_applied_migration_was_edited(&team).says("not sent to team (Connection refused");
 
     // A no: there is a copy by then, and nothing that somebody would have to take back.
     desk.write(

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
+use tminus_testkit::docker::Docker;
 use tminus_testkit::folder::SmallDisk;
 use tminus_testkit::front::{Front, spare_port};
 use tminus_testkit::postgres::Postgres;
@@ -29,7 +30,11 @@ struct Team {
 impl Team {
     /// A team whose v1 is out, and whose v2 brings a migration, another site, and another flag.
     fn open() -> Option<Team> {
-        let (yard, server) = (Yard::open()?, Postgres::start()?);
+        Team::with(Yard::open()?)
+    }
+
+    fn with(yard: Yard) -> Option<Team> {
+        let server = Postgres::start()?;
         let (desk, port) = (&yard.desk, spare_port());
         std::fs::create_dir(desk.path("site")).expect("a folder");
         let disk = SmallDisk::on(&desk.path("site"), 256 << 10);
@@ -64,6 +69,12 @@ impl Team {
     fn publish(&self, version: &str, says: Option<&str>) {
         let answer = says.map(|says| format!("{{\"version\": \"{says}\"}}\n"));
         self.yard.docker.publish(&self.yard.docker.image(&format!("api:{version}")), answer.as_deref());
+    }
+
+    /// Goes on with a release, by the one who was asked.
+    fn goes_on(&self, step: &str) -> Ran {
+        self.ran(0, &["answer", step, "retry", "--as", "kim"]);
+        self.ran(3, &["resume", "--no-wait"])
     }
 
     fn build(&self, version: &str) {
@@ -175,12 +186,14 @@ fn runbooks_go_live_stops_at_what_the_list_finds_and_has_changed_nothing() {
 fn runbooks_go_live_comes_back_when_the_database_is_in_the_way() {
     let Some(team) = Team::open() else { return };
     trials::the_database_is_in_the_way(&team, "Connection refused");
+    trials::a_total_is_negative(&team);
     team.release(0, "v2").says("succeeded");
 }
 
 #[test]
 fn runbooks_go_live_comes_back_from_what_people_would_have_met() {
-    let Some(mut team) = Team::open() else { return };
+    let Some(docker) = Docker::start_on_small_disk(96 << 20) else { return };
+    let Some(mut team) = Team::with(Yard::with(docker)) else { return };
     let before = team.everything();
     let comes_back = |team: &Team, version: &str, words: &str| {
         team.build(version);
@@ -193,7 +206,9 @@ fn runbooks_go_live_comes_back_from_what_people_would_have_met() {
     comes_back(&team, "v3", "api did not become healthy");
     team.publish("v4", Some("v3"));
     comes_back(&team, "v4", "service-serves");
-    team.build("v2");
+    team.yard.docker.fill();
+    comes_back(&team, "v2", "no space left on device");
+    team.yard.docker.make_room();
     trials::the_registry_is_down(&mut team);
 
     team.release(0, "v2").says("succeeded");
@@ -203,11 +218,19 @@ fn runbooks_go_live_comes_back_from_what_people_would_have_met() {
 fn runbooks_go_live_comes_back_from_a_site_and_a_flag_that_do_not_move() {
     let Some(team) = Team::open() else { return };
     let before = team.everything();
-    // The site: one for which the disk has no room, and one whose home page is half there.
+    // The site: one for which the disk has no room, one that people get as another version, and one
+    // whose home page is half there.
     team.yard.desk.write("dist/film.mp4", vec![7; 300 << 10]);
     team.release(3, "v2").says("No space left on device").says("api runs").says("undo 002_paid.up.sql");
     assert_eq!(team.everything(), before, "the disk is full");
     std::fs::remove_file(team.yard.desk.path("dist/film.mp4")).expect("it is there");
+    team.yard.desk.write("dist/version.json", "{\"version\": \"v1\", \"next\": \"v2\"}\n");
+    let ran = team.release(3, "v2");
+    ran.says("FAILED: 3.1 Smoke: site-serves")
+        .says("leads to releases/v1 again")
+        .says("undo 002_paid.up.sql");
+    assert_eq!(team.everything(), before, "a site that says that it is another version");
+    team.build("v2");
     team.yard.desk.write("dist/index.html", "<html>The sh");
     let ran = team.release(3, "v2");
     ran.says("leads to releases/v1 again").says("api runs").says("undo 002_paid.up.sql");
@@ -227,25 +250,34 @@ fn runbooks_go_live_comes_back_from_a_site_and_a_flag_that_do_not_move() {
     assert_eq!(team.everything(), before, "somebody turned it back");
     team.yard.desk.write("yes.yaml", "otherwise: yes\n");
 
-    team.release(0, "v2").says("succeeded");
+    trials::v2_goes_out_unheard(&team).says("FAILED: ticket").says("not sent to change-ticket (");
 }
 
 #[test]
 fn runbooks_go_live_asks_when_people_do_not_get_what_they_got_before() {
     let Some(mut team) = Team::open() else { return };
     let before = team.everything();
+    team.yard.desk.program("mv", "#!/bin/sh\n/bin/mv \"$@\" || exit\ncase \"$*\" in */current) if [ -e lose ]; then /bin/mv lose lost; . ./lost; fi ;; esac\n");
     // The front is lost when the site has moved: nothing that is taken back brings it back.
-    let stop = team.front.stop_line();
-    team.yard.desk.program("mv", &format!("#!/bin/sh\n/bin/mv \"$@\" || exit\ncase \"$*\" in */current) if [ -e lose ]; then rm lose; {stop}; fi ;; esac\n"));
-    team.yard.desk.write("lose", "");
+    team.yard.desk.write("lose", team.front.stop_line());
     team.yard.desk.write("yes.yaml", PATIENT);
     let ran = team.release(6, "v2");
     ran.says("error: before this release people got from the site: {\"version\": \"v1\"}")
         .says("undo 002_paid.up.sql");
     assert_eq!(team.everything(), before, "everything is back, and nobody can see it");
     team.front.start_again(60);
-    team.ran(0, &["answer", "as-before", "retry", "--as", "kim"]);
-    let ran = team.ran(3, &["resume", "--no-wait"]);
-    ran.says("site again: {\"version\": \"v1\"}").says("rolled back");
+    team.goes_on("as-before").says("site again: {\"version\": \"v1\"}").says("rolled back");
     assert_eq!(team.everything(), before);
+
+    // The database is lost at that moment: all goes back but the schema, which waits for it.
+    team.yard.desk.write("lose", format!("{} >/dev/null\n", team.server.stop_line()));
+    let ran = team.release(6, "v2");
+    ran.says("FAILED: 3.1 Smoke: no-negative-totals")
+        .says("leads to releases/v1 again")
+        .says("Connection refused");
+    ran.says("tminus answer migrate retry").never_says("rolled back after");
+    assert_eq!(team.yard.state(), before.0, "the service is back");
+    team.server.start_again();
+    team.goes_on("migrate").says("undo 002_paid.up.sql").says("rolled back");
+    assert_eq!(team.everything(), before, "the database was lost in the middle");
 }

@@ -10,7 +10,7 @@ use tminus_testkit::postgres::Postgres;
 use tminus_testkit::proxy::Proxy;
 
 use crate::support::{Desk, Ran};
-use crate::trials::{self, Goes, PATIENT, Team as _};
+use crate::trials::{self, FromRegistry as _, Goes, PATIENT, Team as _};
 
 const HOSTS: [&str; 2] = ["h1", "h2"];
 
@@ -87,8 +87,13 @@ impl Team {
 
     /// Begins a release, and says when its way to the second service of the second host is reached.
     fn up_to_the_second_host(&self, version: &str) -> std::process::Child {
+        self.up_to(version, "\"up \"*web")
+    }
+
+    /// The same, when docker is called there in this way.
+    fn up_to(&self, version: &str, call: &str) -> std::process::Child {
         let wrapper = format!(
-            "#!/bin/sh\ncase \"$*\" in *\"up \"*web*) if [ -p {0} ]; then echo >{0}; cat {1}; rm {0} {1}; fi ;; esac\nexec /usr/bin/docker \"$@\"\n",
+            "#!/bin/sh\ncase \"$*\" in *{call}*) if [ -p {0} ]; then echo >{0}; cat {1}; rm {0} {1}; fi ;; esac\nexec /usr/bin/docker \"$@\"\n",
             self.desk.pipe("reached").display(),
             self.desk.pipe("go").display()
         );
@@ -101,11 +106,17 @@ impl Team {
         child
     }
 
-    /// Lets a release that was stopped there go on, and insists that it ends in a question.
-    fn asks(&self, child: std::process::Child) -> Ran {
+    /// Lets a release that was stopped there go on, and insists on its exit code.
+    fn ends(&self, code: i32, child: std::process::Child) -> Ran {
         self.desk.let_go();
         let ran = Ran::of(child.wait_with_output().expect("it ends"));
-        assert_eq!(ran.code, 6, "{}\n{}", ran.out, ran.err);
+        assert_eq!(ran.code, code, "{}\n{}", ran.out, ran.err);
+        ran
+    }
+
+    /// The same, when it ends in a question.
+    fn asks(&self, child: std::process::Child) -> Ran {
+        let ran = self.ends(6, child);
         ran.never_says("rolled back");
         ran
     }
@@ -210,9 +221,15 @@ fn runbooks_hosts_comes_back_when_the_services_do_not_start() {
     team.compose_file("third", "v3");
     team.comes_back("v3", &["h1: web runs", "h2: error: api did not become healthy"], &before);
     team.compose_file("second", "-");
+    // The registry is lost when the first host has moved: what both ran before is still on them.
+    let child = team.up_to("v2", "\" pull \"");
+    team.registry(Goes::Down);
+    let ran = team.ends(3, child);
+    serves_v1_again(ran.says("h1: web runs").says("connection refused").says("undo 002_paid.up.sql"));
+    assert_eq!(team.everything(), before, "the registry was lost in the middle");
     trials::the_registry_is_down(&mut team);
 
-    team.release(0, "v2").says("running/h1/running.txt").says("succeeded");
+    trials::v2_goes_out_unheard(&team).says("running/h1/running.txt");
     assert!(team.desk.read("running/h2/running.txt").contains("web:v2"), "what the second host runs");
     assert_eq!(team.fleet.inside(&format!("curl --silent http://{SWITCH}/version")), "v2");
 }
@@ -247,8 +264,7 @@ fn runbooks_hosts_comes_back_when_the_database_is_in_the_way() {
     trials::the_server_is_in_the_way(&team, "connection to server on socket");
     // Data that is not as it should be after the migration: all hosts have moved by then. And what people
     // got was put into the containers by hand: a way back that makes them anew does not bring it.
-    desk.write("db/003_minus.up.sql", "update orders set total = -total where id = 2;\n");
-    desk.write("db/003_minus.down.sql", "update orders set total = -total where id = 2;\n");
+    trials::write_minus(desk);
     desk.write("yes.yaml", PATIENT);
     let by_hand = || {
         for host in HOSTS {
@@ -282,6 +298,15 @@ fn runbooks_hosts_comes_back_from_what_is_found_around_it() {
     team.fleet.make_room("h2");
     assert_eq!(team.everything(), before, "little room");
 
+    trials::an_applied_migration_was_edited(&team);
+
+    // A no: there is a copy by then, and nothing that somebody would have to take back.
+    team.desk.write("yes.yaml", trials::declined_by("kim", "too many are in the shop"));
+    let ran = team.release(4, "v2");
+    ran.says("kim declines").says("too many are in the shop").never_says("starts: Send");
+    team.desk.write("yes.yaml", "otherwise: yes\n");
+    assert_eq!(team.everything(), before, "a no");
+
     // The file that is to be sent is not there.
     let away = team.desk.path("away.yml");
     std::fs::rename(team.desk.path("compose.yml"), &away).expect("it is there");
@@ -289,11 +314,13 @@ fn runbooks_hosts_comes_back_from_what_is_found_around_it() {
     std::fs::rename(&away, team.desk.path("compose.yml")).expect("it is there");
     assert_eq!(team.everything(), before, "nothing to send");
 
-    // All of it is out, and what the hosts run cannot be written down.
+    // All of it is out, and what the hosts run cannot be written down: on one of them, and here.
+    team.fleet.on("h2", "rm shop/running.txt; mkdir shop/running.txt");
+    team.comes_back("v2", &["h2: web runs", "running.txt: Is a directory"], &before);
+    team.fleet.on("h2", "rmdir shop/running.txt");
     std::fs::remove_dir_all(team.desk.path("running")).expect("v1 wrote it");
     team.desk.write("running", "a file\n");
-    team.release(3, "v2").says("h2: web runs").says("undo 002_paid.up.sql");
-    assert_eq!(team.everything(), before, "nowhere to put the list");
+    team.comes_back("v2", &["h2: web runs", "FAILED: Fetch ~/shop/running.txt to running"], &before);
 }
 
 #[test]
@@ -369,7 +396,7 @@ fn runbooks_hosts_asks_when_a_disk_is_full_or_the_database_lost_in_the_middle() 
 }
 
 #[test]
-fn runbooks_hosts_asks_when_the_proxy_takes_no_commands_in_the_middle() {
+fn runbooks_hosts_asks_when_the_proxy_is_out_of_reach_in_the_middle() {
     let Some(team) = Team::open() else { return };
     let before = team.everything();
     team.desk.write("yes.yaml", PATIENT);
@@ -384,4 +411,16 @@ fn runbooks_hosts_asks_when_the_proxy_takes_no_commands_in_the_middle() {
     team.fleet.inside(&format!("iptables --delete {refused}"));
     team.goes_on("deploy", "ana").says("undo 002_paid.up.sql").says("rolled back");
     assert_eq!(team.everything(), before, "the proxy took no commands");
+
+    // Or people do not reach by it what they come for, and each host by itself is well.
+    let child = team.up_to_the_second_host("v2");
+    let refused = "INPUT --protocol tcp --dport 80 --match string --algo bm --string 'GET /version' --jump REJECT --reject-with tcp-reset";
+    team.fleet.inside(&format!("iptables --insert {refused}"));
+    let ran = team.asks(child);
+    ran.says("h2: web runs").says("FAILED: 2.1 Is it so?: from-outside").says("undo 002_paid.up.sql");
+    ran.says("│ people get no answer").says("tminus answer as-before retry");
+    assert_eq!(team.everything(), before, "everything is back, and people do not reach it");
+    team.fleet.inside(&format!("iptables --delete {refused}"));
+    team.goes_on("as-before", "kim").says("rolled back");
+    assert_eq!(team.everything(), before, "they reach it again");
 }

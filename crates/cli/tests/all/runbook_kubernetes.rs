@@ -14,7 +14,7 @@ use tminus_testkit::postgres::Postgres;
 
 use crate::kubernetes::{Town, workload};
 use crate::support::{Desk, Ran};
-use crate::trials::{self, PATIENT, Team as _};
+use crate::trials::{self, NOBODY, PATIENT, Team as _};
 
 /// What the team has in its image of `api`: `up` applies what is not there yet, `down` takes back what
 /// this version applied. `then-NAMESPACE-WORD` is what else happens at that very moment, once.
@@ -45,9 +45,6 @@ if [ -e "DESK/then-$NAMESPACE-$1" ]; then
   . DESK/then
 fi
 "#;
-
-/// A channel where nobody listens: a port that only root may open, and that nothing here does.
-const NOBODY: &str = "{ webhook = \"http://127.0.0.1:1/hook\" }";
 
 /// While this file is there, the home page of production is gone, whatever runs.
 const NO_HOME: &str = "no-home";
@@ -342,9 +339,7 @@ fn runbooks_kubernetes_comes_back_when_the_database_is_in_the_way() {
     desk.write("db/003_bad.down.sql", "drop table more;\n");
     team.release(3, "v2").says("division by zero").says("undo 003_bad.up.sql");
     assert_eq!(team.everything(), before, "half-way in production");
-    for name in ["db/003_bad.up.sql", "db/003_bad.down.sql"] {
-        std::fs::remove_file(desk.path(name)).expect("it is there");
-    }
+    trials::remove_migration(desk, "003_bad");
 
     // The database is down: neither the Job nor the one that takes it back reaches it.
     desk.write("yes.yaml", PATIENT);
@@ -379,9 +374,7 @@ fn runbooks_kubernetes_finds_out_what_became_of_a_job_that_lost_what_it_needs() 
     team.lets_run_again(&ran, "migrate-back");
     team.goes_on(3, "migrate", "kim").says("undo 002_paid.up.sql").says("undo 003_more.up.sql");
     assert_eq!(team.everything(), before, "the database was lost while the Job ran");
-    for name in ["db/003_more.up.sql", "db/003_more.down.sql"] {
-        std::fs::remove_file(team.town.desk.path(name)).expect("it is there");
-    }
+    trials::remove_migration(&team.town.desk, "003_more");
 
     // The API server is lost while the Job runs, which ends meanwhile. It is asked again and again
     // what became of it, and nothing is made a second time.
@@ -433,9 +426,7 @@ fn runbooks_kubernetes_asks_while_the_cluster_is_another_one_or_none() {
     assert_eq!(team.everything(), before, "another cluster in the middle");
 
     // It is lost when the first workload has moved in production.
-    let stop = team.town.cluster.stop_line();
-    team.town.desk.program("kubectl", &format!("#!/bin/sh\nPATH=${{PATH#*:}}\ncase \"$*\" in *=production*=production*\"rollout status\"*) if [ -e lose ]; then rm lose; {stop}; fi ;; esac\nexec kubectl \"$@\"\n"));
-    team.town.desk.write("lose", "");
+    trials::lose_the_api_server(&team.town);
     team.release(6, "v2").says("the API server of production does not answer");
     team.town.cluster.stop_api();
     team.town.cluster.start_api();
@@ -449,13 +440,7 @@ fn runbooks_kubernetes_asks_when_somebody_says_no_or_people_get_something_else()
     let (desk, before) = (&team.town.desk, team.everything());
 
     // A no when staging stands: production is not touched, and nothing goes on or back by itself.
-    desk.write(
-        "yes.yaml",
-        PATIENT.replace(
-            "say: yes }\notherwise",
-            "say: decline, as: max, reason: the load test is missing, times: 1 }\notherwise",
-        ),
-    );
+    desk.write("yes.yaml", trials::declined_by("max", "the load test is missing"));
     let ran = team.release(5, "v2");
     ran.says("max declines").says("the load test is missing; what was done so far still stands");
     ran.says("tminus rollback --reason").says("tminus abort --reason").never_says("starts: now [production]");

@@ -123,6 +123,7 @@ impl Team {
                     let mut runs = last.lock().expect("nobody panicked");
                     *runs = Some(image()).filter(|image| !image.is_empty()).unwrap_or_else(|| runs.clone());
                     let version = runs.rsplit(':').next().unwrap_or_default();
+                    let version = version.replace(&format!("-wrong.{place}"), "-other");
                     is_v2.store(version == "v2", Ordering::SeqCst);
                     Reply::new(200, format!("{{\"version\": \"{version}\"}}"))
                 }
@@ -131,7 +132,15 @@ impl Team {
                     Reply::new(if bad && ails.load(Ordering::SeqCst) { 500 } else { 200 }, "{}")
                 }
                 "/functions/version" => file(format!("live-{place}-ref")),
-                path => file(format!("www/{place}/current{path}")),
+                path => {
+                    // What something in front of the site keeps comes before the site's own.
+                    let kept = format!("kept-{place}{path}");
+                    file(if folder.join(&kept).exists() {
+                        kept
+                    } else {
+                        format!("www/{place}/current{path}")
+                    })
+                }
             }
         })
     }
@@ -149,7 +158,26 @@ impl Team {
         self.git("add supabase");
         self.git(&format!("commit --quiet --message {version}"));
         self.git(&format!("tag {version}"));
-        self.town.desk.write("dist/version.json", format!("{{\"version\": \"{version}\"}}\n"));
+        self.town.desk.write("dist/version.json", page(version));
+    }
+
+    /// Releases a version that fails, in these words, when the schema of staging has moved; all is as
+    /// before then.
+    fn comes_back(&self, version: &str, words: &[&str], before: &<Team as trials::Team>::Everything) -> Ran {
+        let ran = self.release(3, version);
+        words.iter().chain(&["undo 002_paid.up.sql"]).for_each(|words| {
+            ran.says(words);
+        });
+        assert_eq!(&self.everything(), before, "{words:?}");
+        ran
+    }
+
+    /// Goes on with a release, by one of the people who were asked.
+    fn goes_on(&self, step: &str, person: &str) -> Ran {
+        self.ran(0, &["answer", step, "retry", "--as", person]);
+        let ran = self.ran(3, &["resume", "--no-wait"]);
+        serves_v1_again(&ran);
+        ran
     }
 }
 
@@ -200,6 +228,11 @@ fn serves_v1_again(ran: &Ran) {
     ran.never_says("error: before this release").never_says("not undone");
 }
 
+/// The page of a web app that says of which version it is.
+fn page(version: &str) -> String {
+    format!("{{\"version\": \"{version}\"}}\n")
+}
+
 fn image(version: &str) -> String {
     format!("registry.example.com/agents:{version}")
 }
@@ -225,13 +258,13 @@ fn runbooks_web_releases_and_comes_back_from_a_version_that_ails() {
 
     // Built from another tag: nothing begins.
     team.ails.store(false, Ordering::SeqCst);
-    team.town.desk.write("dist/version.json", "{\"version\": \"v1\"}\n");
+    team.town.desk.write("dist/version.json", page("v1"));
     team.release(3, "v2").says("dist was not built from v2").never_says("starts: Migrate");
-    team.town.desk.write("dist/version.json", "{\"version\": \"v2\"}\n");
+    team.town.desk.write("dist/version.json", page("v2"));
     team.release(3, "v7").says("there is no tag v7");
     assert_eq!(team.everything(), before, "nothing has begun");
 
-    team.release(0, "v2").says("succeeded");
+    trials::v2_goes_out_unheard(&team);
     let (places, _, flags) = team.everything();
     assert!(places.iter().all(|(cluster, _, live)| live == "v2" && cluster.contains(&image("v2"))));
     assert!(flags.contains("ENABLED") && flags.contains("\"defaultVariant\": \"all\""), "{flags}");
@@ -253,48 +286,63 @@ fn runbooks_web_comes_back_when_the_database_is_in_the_way() {
     ran.says("live in staging: v1").says("undo 003_small.up.sql").says("undo 002_paid.up.sql");
     assert_eq!(team.everything(), before, "a migration that fails in production only");
     team.server.sql("shop", "delete from orders where id = 3");
+    trials::remove_migration(desk, "003_small");
+
+    // One that runs, and after which production has not the tenants that it had.
+    let before = team.everything();
+    desk.write("db/003_few.up.sql", "delete from tenants where name = 'b';\n");
+    desk.write("db/003_few.down.sql", "insert into tenants values ('b');\n");
+    let differs = ["tenants (same): was 2, is 1", "undo 003_few.up.sql", "live in staging: v1"];
+    team.comes_back("v2", &differs, &before).never_says("starts: functions [production]");
+    trials::remove_migration(desk, "003_few");
 
     team.release(0, "v2").says("succeeded");
 }
 
 #[test]
-fn runbooks_web_comes_back_from_functions_and_a_service_that_do_not_move() {
+fn runbooks_web_comes_back_from_functions_that_do_not_move() {
     let Some(team) = Team::open() else { return };
-    let before = team.everything();
-    let desk = &team.town.desk;
-    let comes_back = |version: &str, words: &[&str]| {
-        let ran = team.release(3, version);
-        words.iter().chain(&["undo 002_paid.up.sql"]).for_each(|words| {
-            ran.says(words);
-        });
-        assert_eq!(team.everything(), before, "{words:?}");
-        ran
-    };
-    // The functions: their vendor is away in staging; in production; and says yes, and nothing has moved.
+    let (desk, before) = (&team.town.desk, team.everything());
+    // Their vendor is away in staging; in production; and says yes, and nothing has moved.
     desk.write("fails", "staging-ref");
-    let text = desk.read("functions");
     let refused = ["unexpected deploy status 500", "live in staging: v1, as before this release"];
-    comes_back("v2", &refused).never_says("starts: Back up");
+    team.comes_back("v2", &refused, &before).never_says("starts: Back up");
     desk.write("fails", "production-ref");
     // The way back finds them as they were, and has nothing to ask the vendor.
-    comes_back("v2", &["unexpected deploy status 500", "live in staging: v1"]);
+    team.comes_back("v2", &["unexpected deploy status 500", "live in staging: v1"], &before);
     desk.write("fails", "nobody");
     desk.write("lies", "production-ref");
-    comes_back("v2", &["the functions of v2 were deployed, and v1 is live"]);
-    desk.write("lies", "nobody");
-    assert_eq!(desk.read("functions"), text);
+    team.comes_back("v2", &["the functions of v2 were deployed, and v1 is live"], &before);
+}
 
-    // The service: an image that is not there; somebody looks at another cluster.
-    team.cut("v3-missing");
-    comes_back("v3-missing", &["registry.example.com/agents:v3-missing", "live in staging: v1"]);
-    team.cut("v4-crashing");
-    comes_back("v4-crashing", &["live in staging: v1"]);
-    desk.write("dist/version.json", "{\"version\": \"v2\"}\n");
+#[test]
+fn runbooks_web_comes_back_from_a_service_that_does_not_move() {
+    let Some(team) = Team::open() else { return };
+    let (desk, before) = (&team.town.desk, team.everything());
+    // In staging: one that ends again and again, and one with something else in it. In production alone,
+    // where all else has moved by then: an image that is not there, and one that is never ready.
+    for (version, words, moved) in [
+        ("v3-crashing", "ends again and again", "live in staging: v1"),
+        ("v4-wrong.staging", "FAILED: staging-answers", "live in staging: v1"),
+        ("v5-missing.production", "manifest unknown", "live in production: v5-missing.production"),
+        ("v6-unready.production", "Readiness probe failed", "live in production: v6-unready.production"),
+    ] {
+        team.cut(version);
+        team.comes_back(version, &[words, moved, "live in staging: v1"], &before);
+    }
+    // The registry goes away when the functions move in staging.
+    team.cut("v7");
+    let gone = team.town.cluster.no_registry();
+    desk.write("then-staging-ref", format!("touch '{}'\n", gone.display()));
+    team.comes_back("v7", &["connection refused", "live in staging: v1"], &before);
+    std::fs::remove_file(gone).expect("it was made");
+    // Somebody looks at another cluster.
+    desk.write("dist/version.json", page("v2"));
     let config = team.town.cluster.config();
     let settings = std::fs::read_to_string(&config).expect("it was written");
     std::fs::write(&config, settings.replace("current-context: production", "current-context: elsewhere"))
         .expect("a file");
-    comes_back("v2", &["the current context of kubectl is elsewhere"]);
+    team.comes_back("v2", &["the current context of kubectl is elsewhere"], &before);
     std::fs::write(&config, settings).expect("a file");
 }
 
@@ -303,32 +351,81 @@ fn runbooks_web_comes_back_from_a_site_and_a_flag_that_do_not_move() {
     let Some(team) = Team::open() else { return };
     let before = team.everything();
     let desk = &team.town.desk;
-    // The site: no room for it in production.
+    // The site: something else has its name in staging; no room for it in production; people get the old one.
+    desk.write("www/staging/releases/v2/version.json", page("v0"));
+    let found = team.everything();
+    team.comes_back("v2", &["www/staging/releases/v2 is there already, and is not what dist is"], &found);
+    std::fs::remove_dir_all(desk.path("www/staging/releases/v2")).expect("it is there");
     desk.write("dist/film.mp4", vec![7; 300 << 10]);
-    let ran = team.release(3, "v2");
-    ran.says("No space left on device").says("live in production: v1").says("undo 002_paid.up.sql");
-    assert_eq!(team.everything(), before, "the disk is full");
+    team.comes_back("v2", &["No space left on device", "live in production: v1"], &before);
     std::fs::remove_file(desk.path("dist/film.mp4")).expect("it is there");
+    for (place, step) in PLACES.into_iter().zip(["FAILED: staging-serves", "FAILED: serves"]) {
+        desk.write(&format!("kept-{place}/version.json"), page("v1"));
+        team.comes_back("v2", &[step, &format!("www/{place}/current leads to releases/v1 again")], &before);
+        std::fs::remove_dir_all(desk.path(&format!("kept-{place}"))).expect("it is there");
+    }
 
-    // The flag is not there: everything else stands by then.
-    desk.write("flags.json", FLAGS.replace("new-menu", "new-mneu"));
-    let ran = team.release(3, "v2");
-    ran.says("new-mneu").says("leads to releases/v1 again").says("undo 002_paid.up.sql");
+    // The flag is not there, or has nothing for all: everything else stands by then.
+    for (flags, words) in [
+        (FLAGS.replace("new-menu", "new-mneu"), "new-mneu"),
+        (FLAGS.replace(", \"all\": \"all\"", ""), "the flag new-menu has no variant all"),
+    ] {
+        desk.write("flags.json", &flags);
+        let found = team.everything();
+        team.comes_back("v2", &[words, "leads to releases/v1 again"], &found);
+    }
     desk.write("flags.json", FLAGS);
-    assert_eq!(team.everything(), before, "a flag that is not there");
 
     // Somebody publishes the site by hand meanwhile: what is taken back does not bring that back.
-    let page = "www/production/current/version.json";
-    desk.write("then-production-ref", format!("echo '{{\"version\": \"v0\"}}' >{page}\n"));
+    let public = "www/production/current/version.json";
+    desk.write("then-production-ref", format!("echo '{{\"version\": \"v0\"}}' >{public}\n"));
     desk.write("fails", "production-ref");
     desk.write("yes.yaml", PATIENT);
     let ran = team.release(6, "v2");
     ran.says("undo 002_paid.up.sql").says("production serves again: web app v0, service v1, functions v1");
     ran.says("error: before this release production served web app v1, service v1, functions v1");
     ran.says("tminus answer as-before retry").never_says("rolled back");
-    desk.write(page, "{\"version\": \"v1\"}\n");
-    team.ran(0, &["answer", "as-before", "retry", "--as", "kim"]);
-    let ran = team.ran(3, &["resume", "--no-wait"]);
-    serves_v1_again(ran.says("rolled back"));
+    desk.write(public, page("v1"));
+    team.goes_on("as-before", "kim").says("rolled back");
     assert_eq!(team.everything(), before, "somebody published meanwhile");
+}
+
+#[test]
+fn runbooks_web_asks_when_somebody_says_no_or_what_it_needs_is_lost() {
+    let Some(mut team) = Team::open() else { return };
+    let before = team.everything();
+    // A no when staging stands: production is not touched, and nothing goes on or back by itself.
+    team.town.desk.write("yes.yaml", trials::declined_by("max", "the load test is missing"));
+    let ran = team.release(5, "v2");
+    ran.says("max declines").says("the load test is missing; what was done so far still stands");
+    ran.says("live in staging: v2").says("tminus rollback --reason").never_says("starts: Back up");
+    assert_eq!(team.everything().0[1], before.0[1], "a no touches nothing in production");
+    let ran = team.ran(3, &["rollback", "--reason", "the load test is missing", "--as", "kim"]);
+    serves_v1_again(ran.says("undo 002_paid.up.sql").says("rolled back after"));
+    assert_eq!(team.everything(), before, "a no when staging stands");
+
+    // The database is lost while the functions move, and the service is not what it should be: all goes
+    // back but the schema, which waits for it.
+    let desk = &team.town.desk;
+    desk.write("yes.yaml", PATIENT);
+    desk.write("then-production-ref", format!("{} >/dev/null\n", team.server.stop_line()));
+    team.cut("v3-wrong.production");
+    let ran = team.release(6, "v3-wrong.production");
+    ran.says("FAILED: answers").says("live in production: v1").says("Connection refused");
+    ran.says("tminus answer schema retry").never_says("rolled back after");
+    assert_eq!(team.town.state_of("production"), before.0[1].0, "the service is back");
+    team.server.start_again();
+    team.goes_on("schema", "kim").says("undo 002_paid.up.sql").says("rolled back after");
+    assert_eq!(team.everything(), before, "the database was lost in the middle");
+
+    // The cluster is lost when it was told to move the service.
+    desk.write("dist/version.json", page("v2"));
+    trials::lose_the_api_server(&team.town);
+    team.release(6, "v2")
+        .says("the API server of production does not answer")
+        .never_says("rolled back after");
+    team.town.cluster.stop_api();
+    team.town.cluster.start_api();
+    team.goes_on("service", "kim").says("undo 002_paid.up.sql").says("rolled back after");
+    assert_eq!(team.everything(), before, "the cluster was lost in the middle");
 }

@@ -10,11 +10,21 @@ use std::process::Command;
 use tminus_testkit::docker::Docker;
 use tminus_testkit::postgres::Postgres;
 
+use crate::kubernetes::Town;
 use crate::support::{Desk, Ran};
 
 /// Everybody says yes, and nobody has an answer to what nobody expected.
 pub(crate) const PATIENT: &str =
     "answers:\n  - { step: '*item-*', say: yes }\n  - { step: go, say: yes }\notherwise: nothing\n";
+
+/// A channel where nobody listens: a port that only root may open, and that nothing here does.
+pub(crate) const NOBODY: &str = "{ webhook = \"http://127.0.0.1:1/hook\" }";
+
+/// The same, but for one who says no at the go.
+pub(crate) fn declined_by(person: &str, reason: &str) -> String {
+    let no = format!("say: decline, as: {person}, reason: {reason}, times: 1 }}\notherwise");
+    PATIENT.replace("say: yes }\notherwise", &no)
+}
 
 /// Whose v1 is out, and whose v2 brings a migration of a table `orders`.
 pub(crate) trait Team {
@@ -82,6 +92,20 @@ pub(crate) fn write_paid(desk: &Desk) {
     desk.write("db/002_paid.down.sql", "alter table orders drop column paid;\n");
 }
 
+/// Writes a migration that fits every schema, and after which a total is not as it should be.
+pub(crate) fn write_minus(desk: &Desk) {
+    for way in ["up", "down"] {
+        desk.write(&format!("db/003_minus.{way}.sql"), "update orders set total = -total where id = 2;\n");
+    }
+}
+
+/// Takes a migration away that no release has applied.
+pub(crate) fn remove_migration(desk: &Desk, name: &str) {
+    for way in ["up", "down"] {
+        std::fs::remove_file(desk.path(&format!("db/{name}.{way}.sql"))).expect("it is there");
+    }
+}
+
 /// A migration that does not end well, a disk without room for the backup, and a database that is
 /// away, which is told in these words.
 pub(crate) fn the_database_is_in_the_way(team: &impl Team, away: &str) {
@@ -131,9 +155,51 @@ pub(crate) fn the_migration_is_in_the_way(team: &impl Team) {
     holder.wait().expect("it was ended");
     ran.says("lock timeout");
     assert_eq!(team.everything(), before, "a migration that waits for a lock");
-    for name in ["db/003_bad.up.sql", "db/003_bad.down.sql"] {
-        std::fs::remove_file(desk.path(name)).expect("it is there");
-    }
+    remove_migration(desk, "003_bad");
+}
+
+/// Nobody can be told of v2: that is said, and is in the way of nothing.
+pub(crate) fn v2_goes_out_unheard(team: &impl Team) -> Ran {
+    let desk = team.desk();
+    let settings = desk.read("tminus.toml");
+    let (told, unheard) = settings.split_once("[channels]").expect("it has channels");
+    let unheard: String = unheard
+        .lines()
+        .map(|line| line.split_once(" = ").map_or(String::new(), |(name, _)| format!("{name} = {NOBODY}\n")))
+        .collect();
+    desk.write("tminus.toml", format!("{told}[channels]\n{unheard}"));
+    let ran = team.release(0, "v2");
+    ran.says("FAILED: announce").says("not sent to team (Connection refused").says("succeeded");
+    desk.write("tminus.toml", settings);
+    ran
+}
+
+/// Loses the API server when a workload of production was told to move and is waited for, once.
+pub(crate) fn lose_the_api_server(town: &Town) {
+    let stop = town.cluster.stop_line();
+    town.desk.program("kubectl", &format!("#!/bin/sh\nPATH=${{PATH#*:}}\ncase \"$*\" in *=production*=production*\"rollout status\"*) if [ -e lose ]; then rm lose; {stop}; fi ;; esac\nexec kubectl \"$@\"\n"));
+    town.desk.write("lose", "");
+}
+
+/// A migration that was edited after it was applied: found before anything is begun.
+pub(crate) fn an_applied_migration_was_edited(team: &impl Team) -> Ran {
+    let (desk, before) = (team.desk(), team.everything());
+    let first = desk.read("db/001_orders.up.sql");
+    desk.write("db/001_orders.up.sql", format!("{first}-- edited\n"));
+    let ran = team.release(3, "v2");
+    ran.says("001_orders.up.sql").never_says("starts: Back up").never_says("starts: Migrate");
+    desk.write("db/001_orders.up.sql", first);
+    assert_eq!(team.everything(), before, "an edited migration");
+    ran
+}
+
+/// Data that is not as it should be after the migration.
+pub(crate) fn a_total_is_negative(team: &impl Team) {
+    let before = team.everything();
+    write_minus(team.desk());
+    team.release(3, "v2").says("one row with the one value true").says("undo 003_minus.up.sql");
+    assert_eq!(team.everything(), before, "a failing integrity check");
+    remove_migration(team.desk(), "003_minus");
 }
 
 /// A registry that is down, after which it is there again.

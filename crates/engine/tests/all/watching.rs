@@ -55,6 +55,16 @@ async fn a_calm_soak_passes_after_its_time() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn a_soak_whose_time_is_over_is_not_left_while_a_breach_may_still_fire() {
+    let mut plan = PlanBuilder::new();
+    plan.rule("r1", "error_rate", Comparison::Greater, 5.0, Span::minutes(2), Usage::Rollback);
+    plan.undoable("deploy", "true", "true");
+    plan.soak("soak", Span::minutes(1), &["r1"]);
+    let (left, _) = run(plan.plan, &["error_rate"]).await;
+    assert_eq!(left, Left::Finished(Outcome::RolledBack));
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn pain_15_a_breach_of_two_minutes_rolls_back_and_says_why_with_its_samples() {
     let (left, state) = run(plan().plan, &["error_rate"]).await;
     assert_eq!(left, Left::Finished(Outcome::RolledBack));

@@ -3,6 +3,7 @@
 No container ever runs. A pod becomes Running and ready, unless the tag of its first image says
 otherwise: `…missing` is never pulled, `…crashing` ends again and again, `…unready` never passes its
 probe, `…failing` ends with an error (in a Job), `…slow` waits until the file `go` is in the folder.
+What follows a dot is a namespace, and it is so in that one alone: `…missing.production`.
 While the file `no-registry` is there, an image that was not pulled before is not pulled either.
 Logs are served as a kubelet serves them, so that `kubectl logs` has something to show.
 
@@ -131,7 +132,11 @@ def image_of(pod):
 
 
 def tag_of(pod):
-    return image_of(pod).rpartition(":")[2]
+    """The tag of its first image, without what is so in another namespace alone."""
+    tag = image_of(pod).rpartition(":")[2]
+    version, _, ill = tag.partition("-")
+    place = ill.rpartition(".")[2] if "." in ill else None
+    return version if place and place != pod["metadata"]["namespace"] else tag
 
 
 def is_job(pod):
