@@ -274,6 +274,7 @@ fn runbooks_web_releases_and_comes_back_from_a_version_that_ails() {
 fn runbooks_web_comes_back_when_the_database_is_in_the_way() {
     let Some(team) = Team::open() else { return };
     trials::the_database_is_in_the_way(&team, "Connection refused");
+    trials::an_applied_migration_was_edited(&team);
 
     // A migration that fits the data of staging, and not what people have written in production.
     let desk = &team.town.desk;
