@@ -87,6 +87,20 @@ impl Sample {
         }
     }
 
+    /// Is killed after so many events of the run, and resumed to its end by people who look whether a step
+    /// has brought `version`. Returns whether there were so many.
+    fn killed_after(&self, lines: usize, code: i32, version: &str) -> bool {
+        let read = killed_after(&self.desk, &RUN, lines);
+        let ran = resumed_to_its_end(&self.desk, &["ana", "max", "kim"], &|step| {
+            self.has(&format!("instances/{}/app.json", instance_of(step)), version)
+        });
+        let context = format!("killed after {lines} events");
+        assert_eq!(ran.code, code, "{context}\n{}\n{}", ran.out, ran.err);
+        self.each_has("app.json", version, &context);
+        self.record_verifies();
+        read == lines
+    }
+
     fn record_verifies(&self) {
         self.desk.expect(0, &["record", "--out", "record"]);
         self.desk.expect(0, &["verify", "record"]);
@@ -117,20 +131,13 @@ fn instance_of(step: &str) -> String {
 #[test]
 fn crash_everywhere_after_events_of_the_demo() {
     let sample = Sample::start();
-    // Each third event is a place to be killed at; the first event of the three moves on with each.
+    // Each third event is a place to be killed at.
     for lines in (1..).step_by(3) {
         sample.lay_out(RUNBOOK);
-        let read = killed_after(&sample.desk, &RUN, lines);
-        let context = format!("killed after {lines} events");
-        let ran = resumed_to_its_end(&sample.desk, &["ana", "max", "kim"], &|step| {
-            sample.has(&format!("instances/{}/app.json", instance_of(step)), "v1.1.0")
-        });
-        assert_eq!(ran.code, 0, "{context}\n{}\n{}", ran.out, ran.err);
-        sample.each_has("app.json", "v1.1.0", &context);
+        let goes_on = sample.killed_after(lines, 0, "v1.1.0");
         // A second deployment would have kept the new one as the one before.
-        sample.each_has("app.json.before", "v1.0.0", &context);
-        sample.record_verifies();
-        if read < lines {
+        sample.each_has("app.json.before", "v1.0.0", &format!("killed after {lines} events"));
+        if !goes_on {
             return;
         }
     }
@@ -140,25 +147,13 @@ fn crash_everywhere_after_events_of_the_demo() {
 fn crash_everywhere_on_the_way_back_of_the_demo() {
     let sample = Sample::start();
     let broken = broken_at("version-3");
-    let mut began = None;
-    for lines in (1..).step_by(2) {
+    // Where the way back begins is read from a run that nothing disturbs.
+    sample.lay_out(&broken);
+    let ran = sample.desk.expect(3, &RUN);
+    let began = ran.out.lines().position(|line| line.contains("rollback_started")).expect("it goes back");
+    for lines in (began + 1..).step_by(2) {
         sample.lay_out(&broken);
-        if began.is_none() {
-            // Where the way back begins is read from a run that nothing disturbs.
-            let ran = sample.desk.expect(3, &RUN);
-            began = ran.out.lines().position(|line| line.contains("rollback_started"));
-            sample.lay_out(&broken);
-        }
-        let lines = began.expect("it goes back") + lines;
-        let read = killed_after(&sample.desk, &RUN, lines);
-        let context = format!("killed after {lines} events");
-        let ran = resumed_to_its_end(&sample.desk, &["ana", "max", "kim"], &|step| {
-            sample.has(&format!("instances/{}/app.json", instance_of(step)), "v1.0.0")
-        });
-        assert_eq!(ran.code, 3, "{context}\n{}\n{}", ran.out, ran.err);
-        sample.each_has("app.json", "v1.0.0", &context);
-        sample.record_verifies();
-        if read < lines {
+        if !sample.killed_after(lines, 3, "v1.0.0") {
             return;
         }
     }

@@ -24,12 +24,10 @@ impl Terminal {
         let words = [command.get_program()].into_iter().chain(command.get_args());
         let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
         let inside = format!("stty cols 40 rows 12; exec {}", words.join(" "));
-        let mut window = desk.command(&[]);
-        window.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut script = Command::new("bash");
         script.args(["-c", "exec 9>gone; exec script -q -e -c \"$0\" /dev/null", &inside]);
         script.current_dir(&desk.folder).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped());
-        script.envs(window.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        script.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         let mut child = script.spawn().expect("script is there");
         let gone = std::thread::spawn(move || {
             std::fs::read(gone).expect("a pipe");
