@@ -104,12 +104,8 @@ fn suggest_others(refusal: &Refusal, state: &State, wait: &Wait, by: &str) {
     else {
         return;
     };
-    let plan = &state.program.plan;
-    let (step, votes) = (&plan.steps[index], &state.steps[index].votes);
-    let roles: Vec<_> = match &step.work {
-        Work::Approval(approval) => gates::quorum_missing(approval, votes).into_keys().collect(),
-        _ => step.roles.clone(),
-    };
+    let (plan, votes) = (&state.program.plan, &state.steps[index].votes);
+    let roles = gates::roles_wanted(state, index);
     let people = roles.iter().filter_map(|role| plan.roles.get(role)).flatten();
     let others: Vec<String> = people
         .filter(|name| *name != by && votes.iter().all(|vote| vote.by != **name))

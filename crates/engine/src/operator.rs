@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tminus_release::event::{Actor, Answer, Event};
 use tminus_release::life::Life;
 use tminus_release::people::{self, Person, Refusal};
-use tminus_release::plan::{Role, Step, Work};
+use tminus_release::plan::Work;
 use tminus_release::program::Track;
 use tminus_release::standing::{Wait, standing};
 use tminus_release::{State, StepId, gates};
@@ -141,13 +141,7 @@ impl Script {
     fn speaker(&self, state: &State, wait: &Wait) -> Person {
         let plan = &state.program.plan;
         let step = wait.step.as_ref().and_then(|id| state.program.index(id));
-        let roles: Vec<Role> = match step.map(|index| (index, &plan.steps[index])) {
-            Some((index, Step { work: Work::Approval(approval), .. })) => {
-                gates::quorum_missing(approval, &state.steps[index].votes).into_keys().collect()
-            }
-            Some((_, step)) => step.roles.clone(),
-            None => Vec::new(),
-        };
+        let roles = step.map(|index| gates::roles_wanted(state, index)).unwrap_or_default();
         let Some(role) = roles.first() else {
             return Person { name: "operator".to_owned(), role: None };
         };

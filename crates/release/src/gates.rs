@@ -57,6 +57,16 @@ pub fn told(state: &State, approval: usize) -> Vec<&str> {
     outputs.filter_map(|result| result.outputs.get(TOLD)).map(String::as_str).collect()
 }
 
+/// Roles of which somebody may still answer for a step: those missing from an approval's quorum, else
+/// the step's own.
+pub fn roles_wanted(state: &State, index: usize) -> Vec<Role> {
+    let step = &state.program.plan.steps[index];
+    match &step.work {
+        Work::Approval(approval) => quorum_missing(approval, &state.steps[index].votes).into_keys().collect(),
+        _ => step.roles.clone(),
+    }
+}
+
 /// Returns how many yes votes each role still lacks. Each person counts once.
 pub fn quorum_missing(approval: &Approval, votes: &[Vote]) -> BTreeMap<Role, u32> {
     let mut missing = approval.quorum.clone();
