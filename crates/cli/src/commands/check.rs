@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
-use tminus_runbook::check::{Silenced, check_whole};
+use tminus_runbook::check::{Checked, Silenced, check_whole};
 use tminus_runbook::diagnostic::{Diagnostic, Severity};
 use tminus_runbook::settings::{self, Settings};
 
@@ -30,6 +30,9 @@ use sheet::{Counts, Sheet};
 /// Stack of a thread that checks: as much as the first thread of a process has, so that a document
 /// that can be read alone can be read among others.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
+
+/// The plan of a larger document takes longer to be taken apart than a thread takes to start.
+const LARGE_BYTES: usize = 64 * 1024;
 
 /// `tminus check`
 pub(crate) fn run(args: &Check) -> super::Result {
@@ -133,7 +136,12 @@ fn check_one(path: &Path, wanted: Wanted) -> Pair {
     let name = path.display().to_string();
     let mut checked = check_whole(&text, &name, settings);
     second::ask(wanted, &text, &checked.compiled.outline, &mut checked.found);
-    Ok((beside, Sheet { name, text, found: checked.found, silenced: checked.silenced }))
+    let Checked { found, silenced, compiled } = checked;
+    if text.len() >= LARGE_BYTES {
+        // Nobody waits for its end: the process may be over before.
+        std::thread::spawn(move || drop(compiled));
+    }
+    Ok((beside, Sheet { name, text, found, silenced }))
 }
 
 /// Looks through a file again after it was changed.

@@ -1,8 +1,8 @@
 //! What the checks look at: the document, its outline, and every script with its place.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use tminus_release::plan::Lane;
 
@@ -33,7 +33,7 @@ pub(super) struct Page<'a> {
 /// A shell fence or an inline command.
 pub(super) struct Script<'a> {
     pub(super) text: &'a str,
-    pub(super) survey: Cow<'a, Survey>,
+    pub(super) survey: Arc<Survey>,
     /// Section of the outline.
     pub(super) section: usize,
     /// The line of the document on which the script's first line stands.
@@ -152,8 +152,8 @@ impl<'a> Page<'a> {
             let UnitKind::Fence(fence) = &unit.kind else { continue };
             let typed = fence.class == FenceClass::Commands && !is_session(&fence.body);
             let survey = match fence.survey.as_ref().filter(|_| runs(fence)) {
-                Some(survey) => Cow::Borrowed(survey),
-                None if typed => Cow::Owned(shell::survey(&fence.body)),
+                Some(survey) => Arc::clone(survey),
+                None if typed => shell::survey(&fence.body),
                 None => continue,
             };
             let indents = (fence.body_line..).zip(fence.body.split('\n')).map(|(line, text)| {
@@ -204,7 +204,7 @@ impl<'a> Page<'a> {
             seen = (command.line, at + command.text.len());
             self.scripts.push(Script {
                 text: &command.text,
-                survey: Cow::Borrowed(&command.survey),
+                survey: Arc::clone(&command.survey),
                 section: command.section,
                 first_line: command.line,
                 indents: vec![u32::try_from(line[..at].chars().count()).unwrap_or(0)],

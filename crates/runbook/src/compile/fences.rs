@@ -141,15 +141,13 @@ impl Compiler<'_> {
     }
 
     fn shell(&mut self, place: &Place<'_>, fence: &FenceUnit, interpreter: Interpreter, asks: bool) {
-        let survey = fence.survey.as_ref();
+        let survey = fence.survey.as_deref();
         let (script, host) = without_ssh_line(&fence.body, survey);
         // The placeholders' places hold for the whole body; those of a shortened script are read anew.
-        let placeholders = match (&host, survey) {
-            (Some(_), _) => crate::shell::survey(&script).placeholders,
-            (None, Some(survey)) => survey.placeholders.clone(),
-            (None, None) => Vec::new(),
-        };
-        let (bound, mut unbound) = self.values.code(&script, &placeholders);
+        let shortened = host.is_some().then(|| crate::shell::survey(&script));
+        let placeholders =
+            shortened.as_deref().or(survey).map_or(&[][..], |survey| survey.placeholders.as_slice());
+        let (bound, mut unbound) = self.values.code(&script, placeholders);
         if let Some(survey) = survey {
             let unset = self.values.unset_declared(&survey.variables_read);
             unbound.extend(unset.into_iter().map(|name| format!("`${name}`")));

@@ -106,7 +106,9 @@ impl Compiler<'_> {
         } else {
             Some(format!("{} not bound", unbound.join(", ")))
         };
-        if let Some(reason) = by_hand.or_else(|| survey.syntax_error.map(|(_, _, reason)| reason)) {
+        if let Some(reason) =
+            by_hand.or_else(|| survey.syntax_error.as_ref().map(|(_, _, reason)| reason.clone()))
+        {
             self.add_task(place, point.text.clone(), reason);
             return;
         }

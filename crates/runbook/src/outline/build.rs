@@ -294,7 +294,7 @@ impl<'a> Reader<'a> {
         if let Some(known) = self.spans.get(span) {
             return known.clone();
         }
-        let survey = shell::looks_like_command(span).then(|| Arc::new(shell::survey(span)));
+        let survey = shell::looks_like_command(span).then(|| shell::survey(span));
         self.spans.insert(span.to_owned(), survey.clone());
         survey
     }

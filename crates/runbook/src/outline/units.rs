@@ -1,5 +1,7 @@
 //! Units: what the compiler turns into steps, items and notes, one for each block of work.
 
+use std::sync::Arc;
+
 use tminus_release::plan::Interpreter;
 
 use crate::attributes::Info;
@@ -55,7 +57,7 @@ pub struct FenceUnit {
     /// Where the block ends.
     pub end: usize,
     /// What the shell's grammar says about it. None for other languages.
-    pub survey: Option<Survey>,
+    pub survey: Option<Arc<Survey>>,
 }
 
 /// What a code block is for.

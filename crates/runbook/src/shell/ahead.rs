@@ -4,7 +4,7 @@
 //! on its script alone. Whoever comes to a script first reads it; the other one takes what came out.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::{Survey, memory, survey, survey_anew};
 
@@ -12,7 +12,7 @@ use super::{Survey, memory, survey, survey_anew};
 #[derive(Debug, Default)]
 pub(crate) struct Ahead<'a> {
     scripts: Vec<&'a str>,
-    made: HashMap<&'a str, OnceLock<Survey>>,
+    made: HashMap<&'a str, OnceLock<Arc<Survey>>>,
 }
 
 impl<'a> Ahead<'a> {
@@ -39,14 +39,14 @@ impl<'a> Ahead<'a> {
     /// Surveys every script that nobody has read yet.
     pub(crate) fn make(&self) {
         for script in &self.scripts {
-            self.made[script].get_or_init(|| survey_anew(script));
+            self.made[script].get_or_init(|| Arc::new(survey_anew(script)));
         }
     }
 
     /// Returns the survey of a script, one of these or any other.
-    pub(crate) fn survey(&self, script: &str) -> Survey {
+    pub(crate) fn survey(&self, script: &str) -> Arc<Survey> {
         match self.made.get(script) {
-            Some(made) => made.get_or_init(|| survey_anew(script)).clone(),
+            Some(made) => Arc::clone(made.get_or_init(|| Arc::new(survey_anew(script)))),
             None => survey(script),
         }
     }
@@ -64,9 +64,9 @@ mod tests {
         // One is read by whoever asks first, the others ahead; a further one is read all the same.
         let first = ahead.survey(scripts[0]);
         ahead.make();
-        assert_eq!(first, survey_anew(scripts[0]));
+        assert_eq!(*first, survey_anew(scripts[0]));
         for script in scripts.into_iter().chain(["ls"]) {
-            assert_eq!(ahead.survey(script), survey_anew(script));
+            assert_eq!(*ahead.survey(script), survey_anew(script));
         }
         let mut memory = memory::Memory::default();
         assert!(memory.during(|| Ahead::new(scripts.into_iter()).is_empty()), "memory has them already");

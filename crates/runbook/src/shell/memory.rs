@@ -6,14 +6,15 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::{Survey, survey_anew};
 
 /// Surveys by script, those of the last look and those of this one.
 #[derive(Debug, Default)]
 pub struct Memory {
-    before: HashMap<String, Survey>,
-    now: HashMap<String, Survey>,
+    before: HashMap<String, Arc<Survey>>,
+    now: HashMap<String, Arc<Survey>>,
 }
 
 thread_local! {
@@ -41,21 +42,21 @@ pub(super) fn is_in_use() -> bool {
 }
 
 /// Reads a script, or remembers what it is.
-pub(super) fn survey(script: &str) -> Survey {
+pub(super) fn survey(script: &str) -> Arc<Survey> {
     let known = IN_USE.with_borrow_mut(|memory| {
         let Memory { before, now } = memory.as_mut()?;
         if let Some(survey) = now.get(script) {
-            return Some(survey.clone());
+            return Some(Arc::clone(survey));
         }
         let (script, survey) = before.remove_entry(script)?;
-        now.insert(script, survey.clone());
+        now.insert(script, Arc::clone(&survey));
         Some(survey)
     });
     known.unwrap_or_else(|| {
-        let survey = survey_anew(script);
+        let survey = Arc::new(survey_anew(script));
         IN_USE.with_borrow_mut(|memory| {
             if let Some(memory) = memory {
-                memory.now.insert(script.to_owned(), survey.clone());
+                memory.now.insert(script.to_owned(), Arc::clone(&survey));
             }
         });
         survey
@@ -71,9 +72,9 @@ mod tests {
         let mut memory = Memory::default();
         let scripts = ["curl -f http://a/ || echo no", "nano x", "if", "psql -f <name>.sql", "nano x"];
         for round in 0..3 {
-            let seen: Vec<Survey> =
+            let seen: Vec<Arc<Survey>> =
                 memory.during(|| scripts.iter().map(|script| super::survey(script)).collect());
-            let read: Vec<Survey> = scripts.iter().map(|script| survey_anew(script)).collect();
+            let read: Vec<Arc<Survey>> = scripts.iter().map(|script| Arc::new(survey_anew(script))).collect();
             assert_eq!(seen, read, "round {round}");
             assert_eq!(memory.now.len(), 4);
         }

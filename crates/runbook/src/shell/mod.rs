@@ -21,6 +21,7 @@ mod walk;
 mod word;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use tminus_release::plan::Danger;
 
@@ -334,7 +335,7 @@ impl PlaceholderKind {
 
 /// Reads a script. Never fails: what the shell refuses is in `syntax_error`, and what can be told
 /// without its grammar (placeholders, comments) is told all the same.
-pub fn survey(script: &str) -> Survey {
+pub fn survey(script: &str) -> Arc<Survey> {
     memory::survey(script)
 }
 

@@ -290,11 +290,12 @@ fn checks_that_cannot_fail() {
 
 #[test]
 fn sessions_on_other_hosts() {
-    let start = survey("# SSH to staging\nssh deploy@staging.example.com\ncd /opt\n").ssh_host.unwrap();
+    let start =
+        survey("# SSH to staging\nssh deploy@staging.example.com\ncd /opt\n").ssh_host.clone().unwrap();
     assert_eq!((start.line, start.target.as_str()), (2, "deploy@staging.example.com"));
     assert_eq!(survey("cd x\nssh host").ssh_host, None);
     assert_eq!(survey("ssh host uptime").ssh_host, None);
-    assert_eq!(survey("ssh -i key host").ssh_host.unwrap().target, "host");
+    assert_eq!(survey("ssh -i key host").ssh_host.clone().unwrap().target, "host");
     assert_eq!(survey("ssh host 'rm -rf x'").commands[1].host.as_deref(), Some("host"));
 }
 
@@ -357,10 +358,10 @@ fn names_made_by_the_clock() {
 #[test]
 fn syntax_errors_have_a_place() {
     assert_eq!(survey("psql -f <new>.sql").syntax_error, None);
-    assert_eq!(survey("echo ok\nif true; then\n").syntax_error.map(|e| e.0), Some(2));
+    assert_eq!(survey("echo ok\nif true; then\n").syntax_error.as_ref().map(|e| e.0), Some(2));
     assert!(survey("a | | b").syntax_error.is_some());
     assert!(survey("echo 'x").syntax_error.is_some());
-    assert_eq!(survey("echo \"é\" )").syntax_error.map(|e| (e.0, e.1)), Some((1, 10)));
+    assert_eq!(survey("echo \"é\" )").syntax_error.as_ref().map(|e| (e.0, e.1)), Some((1, 10)));
 }
 
 #[test]
@@ -501,7 +502,7 @@ fn what_is_never_closed_is_told_where_it_begins() {
         ("a\nb=$(date\nc\n", 2, 3, "`$(` is opened and never closed"),
         ("a\necho ${b\n", 2, 6, "`${` is opened and never closed"),
     ] {
-        let error = survey(script).syntax_error.expect(script);
+        let error = survey(script).syntax_error.clone().expect(script);
         assert_eq!(error, (line, column, reason.to_owned()), "{script}");
     }
 }
@@ -570,7 +571,7 @@ fn a_command_inside_a_word_begins_before_it_ends() {
         "s t=a`b c\nd/e`\n",
         "names=(one `ls a`)\n",
     ] {
-        for command in survey(script).commands {
+        for command in &survey(script).commands {
             let (start, end) = ((command.line, command.column), (command.end_line, command.end_column));
             assert!(start < end, "{script:?}: {command:?}");
         }

@@ -1,6 +1,7 @@
 //! What each block becomes: its id, its class, and the bytes that say so.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use tminus_release::plan::Danger;
 
@@ -26,7 +27,7 @@ pub(super) struct Block {
     /// Line of its first line, from 1.
     pub(super) line: u32,
     /// What the shell's grammar says about it. None for other languages.
-    pub(super) survey: Option<Survey>,
+    pub(super) survey: Option<Arc<Survey>>,
     /// Names of what must be given before it can run.
     pub(super) inputs: BTreeSet<String>,
     at: At,
@@ -144,7 +145,7 @@ fn of_fence(
         section: unit.section,
         line: unit.line,
         survey: fence.survey.clone(),
-        inputs: fence.survey.as_ref().map(inputs).unwrap_or_default(),
+        inputs: fence.survey.as_deref().map(inputs).unwrap_or_default(),
         at,
     })
 }

@@ -23,6 +23,11 @@ const BUSY: Duration = Duration::from_secs(10);
 /// file may be another program's, which is to be told apart from a cut one.
 const PAGE_BYTES: u64 = 512;
 
+/// Pages in the write-ahead log after which SQLite copies them into the file and writes the log from its
+/// beginning again. With SQLite's own 1000, most releases only ever let the log grow, and a commit that
+/// makes a file longer has the file system commit as well.
+const CHECKPOINT_PAGES: i64 = 150;
+
 /// What must hold is in the schema itself, so that no mistake of ours or of a person with an
 /// SQLite shell can put two entries in one place or change one. Row numbers grow in the order of
 /// commits, because only one transaction writes at a time: they serve as cursors.
@@ -69,6 +74,7 @@ pub(super) fn open(folder: &Path, file: &Path) -> Result<Connection, StoreError>
     // A partial index makes SQLite look at the values of parameters, and plan every statement anew
     // when they change: a tenth of what a commit costs, for the same plan each time.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(|error| failed(&error))?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(|error| failed(&error))?;
     Ok(connection)
 }
 
