@@ -6,7 +6,7 @@ use std::process::Stdio;
 use tminus_testkit::folder::testbed;
 
 use crate::shop::{Session, Shop};
-use crate::support::{Ran, runbook};
+use crate::support::{Ran, STOPS, runbook};
 
 /// Prisma's and Supabase's own programs; None where they are not installed.
 fn node() -> Option<PathBuf> {
@@ -439,4 +439,32 @@ fn pain_01_rollback_files_take_back_what_they_are_paired_with_wherever_they_lie(
     assert_eq!(shop.server.dump("shop"), before);
     shop.desk.write("r.md", text.replace("*_rollback.sql", "*.sql"));
     shop.expect(1, &["check", "r.md"]).says("a file does not take itself back");
+}
+
+#[test]
+fn crash_everywhere_on_the_way_back_of_a_migration_each_file_is_taken_back_once() {
+    let Some(shop) = Shop::open() else { return };
+    shop.migrate(0);
+    let before = shop.server.dump("shop");
+    for (name, up, down) in [
+        ("2_a", "create table a (id int)", "drop table a"),
+        ("3_b", "create table b (id int)", "drop table b"),
+    ] {
+        shop.desk.write(&format!("m/{name}.sql"), format!("{up};\n"));
+        shop.desk.write(&format!("m/{name}_rollback.sql"), format!("{down};\n"));
+    }
+    let migrate = "```yaml {#m .migrate}\ndb: shop\napply: m/*.sql\nundo: m/*_rollback.sql\n```\n\n```bash {#smoke .check}\nfalse\n```";
+    shop.desk.write("r.md", runbook(migrate).replace("runbook: 1", "runbook: 1\non_failure: rollback"));
+    // Cut off before the first file, behind it, and behind the last one: nobody has heard of what was done.
+    for (file, behind, words) in [
+        ("3_b_rollback.sql", false, "undone: 2"),
+        ("3_b_rollback.sql", true, "undone: 1"),
+        ("2_a_rollback.sql", true, "this release applied nothing to this database"),
+    ] {
+        let at = |here: bool| if here == behind { STOPS } else { ":" };
+        shop.desk.program("psql", &format!("#!/bin/sh\nPATH=${{PATH#*:}}\ncase \"$*\" in *{file}*) {} ;; esac\npsql \"$@\" || exit\ncase \"$*\" in *{file}*) {} ;; esac\n", at(false), at(true)));
+        shop.desk.cut_power(shop.command(&["run", "r.md", "--no-wait"]));
+        shop.expect(3, &["resume", "--no-wait"]).says(words).says("rolled back");
+        assert_eq!(shop.server.dump("shop"), before, "{file}, behind: {behind}");
+    }
 }

@@ -5,6 +5,8 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 
 use tminus_testkit::http::{Reply, serve_beside};
@@ -223,6 +225,28 @@ fn crash_everywhere_while_people_are_waited_for_nothing_is_lost_and_nothing_is_t
     desk.expect(4, &["resume"]).says("declined");
     desk.expect(0, &["log"]).says("not today");
     assert_eq!(desk.read("shipped"), "out\n");
+}
+
+#[test]
+fn crash_everywhere_a_soak_that_was_cut_off_is_armed_again_and_still_takes_back() {
+    let is_bad = Arc::new(AtomicBool::new(false));
+    let source = Arc::clone(&is_bad);
+    let url =
+        serve_beside(move |_, _| Reply::new(200, if source.load(Ordering::SeqCst) { "90" } else { "1" }));
+    let desk = Desk::new();
+    let body = "**Environment**: production\n\n```bash {#out undo=back}\ncp served before\necho v2 >served\n```\n\n```bash {#back .undo}\ncp before served\n```\n\n```yaml {#settle .soak}\nfor: 10m\nrules: [ error rate < 20% ]\non_breach: rollback\n```";
+    desk.write("r.md", runbook(body));
+    desk.write("served", "v1\n");
+    desk.write(
+        "tminus.toml",
+        format!("[metrics.error_rate]\nurl = \"{url}\"\nvalue = \"double(body)\"\nevery = \"50ms\"\n"),
+    );
+    killed_while_it_asks(&desk, &["run", "r.md"], "waits: settle");
+    assert_eq!(desk.read("served"), "v2\n");
+    // It goes bad while nobody looks.
+    is_bad.store(true, Ordering::SeqCst);
+    desk.expect(3, &["resume", "--no-wait"]).says("error rate < 20%").says("rolled back");
+    assert_eq!(desk.read("served"), "v1\n");
 }
 
 #[test]
