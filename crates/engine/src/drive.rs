@@ -192,7 +192,7 @@ impl Driver {
             next_look: None,
             to_clean: Vec::new(),
         };
-        round.take_up().await?;
+        round.take_up(reins).await?;
         // The lease is given back when the log is dropped; a crash gives it back as well.
         let left = round.turn(reins).await?;
         Ok((left, round.log.state))
@@ -201,7 +201,7 @@ impl Driver {
 
 impl Round<'_> {
     /// Looks into what was under way when the last driver went away.
-    async fn take_up(&mut self) -> Result<(), EngineError> {
+    async fn take_up(&mut self, reins: &mut Reins) -> Result<(), EngineError> {
         let now = self.driver.clock.now();
         let under_way = self
             .log
@@ -229,12 +229,17 @@ impl Round<'_> {
                 (_, Life::Running) => Purpose::Undo,
                 _ => continue,
             };
-            self.look_into(index, purpose).await?;
+            self.look_into(index, purpose, reins).await?;
         }
         self.flush().await.map(drop)
     }
 
-    async fn look_into(&mut self, index: usize, purpose: Purpose) -> Result<(), EngineError> {
+    async fn look_into(
+        &mut self,
+        index: usize,
+        purpose: Purpose,
+        reins: &mut Reins,
+    ) -> Result<(), EngineError> {
         let state = &self.log.state;
         let track =
             if purpose == Purpose::Undo { &state.steps[index].undo } else { &state.steps[index].forward };
@@ -245,7 +250,7 @@ impl Round<'_> {
         let recovered = match job {
             Some(job) => {
                 self.to_clean.push(job.scratch.clone());
-                self.driver.hands.recover(job).await
+                self.recover((index, purpose), job, reins).await?
             }
             None => Recovered::Unknown("there is nothing to look at".to_owned()),
         };
@@ -266,6 +271,31 @@ impl Round<'_> {
             }
             Recovered::Unknown(detail) => {
                 self.log.push_outcome(now, Event::OutcomeUnknown { step, purpose, attempt, detail })
+            }
+        }
+    }
+
+    /// Waits for what may still be at work, and ends it as soon as somebody says so: a release that goes
+    /// back does not wait for what it takes back.
+    async fn recover(
+        &mut self,
+        (step, purpose): Key,
+        job: tminus_steps::Job,
+        reins: &mut Reins,
+    ) -> Result<Recovered, EngineError> {
+        let hands = Arc::clone(&self.driver.hands);
+        let (cancel, cancelled) = signal::channel(false);
+        let mut work = hands.recover(job, cancelled);
+        loop {
+            let decision = decide(&self.log.state, self.driver.clock.now());
+            let is_to_end = decision.commands.contains(&Command::Cancel { step, purpose });
+            if is_to_end || *reins.stop.borrow_and_update() == Stop::Now {
+                cancel.send_replace(true);
+            }
+            tokio::select! {
+                recovered = &mut work => return Ok(recovered),
+                Ok(()) = reins.wake.changed() => self.catch_up().await?,
+                Ok(()) = reins.stop.changed() => {}
             }
         }
     }

@@ -68,7 +68,7 @@ impl Hands for FakeWorld {
         })
     }
 
-    fn recover(&self, job: Job) -> Promise<'_, Recovered> {
+    fn recover(&self, job: Job, _cancel: signal::Receiver<bool>) -> Promise<'_, Recovered> {
         Box::pin(async move { Recovered::Unknown(format!("a rehearsal keeps nothing of `{}`", job.step)) })
     }
 

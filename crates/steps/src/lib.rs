@@ -160,8 +160,8 @@ pub trait Hands: Send + Sync + 'static {
     ) -> Work<'_, Report>;
 
     /// Finds out what came of an attempt whose supervisor is gone. Waits for a process that is
-    /// still running, up to the job's time limit. It has no effect besides that.
-    fn recover(&self, job: Job) -> Work<'_, Recovered>;
+    /// still running, up to the job's time limit; `cancel` turning true ends it. It has no effect besides.
+    fn recover(&self, job: Job, cancel: watch::Receiver<bool>) -> Work<'_, Recovered>;
 
     /// Lets go of what an attempt left, named by [`Job::scratch`]: its outcome is on the disk.
     fn forget(&self, scratch: &Path);

@@ -59,9 +59,11 @@ impl World {
         }
     }
 
-    async fn look(&self, job: Job) -> Recovered {
+    async fn look(&self, job: Job, cancel: watch::Receiver<bool>) -> Recovered {
         let what = match &job.action {
-            Action::Shell(shell) => return self.shells.recover(&job, shell, &self.scratch).await,
+            Action::Shell(shell) => {
+                return self.shells.recover(&job, shell, &self.scratch, cancel).await;
+            }
             Action::Http(_) => "the request may have been sent; its answer was not seen",
             Action::Notify(_) => "the message may have been sent to some of its channels",
             Action::Unavailable(_) => return Recovered::NotStarted,
@@ -84,8 +86,8 @@ impl Hands for World {
         Box::pin(self.act(absolute(job), cancel, progress))
     }
 
-    fn recover(&self, job: Job) -> Work<'_, Recovered> {
-        Box::pin(self.look(absolute(job)))
+    fn recover(&self, job: Job, cancel: watch::Receiver<bool>) -> Work<'_, Recovered> {
+        Box::pin(self.look(absolute(job), cancel))
     }
 
     fn forget(&self, scratch: &Path) {

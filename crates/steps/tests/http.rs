@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use common::Ground;
+use common::{Ground, never};
 use tminus_release::plan::{Action, Channel, Http, Notify, Poll, Source, When};
 use tminus_release::time::Span;
 use tminus_steps::{Hands as _, Job, Recovered, Report, Verdict};
@@ -297,7 +297,7 @@ async fn after_a_crash_a_request_is_unknown_or_was_never_sent() {
     let server = server().await;
     let ground = Ground::new();
     let job = ground.job(Action::Http(get(server.url("/stall"))));
-    assert_eq!(ground.world.recover(job).await, Recovered::NotStarted);
+    assert_eq!(ground.world.recover(job, never()).await, Recovered::NotStarted);
     let job = ground.job(Action::Http(get(server.url("/stall"))));
     let (_keep, cancelled) = watch::channel(false);
     let work = ground.world.perform(job.clone(), cancelled, mpsc::channel(8).0);
@@ -305,7 +305,7 @@ async fn after_a_crash_a_request_is_unknown_or_was_never_sent() {
         report = work => panic!("it ended: {report:?}"),
         () = async { while server.requests().is_empty() { tokio::task::yield_now().await; } } => {}
     }
-    let found = ground.another_world().recover(job).await;
+    let found = ground.another_world().recover(job, never()).await;
     assert!(matches!(&found, Recovered::Unknown(why) if why.contains("may have been sent")), "{found:?}");
 }
 

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{Ground, bash, shell};
+use common::{Ground, bash, never, shell};
 use tminus_release::plan::Interpreter;
 use tminus_release::time::Span;
 use tminus_steps::{Carried, Hands as _, Recovered, Report, Verdict};
@@ -427,7 +427,7 @@ async fn a_running_step_is_found_again() {
     }
     abandon(&ground, &job).await;
     fs::write(job.folder.join("go"), "").unwrap();
-    let Recovered::Finished(report) = ground.another_world().recover(job.clone()).await else {
+    let Recovered::Finished(report) = ground.another_world().recover(job.clone(), never()).await else {
         panic!("it finished")
     };
     assert_eq!((report.verdict, report.exit_code), (Verdict::Passed, Some(3)));
@@ -447,7 +447,7 @@ async fn a_step_that_ended_meanwhile_tells_how() {
         let job = ground.job(bash(script));
         abandon(&ground, &job).await;
         ground.wait_until_gone(&job);
-        let Recovered::Finished(report) = ground.another_world().recover(job.clone()).await else {
+        let Recovered::Finished(report) = ground.another_world().recover(job.clone(), never()).await else {
             panic!("it finished")
         };
         assert_eq!((report.verdict, report.detail.as_str()), (verdict, detail));
@@ -461,9 +461,9 @@ async fn a_killed_step_is_unknown() {
     abandon(&ground, &job).await;
     ground.end_processes_of(&job);
     ground.wait_until_gone(&job);
-    let found = ground.another_world().recover(job.clone()).await;
+    let found = ground.another_world().recover(job.clone(), never()).await;
     assert_eq!(found, Recovered::Unknown(KILLED.to_owned()));
-    let again = ground.another_world().recover(job).await;
+    let again = ground.another_world().recover(job, never()).await;
     assert_eq!(again, found, "asking twice changes nothing");
 }
 
@@ -475,7 +475,7 @@ async fn what_a_killed_step_left_is_ended_and_what_left_the_group_is_not() {
     let job = ground.job(bash(script));
     abandon(&ground, &job).await;
     fs::write(job.folder.join("go"), "").unwrap();
-    let found = ground.another_world().recover(job.clone()).await;
+    let found = ground.another_world().recover(job.clone(), never()).await;
     assert_eq!(found, Recovered::Unknown(KILLED.to_owned()));
     assert_eq!(ground.processes_of(&job), 1, "only what left the group");
     ground.end_processes_of(&job);
@@ -509,7 +509,7 @@ async fn an_interrupted_step_never_looks_passed() {
         abandon(&ground, &job).await;
         fs::write(job.folder.join(signal), "").unwrap();
         ground.wait_until_gone(&job);
-        let Recovered::Finished(report) = ground.another_world().recover(job).await else {
+        let Recovered::Finished(report) = ground.another_world().recover(job, never()).await else {
             panic!("it finished")
         };
         assert_eq!(report.verdict, Verdict::Failed, "{signal}: {}", report.detail);
@@ -522,7 +522,7 @@ async fn an_orphan_that_takes_too_long_is_ended() {
     let mut job = ground.job(bash("echo begun; sleep 1000"));
     abandon(&ground, &job).await;
     job.timeout = Span(100);
-    let Recovered::Finished(report) = ground.another_world().recover(job.clone()).await else {
+    let Recovered::Finished(report) = ground.another_world().recover(job.clone(), never()).await else {
         panic!("it finished")
     };
     assert_eq!(report.verdict, Verdict::TimedOut, "{}", report.detail);
@@ -533,9 +533,9 @@ async fn an_orphan_that_takes_too_long_is_ended() {
 async fn what_never_began_is_known() {
     let ground = Ground::new();
     let job = ground.job(bash("touch ran"));
-    assert_eq!(ground.world.recover(job.clone()).await, Recovered::NotStarted);
+    assert_eq!(ground.world.recover(job.clone(), never()).await, Recovered::NotStarted);
     fs::create_dir_all(job.scratch.parent().unwrap()).unwrap();
-    assert_eq!(ground.world.recover(job).await, Recovered::NotStarted);
+    assert_eq!(ground.world.recover(job, never()).await, Recovered::NotStarted);
 }
 
 #[tokio::test]
@@ -543,9 +543,9 @@ async fn other_interpreters_are_found_again_and_stay_unknown() {
     let ground = Ground::new();
     let job = ground.job(shell(Interpreter::Sh, "echo begun; sleep 0.1; touch ended"));
     abandon(&ground, &job).await;
-    let found = ground.another_world().recover(job.clone()).await;
+    let found = ground.another_world().recover(job.clone(), never()).await;
     assert_eq!(found, Recovered::Unknown("it ended while tminus was away, and how was not seen".to_owned()));
     assert!(job.folder.join("ended").exists(), "it was waited for");
     let fresh = ground.job(shell(Interpreter::Sh, "true"));
-    assert_eq!(ground.world.recover(fresh).await, Recovered::NotStarted);
+    assert_eq!(ground.world.recover(fresh, never()).await, Recovered::NotStarted);
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::TemporaryFolder;
-use crate::folder::SmallDisk;
+use crate::folder::{SmallDisk, testbed};
 
 /// What this needs, and what `cargo xtask testbed up` installs.
 const PROGRAMS: [&str; 4] = ["docker", "dockerd", "docker-registry", "busybox"];
@@ -27,7 +27,25 @@ impl Docker {
     /// # Panics
     /// When they are there and do not start, or are missing where CI=true.
     pub fn start() -> Option<Docker> {
-        Docker::with(|_| None)
+        Docker::with(|_| None, None)
+    }
+
+    /// The same, with an engine that keeps images as containerd does, and so builds for several platforms at
+    /// once. Debian 12 has none that can.
+    ///
+    /// # Panics
+    /// When they are there and do not start, or are missing where CI=true.
+    pub fn start_for_platforms() -> Option<Docker> {
+        let programs = testbed("docker-26");
+        if !programs.join("complete").exists() {
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "Docker 26 must be there in CI: cargo xtask testbed up"
+            );
+            eprintln!("skipped: Docker 26 is not installed (cargo xtask testbed up)");
+            return None;
+        }
+        Docker::with(|_| None, Some(&programs))
     }
 
     /// The same, with so many bytes on a disk of its own for what the engine keeps.
@@ -35,10 +53,10 @@ impl Docker {
     /// # Panics
     /// When they are there and do not start, or are missing where CI=true.
     pub fn start_on_small_disk(bytes: u64) -> Option<Docker> {
-        Docker::with(|data| Some(SmallDisk::on(data, bytes)))
+        Docker::with(|data| Some(SmallDisk::on(data, bytes)), None)
     }
 
-    fn with(disk: impl FnOnce(&Path) -> Option<SmallDisk>) -> Option<Docker> {
+    fn with(disk: impl FnOnce(&Path) -> Option<SmallDisk>, newer: Option<&Path>) -> Option<Docker> {
         if !are_there() {
             assert!(std::env::var_os("CI").is_none(), "Docker must be there in CI: cargo xtask testbed up");
             eprintln!("skipped: docker, compose or a registry is not installed (cargo xtask testbed up)");
@@ -47,7 +65,8 @@ impl Docker {
         let folder = TemporaryFolder::new();
         std::fs::create_dir_all(folder.join("data")).expect("a folder");
         let disk = disk(&folder.join("data"));
-        let mut engine = Command::new("dockerd");
+        let mut engine =
+            newer.map_or_else(|| Command::new("dockerd"), |programs| newer_engine(programs, &folder));
         for (option, name) in [("--data-root", "data"), ("--exec-root", "exec"), ("--pidfile", "pid")] {
             engine.arg(option).arg(folder.join(name));
         }
@@ -189,6 +208,19 @@ impl Drop for Docker {
         let _ = Command::new("kill").args(["-TERM", &self.engine.id().to_string()]).status();
         let _ = self.engine.wait();
     }
+}
+
+/// An engine that is not the machine's, with what it starts, and the store of images that this is for.
+fn newer_engine(programs: &Path, folder: &TemporaryFolder) -> Command {
+    let settings = folder.join("daemon.json");
+    std::fs::write(&settings, r#"{"features":{"containerd-snapshotter":true}}"#).expect("a file");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path =
+        [programs.join("usr/sbin"), programs.join("usr/bin")].into_iter().chain(std::env::split_paths(&path));
+    let mut engine = Command::new(programs.join("usr/sbin/dockerd"));
+    engine.arg("--config-file").arg(settings);
+    engine.env("PATH", std::env::join_paths(path).expect("no colon in a path"));
+    engine
 }
 
 fn address(folder: &Path) -> String {

@@ -214,7 +214,7 @@ impl Hands for SimHands {
         })
     }
 
-    fn recover(&self, job: Job) -> Work<'_, Recovered> {
+    fn recover(&self, job: Job, _cancel: watch::Receiver<bool>) -> Work<'_, Recovered> {
         Box::pin(async move {
             let deed = format!("{} {}", job.purpose, job.step);
             let trace = self

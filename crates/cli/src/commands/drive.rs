@@ -134,25 +134,25 @@ async fn turn(
 }
 
 /// Ctrl-C once: nothing new starts, what runs may end. Twice, or a closed terminal: what runs is
-/// ended, and the log says so.
-async fn stop_on_signals(stopper: watch::Sender<Stop>) {
-    let (Ok(mut interrupt), Ok(mut hangup), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::hangup()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
-    let mut pressed = false;
-    loop {
-        let stop = tokio::select! {
-            _ = interrupt.recv() => if pressed { Stop::Now } else { Stop::Gently },
-            _ = hangup.recv() => Stop::Now,
-            _ = terminate.recv() => Stop::Now,
-        };
-        if stop == Stop::Gently {
-            screen::note("\nstopping: nothing new starts; what runs may end. Once more to end it now.");
+/// ended, and the log says so. Signals are heard from the call on, before the first wait.
+fn stop_on_signals(stopper: watch::Sender<Stop>) -> impl Future<Output = ()> + Send {
+    let kinds = [SignalKind::interrupt(), SignalKind::hangup(), SignalKind::terminate()];
+    let signals = kinds.map(signal);
+    async move {
+        let [Ok(mut interrupt), Ok(mut hangup), Ok(mut terminate)] = signals else { return };
+        let mut pressed = false;
+        loop {
+            let stop = tokio::select! {
+                _ = interrupt.recv() => if pressed { Stop::Now } else { Stop::Gently },
+                _ = hangup.recv() => Stop::Now,
+                _ = terminate.recv() => Stop::Now,
+            };
+            if stop == Stop::Gently {
+                screen::note("\nstopping: nothing new starts; what runs may end. Once more to end it now.");
+            }
+            pressed = true;
+            let _ = stopper.send(stop);
         }
-        pressed = true;
-        let _ = stopper.send(stop);
     }
 }
 

@@ -1,5 +1,8 @@
 //! Deployments by docker compose, on a real engine with a real registry.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
 use crate::support::{Ran, STOPS};
 use crate::yard::{ENV, Yard};
 
@@ -157,4 +160,86 @@ fn images_are_pulled_by_digest_whatever_a_tag_means_by_then() {
     release(0, "v2", &second);
     assert_eq!((yard.serves("api"), yard.serves("web")), ("v2".to_owned(), "v2".to_owned()));
     release(2, "v2", "127.0.0.1/api:v2");
+}
+
+#[test]
+fn what_somebody_added_to_the_file_of_variables_stays_when_the_services_go_back() {
+    let Some(yard) = Yard::open() else { return };
+    yard.release(0, "v1");
+    let (services, file) = yard.state();
+    // Between the deployment and its way back, by hand: a line more, one less, and one that is edited.
+    let edit = "sed -i -e '1d' -e 's/^OTHER=.*/OTHER=mended/' .env && echo ADDED=x >>.env";
+    yard.desk.program("../smoke", &format!("#!/bin/sh\n{edit}\nexit 1\n"));
+    yard.release(3, "v2").says(".env was changed by somebody since").says("rolled back");
+    let mended = file.replace("# written by the team\n", "").replace("keep me", "mended") + "ADDED=x\n";
+    assert_eq!(yard.state(), (services.clone(), mended));
+    // The very line that has to go back is theirs: a question, and their line stays.
+    let edit = "sed -i 's/^TAG=.*/TAG=v2-mended/' .env; docker pull -q IMAGE:v2; docker tag IMAGE:v2 IMAGE:v2-mended";
+    let edit = ["api", "web"].map(|name| edit.replace("IMAGE", &yard.docker.image(name))).join("\n");
+    yard.desk.program("../smoke", &format!("#!/bin/sh\n{edit}\nexit 1\n"));
+    yard.release(6, "v2").says("as before").says("tminus answer deploy retry");
+    assert!(yard.desk.read(".env").contains("TAG=v2-mended"));
+    yard.desk.write(".env", yard.desk.read(".env").replace("v2-mended", "v1"));
+    yard.ran(0, &["answer", "deploy", "retry"]);
+    yard.resume(3);
+    assert_eq!(yard.state().0, services);
+}
+
+#[test]
+fn pain_25_ctrl_c_twice_in_the_middle_of_compose_leaves_nothing_locked() {
+    let Some(yard) = Yard::open() else { return };
+    let text = yard.desk.read("r.md").replace("## 1. Ship", "## 1. Ship\n\n**Environment**: production");
+    yard.desk.write("r.md", text);
+    yard.release(0, "v1");
+    let before = yard.state();
+    yard.desk.program("docker", &UP.replace("BEFORE", STOPS).replace("BEHIND", ":"));
+    yard.desk.make_pipes();
+    let mut command = yard.command(&["run", "r.md", "--no-input", "--version", "v2"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+    std::fs::read_to_string(yard.desk.path("reached")).expect("it is in the middle");
+    let mut said = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
+    let interrupt = || {
+        let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!(sent.expect("kill is there").success());
+    };
+    interrupt();
+    assert!(said.any(|line| line.contains("nothing new starts")), "it ended without a word");
+    interrupt();
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    yard.desk.clear_pipes();
+    assert_eq!((yard.serves("api"), yard.serves("web")), ("v2".to_owned(), "v1".to_owned()));
+    // Production is that release's until somebody says what becomes of it: that is one command.
+    let refused = yard.ran(7, &["run", "r.md", "--no-wait", "--version", "v2"]);
+    refused.says("production has another one").says("tminus rollback -r ");
+    yard.ran(3, &["rollback", "--reason", "it was the wrong one"]).says("rolled back");
+    assert_eq!(yard.state(), before);
+    yard.release(0, "v2");
+    assert_eq!((yard.serves("api"), yard.serves("web")), ("v2".to_owned(), "v2".to_owned()));
+}
+
+#[test]
+fn pain_03_a_rollback_ends_a_deployment_that_is_still_at_work() {
+    let Some(yard) = Yard::open() else { return };
+    yard.release(0, "v1");
+    let before = yard.state();
+    yard.desk.program("docker", &UP.replace("BEFORE", STOPS).replace("BEHIND", ":"));
+    for driver_is_there in [true, false] {
+        yard.desk.make_pipes();
+        let mut command = yard.command(&["run", "r.md", "--no-input", "--version", "v2"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        std::fs::read_to_string(yard.desk.path("reached")).expect("it is in the middle");
+        yard.desk.clear_pipes();
+        // Nobody lets the step go on.
+        if driver_is_there {
+            yard.ran(0, &["rollback", "--reason", "orders are lost"])
+                .says("another process drives this release");
+            let ran = Ran::of(child.wait_with_output().expect("it ends"));
+            assert_eq!(ran.code, 3, "{}\n{}", ran.out, ran.err);
+        } else {
+            child.kill().expect("SIGKILL");
+            child.wait().expect("it is gone");
+            yard.ran(3, &["rollback", "--reason", "orders are lost"]).says("rolled back");
+        }
+        assert_eq!(yard.state(), before, "the driver is there: {driver_is_there}");
+    }
 }

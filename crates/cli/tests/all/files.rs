@@ -165,3 +165,81 @@ fn a_file_is_fetched_from_every_host_into_a_folder_of_its_own() {
         .says("h2: error: there is no file")
         .says("failed on h2");
 }
+
+#[test]
+fn a_file_that_somebody_mended_meanwhile_is_asked_about_and_never_written_over() {
+    let Some((hosts, desk)) = desk() else { return };
+    let before = (has(&hosts, "h1"), has(&hosts, "h2"));
+    let path = |host| hosts.home(host).join("app.toml").display().to_string();
+    let changed = "is not as this release sent it: somebody changed it since, and it stays";
+    // By hand, between the release and its way back: what it does, what is told, what to paste.
+    for (host, by_hand, words, paste) in [
+        ("h1", "echo password=hunter2 >FILE", changed, "cp -p -- "),
+        ("h1", "chmod 640 FILE", changed, "cp -p -- "),
+        ("h1", "rm FILE", "is gone: somebody removed it since this release sent it", "cp -p -- "),
+        ("h2", "echo password=hunter2 >FILE", changed, "rm -- "),
+    ] {
+        let by_hand = by_hand.replace("FILE", &path(host));
+        desk.program("../smoke", &format!("#!/bin/sh\n{by_hand}\nexit 1\n"));
+        let other = if host == "h1" { "h2" } else { "h1" };
+        let other_before = if host == "h1" { &before.1 } else { &before.0 };
+        for keeps in [true, false] {
+            let ran = desk.expect(6, &["run", "r.md", "--version", "v2", "--no-wait"]);
+            ran.says(&format!("{host}: error: {} {words}", path(host))).says(&format!("failed on {host}"));
+            ran.says("not every host is as before").says("tminus answer config retry").never_says("hunter2");
+            let mended = has(&hosts, host);
+            assert_ne!(mended, Some(("it's \"new\"\n".to_owned(), 0o600)), "{by_hand}");
+            assert_eq!(has(&hosts, other), *other_before, "{by_hand}: the other one is as before");
+            if keeps {
+                ran.says("to keep what somebody changed there, say that this undo is done");
+                desk.expect(0, &["answer", "config", "done"]);
+                desk.expect(3, &["resume", "--no-wait"]).says("rolled back");
+                assert_eq!(has(&hosts, host), mended, "{by_hand}");
+                put_back(&hosts);
+            } else {
+                let line = ran.out.lines().find_map(|line| line.split_once("put back what was before:  "));
+                let (_, command) = line.expect("a command to paste");
+                assert!(command.starts_with(paste), "{command}");
+                let pasted = std::process::Command::new("sh").args(["-c", command]).status();
+                assert!(pasted.expect("sh").success(), "{command}");
+                desk.expect(0, &["answer", "config", "retry"]);
+                desk.expect(3, &["resume", "--no-wait"]).says("as before this release").says("rolled back");
+                assert_eq!((has(&hosts, "h1"), has(&hosts, "h2")), before, "{by_hand}");
+            }
+        }
+    }
+    // Whoever put it back by hand is asked nothing.
+    let by_hand = format!("cp -p {} {}", desk.path("kept").display(), path("h1"));
+    std::fs::copy(hosts.home("h1").join("app.toml"), desk.path("kept")).expect("a copy");
+    desk.program("../smoke", &format!("#!/bin/sh\n{by_hand}\nrm {}\nexit 1\n", path("h2")));
+    desk.expect(3, &["run", "r.md", "--version", "v2", "--no-wait"])
+        .says("as before this release")
+        .says("is not there, as before");
+    assert_eq!((has(&hosts, "h1"), has(&hosts, "h2")), before);
+}
+
+/// Both hosts as [`desk`] made them.
+fn put_back(hosts: &SshHosts) {
+    let _ = std::fs::remove_file(hosts.home("h2").join("app.toml"));
+    let path = hosts.home("h1").join("app.toml");
+    std::fs::write(&path, "old\n").expect("the home of h1");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("its mode");
+}
+
+#[test]
+fn crash_everywhere_on_the_way_back_of_a_file_a_second_undo_comes_to_the_same() {
+    let Some((hosts, desk)) = desk() else { return };
+    let before = (has(&hosts, "h1"), has(&hosts, "h2"));
+    let ssh = hosts.bin().join("ssh").display().to_string();
+    desk.program("../smoke", "#!/bin/sh\nexit 1\n");
+    // Cut off before the first host goes back, and when it has and nobody has heard of it.
+    for behind in [false, true] {
+        let at = |here: bool| if here == behind { STOPS } else { ":" };
+        desk.program("ssh", &format!("#!/bin/sh\ncase \"$*\" in *'-- h1 '*'sent nothing here'*) {} ;; esac\n'{ssh}' \"$@\" || exit\ncase \"$*\" in *'-- h1 '*'sent nothing here'*) {} ;; esac\n", at(false), at(true)));
+        desk.cut_power(desk.command(&["run", "r.md", "--version", "v2", "--no-wait"]));
+        assert_eq!(has(&hosts, "h1") == before.0, behind);
+        let ran = desk.run(&["resume", "--no-wait"]);
+        assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+        assert_eq!((has(&hosts, "h1"), has(&hosts, "h2")), before);
+    }
+}

@@ -356,3 +356,108 @@ fn a_host_that_went_back_by_itself_has_what_was_sent_when_it_is_tried_again() {
         assert_eq!(colours(host), format!("{} [COLOUR=new]\n{} [COLOUR=new]", image("api"), image("web")));
     }
 }
+
+#[test]
+fn a_compose_file_that_somebody_mended_on_a_host_stays_when_the_services_go_back() {
+    let Some(yard) = Yard::open() else { return };
+    let send = "```yaml {#file .send on=shop batch=all}\nfrom: compose.yml\nto: ~/shop/compose.yml\n```\n\n```yaml {#deploy";
+    let text = RUNBOOK.replace("```yaml {#deploy", send);
+    // Between the deployment and its way back somebody mends the file of one host by hand.
+    let mended = "```bash {#mended .check on=shop}\nif [ -e by-hand ]; then sh by-hand; false; fi\n```";
+    yard.desk.write("r.md", text + "\n" + mended + "\n");
+    yard.desk.write("compose.yml", compose(&yard.fleet, false) + "# sent\n");
+    yard.fleet.on("h2", "echo \"echo '# mended' >>shop/compose.yml\" >by-hand");
+    let before = yard.state();
+    let file = |host| yard.fleet.on(host, "cat shop/compose.yml");
+    let first = file("h1");
+    let ran = yard.release(6, "v2");
+    ran.says("h1: /root/shop/compose.yml is what it was before this release again")
+        .says("h2: /root/shop/compose.yml was changed by somebody since this release sent it, and stays")
+        .says("h1: /root/shop/compose.yml is ")
+        .says("h2: error: /root/shop/compose.yml is not as this release sent it")
+        .says("tminus answer file retry");
+    // The services are back all the same, by the file that is there.
+    assert_eq!(yard.state(), before);
+    assert_eq!(file("h1"), first);
+    assert!(file("h2").ends_with("# sent\n# mended"), "{}", file("h2"));
+    yard.tminus(0, &["answer", "file", "done"]);
+    yard.tminus(3, &["resume", "--no-wait"]).says("rolled back");
+    assert!(file("h2").ends_with("# sent\n# mended"), "{}", file("h2"));
+}
+
+/// A deployment that stands in the middle of the second host. Nothing lets it go on.
+fn in_the_middle(yard: &Yard) -> std::process::Child {
+    stop_before(yard, "h2", "web");
+    yard.desk.make_pipes();
+    let mut command = yard.command(&["run", "r.md", "--no-input", "--version", "v2"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    std::fs::read_to_string(yard.desk.path("reached")).expect("it is in the middle");
+    assert_eq!((yard.serves("h1"), yard.serves("h2")), ("v2\nv2".to_owned(), "v1\nv2".to_owned()));
+    child
+}
+
+/// Removes what [`stop_before`] stopped at, so that the way back does not stop as well.
+fn nothing_stops(yard: &Yard) {
+    for name in ["reached", "go"] {
+        std::fs::remove_file(yard.desk.path(name)).expect("the pipe");
+    }
+}
+
+#[test]
+fn pain_03_a_rollback_ends_a_deployment_on_a_host_that_is_still_at_work() {
+    let Some(yard) = Yard::open() else { return };
+    let before = yard.state();
+    // Another process drives it; that one was killed; its whole machine went down.
+    for driver in ["drives", "was killed", "went down"] {
+        let mut child = in_the_middle(&yard);
+        nothing_stops(&yard);
+        if driver == "drives" {
+            yard.tminus(0, &["rollback", "--reason", "orders are lost"])
+                .says("another process drives this release");
+            let ran = Ran::of(child.wait_with_output().expect("it ends"));
+            assert_eq!(ran.code, 3, "{}\n{}", ran.out, ran.err);
+            ran.says("orders are lost").says("rolled back");
+        } else {
+            child.kill().expect("SIGKILL");
+            child.wait().expect("it is gone");
+            if driver == "went down" {
+                yard.desk.kill_step_of("ssh");
+            }
+            yard.tminus(3, &["rollback", "--reason", "orders are lost"])
+                .says("was cancelled: h2 exited with 143; h1 exited with 0")
+                .says("rolled back");
+        }
+        assert_eq!(yard.state(), before, "the driver {driver}");
+        assert_eq!(yard.fleet.on("h2", "pgrep -f '[d]ocker compose' || echo none"), "none", "{driver}");
+    }
+}
+
+#[test]
+fn pain_25_ctrl_c_twice_in_the_middle_of_a_host_leaves_nothing_locked() {
+    let Some(yard) = Yard::open() else { return };
+    let before = yard.state();
+    for goes_back in [true, false] {
+        let mut child = in_the_middle(&yard);
+        nothing_stops(&yard);
+        let mut said = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
+        let interrupt = || {
+            let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+            assert!(sent.expect("kill is there").success());
+        };
+        interrupt();
+        assert!(said.any(|line| line.contains("nothing new starts")), "it ended without a word");
+        interrupt();
+        let ran = Ran::of(child.wait_with_output().expect("it ends"));
+        assert_eq!(ran.code, 130, "{}", ran.out);
+        if goes_back {
+            yard.tminus(3, &["rollback", "--reason", "it was the wrong one"]).says("rolled back");
+            assert_eq!(yard.state(), before);
+        } else {
+            // It looks before it acts, so going on needs no answer.
+            yard.tminus(0, &["resume", "--no-wait"]).says("h1 had passed before");
+            assert_eq!((yard.serves("h1"), yard.serves("h2")), ("v2\nv2".to_owned(), "v2\nv2".to_owned()));
+        }
+        // The next one is in nobody's way.
+        yard.release(0, "v1");
+    }
+}

@@ -1,6 +1,6 @@
 //! Container images: built and pushed by docker buildx, and looked at in a real registry.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use tminus_testkit::docker::Docker;
 
@@ -16,7 +16,10 @@ struct Shipyard {
 
 impl Shipyard {
     fn open() -> Option<Shipyard> {
-        let docker = Docker::start()?;
+        Docker::start().and_then(Shipyard::with)
+    }
+
+    fn with(docker: Docker) -> Option<Shipyard> {
         if !docker.has_buildx() {
             return None;
         }
@@ -145,4 +148,66 @@ fn crash_everywhere_behind_the_push_of_an_image_it_is_pushed_again_and_known() {
     std::fs::remove_file(yard.desk.path("reached")).expect("the pipe");
     let ran = yard.ran(0, &["resume", "--no-wait"]);
     ran.says(&format!("later steps have {}@{}", yard.docker.image("web"), yard.digest("v1")));
+}
+
+/// What the registry itself serves under a reference: the bytes, past docker.
+fn manifest(yard: &Shipyard, reference: &str) -> String {
+    let name = yard.docker.image("web");
+    let (host, path) = name.split_once('/').expect("a host");
+    let kinds = ["oci.image.index.v1", "oci.image.manifest.v1", "docker.distribution.manifest.list.v2"];
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--fail"]);
+    for kind in kinds {
+        curl.args(["--header", &format!("Accept: application/vnd.{kind}+json")]);
+    }
+    let output = curl.arg(format!("http://{host}/v2/{path}/manifests/{reference}")).output().expect("curl");
+    assert!(output.status.success(), "{reference}: {}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8(output.stdout).expect("JSON")
+}
+
+#[test]
+fn an_image_for_several_platforms_has_the_digest_of_its_index_and_is_there_for_each() {
+    let Some(yard) = Docker::start_for_platforms().and_then(Shipyard::with) else { return };
+    let written = yard.desk.read("r.md");
+    let for_both = |keys: &str| {
+        let keys = format!("context: web\nplatforms: [linux/amd64, linux/arm64]{keys}");
+        yard.desk.write("r.md", written.replace("context: web", &keys));
+    };
+    for_both("");
+    let ran = yard.release(0, "v1");
+    ran.says("--platform linux/amd64,linux/arm64");
+    let index = manifest(&yard, "v1");
+    let digest = digest_of(&index);
+    ran.says(&format!("later steps have {}@{digest} and {digest}", yard.docker.image("web")));
+    assert_eq!(manifest(&yard, "v1-again"), index, "both names are one image");
+    let parsed: serde_json::Value = serde_json::from_str(&index).expect("JSON");
+    let mut platforms: Vec<String> = Vec::new();
+    for one in parsed["manifests"].as_array().expect("an index") {
+        let text = |key: &str| one["platform"][key].as_str().expect("a platform").to_owned();
+        let own = one["digest"].as_str().expect("a digest");
+        assert_eq!(digest_of(&manifest(&yard, own)), own, "it is whole");
+        // Beside each image stands how it was made, for no platform.
+        if text("architecture") != "unknown" {
+            platforms.push(format!("{}/{}", text("os"), text("architecture")));
+        }
+    }
+    platforms.sort();
+    assert_eq!(platforms, ["linux/amd64", "linux/arm64"]);
+
+    // Another release takes it as it is; one that wants a platform more than it has is refused.
+    for_both("\nexisting: use");
+    yard.release(0, "v1").says("nothing is built").says(&format!("web@{digest} and {digest}"));
+    let more = yard.desk.read("r.md").replace("linux/arm64]", "linux/arm64, linux/riscv64]");
+    yard.desk.write("r.md", more);
+    yard.release(5, "v1").says("web:v1 has no image for linux/riscv64; it has: linux/amd64 linux/arm64");
+    assert_eq!(manifest(&yard, "v1"), index);
+}
+
+fn digest_of(text: &str) -> String {
+    use std::io::Write as _;
+    let mut sum = Command::new("sha256sum");
+    let mut sum = sum.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("sha256sum");
+    sum.stdin.take().expect("piped").write_all(text.as_bytes()).expect("it reads");
+    let said = sum.wait_with_output().expect("it ends").stdout;
+    format!("sha256:{}", String::from_utf8_lossy(&said).split(' ').next().unwrap_or_default())
 }

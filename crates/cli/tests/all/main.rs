@@ -27,6 +27,7 @@ mod migrations;
 mod pains;
 mod partial;
 mod power_cuts;
+mod redeployers;
 mod restores;
 mod runbook_compose;
 mod runbook_go_live;

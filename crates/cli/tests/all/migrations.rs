@@ -6,7 +6,7 @@ use std::process::Stdio;
 use tminus_testkit::folder::testbed;
 
 use crate::shop::{Session, Shop};
-use crate::support::{Ran, runbook};
+use crate::support::{Ran, STOPS, runbook};
 
 /// Prisma's and Supabase's own programs; None where they are not installed.
 fn node() -> Option<PathBuf> {
@@ -380,4 +380,91 @@ fn bad_days_of_a_migration_leave_the_schema_as_it_was() {
     shop.expect(0, &["answer", "m", "retry"]);
     shop.expect(3, &["resume", "--no-wait"]).says("undone: 1").says("rolled back");
     assert_eq!(schema(), before, "the server was gone");
+}
+
+#[test]
+fn pain_01_rollback_files_take_back_what_they_are_paired_with_wherever_they_lie() {
+    let Some(shop) = Shop::open() else { return };
+    shop.migrate(0);
+    let before = shop.server.dump("shop");
+    let write = |apply: &str, undo: &str| {
+        for (name, up, down) in [
+            ("2_price", "alter table items add price int not null default 3", "alter table items drop price"),
+            ("10_cheap", "create view cheap as select * from items where price < 5", "drop view cheap"),
+        ] {
+            shop.desk.write(&apply.replace('*', name), format!("{up};\n"));
+            shop.desk.write(&undo.replace('*', name), format!("{down};\n"));
+        }
+        let migrate = format!("```yaml {{#m .migrate}}\ndb: shop\napply: {apply}\nundo: {undo}\n```");
+        let smoke =
+            "```bash {#smoke .check db=shop}\npsql -At -c 'select count(*) from cheap' >seen\nfalse\n```";
+        let text = runbook(&format!("**Database**: shop\n\n{migrate}\n\n{smoke}"));
+        shop.desk.write("r.md", text.replace("runbook: 1", "runbook: 1\non_failure: rollback"));
+    };
+    for (apply, undo) in [
+        ("a/*.sql", "a/*_rollback.sql"),
+        ("b/*.sql", "b/rollbacks/*_rollback.sql"),
+        ("c/*.up.sql", "c/*_rollback.sql"),
+        ("d/*.sql", "d/*.down.sql"),
+        ("e/V*.sql", "e/V*_rollback.sql"),
+    ] {
+        write(apply, undo);
+        let (first, last) = (undo.replace('*', "2_price"), undo.replace('*', "10_cheap"));
+        shop.expect(3, &["run", "r.md", "--no-wait"])
+            .says(&format!("by {last}"))
+            .says(&format!("by {first}"))
+            .says("undone: 2")
+            .says("rolled back");
+        assert_eq!(shop.desk.read("seen"), "100\n", "{undo}: it was applied, and not taken back at once");
+        assert_eq!(shop.server.dump("shop"), before, "{undo}: every byte as before");
+        std::fs::remove_file(shop.desk.path("seen")).expect("the check has looked");
+    }
+    // A pair that is missing is found before anything is taken back.
+    std::fs::remove_file(shop.desk.path("a/2_price_rollback.sql")).expect("it is there");
+    shop.desk.write("r.md", shop.desk.read("r.md").replace("e/V", "a/"));
+    shop.expect(6, &["run", "r.md", "--no-wait"])
+        .says("2_price.sql has no way back: a/2_price_rollback.sql does not exist")
+        .says("nothing was undone");
+    assert_eq!(shop.server.sql("shop", "select count(*) from cheap"), "100");
+    write("a/*.sql", "a/*_rollback.sql");
+    shop.expect(0, &["answer", "m", "retry"]);
+    shop.expect(3, &["resume", "--no-wait"]).says("undone: 2").says("rolled back");
+    assert_eq!(shop.server.dump("shop"), before);
+    // Nothing says that they are pairs.
+    let text = shop.desk.read("r.md");
+    shop.desk.write("r.md", text.replace("undo: a/*_rollback.sql", "undo: none"));
+    shop.expect(6, &["run", "r.md", "--no-wait"])
+        .says("2_price_rollback.sql would be applied, and by its name it takes another file back")
+        .says("undo: a/*_rollback.sql");
+    assert_eq!(shop.server.dump("shop"), before);
+    shop.desk.write("r.md", text.replace("*_rollback.sql", "*.sql"));
+    shop.expect(1, &["check", "r.md"]).says("a file does not take itself back");
+}
+
+#[test]
+fn crash_everywhere_on_the_way_back_of_a_migration_each_file_is_taken_back_once() {
+    let Some(shop) = Shop::open() else { return };
+    shop.migrate(0);
+    let before = shop.server.dump("shop");
+    for (name, up, down) in [
+        ("2_a", "create table a (id int)", "drop table a"),
+        ("3_b", "create table b (id int)", "drop table b"),
+    ] {
+        shop.desk.write(&format!("m/{name}.sql"), format!("{up};\n"));
+        shop.desk.write(&format!("m/{name}_rollback.sql"), format!("{down};\n"));
+    }
+    let migrate = "```yaml {#m .migrate}\ndb: shop\napply: m/*.sql\nundo: m/*_rollback.sql\n```\n\n```bash {#smoke .check}\nfalse\n```";
+    shop.desk.write("r.md", runbook(migrate).replace("runbook: 1", "runbook: 1\non_failure: rollback"));
+    // Cut off before the first file, behind it, and behind the last one: nobody has heard of what was done.
+    for (file, behind, words) in [
+        ("3_b_rollback.sql", false, "undone: 2"),
+        ("3_b_rollback.sql", true, "undone: 1"),
+        ("2_a_rollback.sql", true, "this release applied nothing to this database"),
+    ] {
+        let at = |here: bool| if here == behind { STOPS } else { ":" };
+        shop.desk.program("psql", &format!("#!/bin/sh\nPATH=${{PATH#*:}}\ncase \"$*\" in *{file}*) {} ;; esac\npsql \"$@\" || exit\ncase \"$*\" in *{file}*) {} ;; esac\n", at(false), at(true)));
+        shop.desk.cut_power(shop.command(&["run", "r.md", "--no-wait"]));
+        shop.expect(3, &["resume", "--no-wait"]).says(words).says("rolled back");
+        assert_eq!(shop.server.dump("shop"), before, "{file}, behind: {behind}");
+    }
 }

@@ -128,7 +128,7 @@ fn pain_15_it_says_why_it_stopped_with_the_command_and_the_line() {
 }
 
 #[test]
-fn pain_16_a_message_is_sent_once_also_when_the_process_is_killed_around_it() {
+fn pain_16_crash_everywhere_a_message_is_sent_once_also_when_the_process_is_killed_around_it() {
     let desk = Desk::new();
     desk.stand_ins(&["deploy"]);
     desk.write("tminus.toml", "[channels]\nteam = { file = \"messages.log\" }\n");
@@ -144,7 +144,7 @@ fn pain_16_a_message_is_sent_once_also_when_the_process_is_killed_around_it() {
 }
 
 #[test]
-fn pain_16_a_message_under_way_when_the_process_is_killed_is_not_sent_a_second_time() {
+fn pain_16_crash_everywhere_a_message_under_way_when_the_process_is_killed_is_not_sent_a_second_time() {
     let desk = Desk::new();
     let (arrived, arrivals) = std::sync::mpsc::channel();
     let hook = serve_beside(move |number, request| {

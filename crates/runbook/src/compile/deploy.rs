@@ -7,6 +7,7 @@ use tminus_release::time::Span;
 
 use super::database::quote;
 use super::drafts::{Compiler, Place};
+use super::files::SENT;
 use super::recipe::{BothWays, Recipe};
 use crate::control::{Deploy, Turns};
 use crate::diagnostic::Severity;
@@ -45,7 +46,7 @@ impl Compiler<'_> {
         };
         let recipe = |title: String, parts: &[&str]| Recipe {
             title,
-            script: format!("{head}{COMPOSE}\n{}", parts.join("\n")),
+            script: format!("{head}{COMPOSE}{SENT}\n{}", parts.join("\n")),
         };
         let forward = recipe(format!("Deploy {services} {how}"), forward);
         let back = recipe(format!("Bring back {services} as they were before this release"), back);

@@ -1,7 +1,8 @@
 //! Files that hosts get and give: `.send` and `.fetch`, as shell steps here that call the user's ssh.
 //!
 //! A file arrives beside the one that it replaces, is compared, and takes its name in one moment: no
-//! program there ever reads half of it. What was in its place is kept there, for the way back.
+//! program there ever reads half of it. What was in its place is kept there, for the way back, which
+//! replaces nothing that somebody changed since.
 
 use tminus_release::plan::{Resume, Undo};
 use tminus_release::time::Span;
@@ -18,6 +19,8 @@ const HEAD: &str = include_str!("recipes/files_head.sh");
 const SEND: &str = include_str!("recipes/files_send.sh");
 const SEND_THERE: &str = include_str!("recipes/files_send_there.sh");
 const UNDO: &str = include_str!("recipes/files_undo.sh");
+/// What is told apart: sent by this release, or changed by somebody since.
+pub(super) const SENT: &str = include_str!("recipes/sent.sh");
 const UNDO_THERE: &str = include_str!("recipes/files_undo_there.sh");
 const FETCH: &str = include_str!("recipes/files_fetch.sh");
 const FETCH_THERE: &str = include_str!("recipes/files_fetch_there.sh");
@@ -36,7 +39,8 @@ impl Compiler<'_> {
             script: format!("{head}{HEAD}\nthere={}\n{script}", quote(there)),
         };
         let forward = recipe(format!("Send {} to {said}", send.from), SEND_THERE, SEND);
-        let back = recipe(format!("Put back what was before this release: {said}"), UNDO_THERE, UNDO);
+        let undo_there = format!("{SENT}{UNDO_THERE}");
+        let back = recipe(format!("Put back what was before this release: {said}"), &undo_there, UNDO);
         let folder = self.recipe_folder(place, fence);
         let own = Where::default();
         self.with_way_back(

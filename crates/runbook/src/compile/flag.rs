@@ -7,6 +7,7 @@ use tminus_release::time::Span;
 
 use super::database::quote;
 use super::drafts::{Compiler, Place};
+use super::files::SENT;
 use super::recipe::{BothWays, Recipe};
 use crate::attributes::is_environment;
 use crate::control::{Flag, Provider};
@@ -54,7 +55,10 @@ impl Compiler<'_> {
         let by_scripts = matches!(flag.provider, Provider::Command { .. }) && is_there;
         let back = Recipe {
             title: format!("Set the flag {name} back to what it was before this release"),
-            script: format!("{head}{}{UNDO}", if by_scripts { UNDO_SENT } else { "" }),
+            script: format!(
+                "{head}{}{UNDO}",
+                if by_scripts { format!("{SENT}{UNDO_SENT}") } else { String::new() }
+            ),
         };
         let both = BothWays { kind: "flag", timeout: TIMEOUT, own, folder, forward, back };
         self.with_way_back(place, fence, both);

@@ -114,13 +114,31 @@ impl Compiler<'_> {
 
 /// The head of a script of ours.
 fn own_head(migrate: &Migrate) -> String {
-    format!(
+    let mut head = format!(
         "{}baseline={}\nout_of_order={}\nshopt -s nullglob\nfiles=({})\n",
         limits(migrate),
         quote(migrate.baseline.as_deref().unwrap_or_default()),
         migrate.out_of_order,
         migrate.apply
-    )
+    );
+    // `db/*.sql` has `db/1_rollback.sql` as well: applied, it would take `db/1.sql` back at once.
+    if let MigrateUndo::Files(files) = &migrate.undo
+        && has_all_of(&migrate.apply, files)
+    {
+        head.push_str(&format!(
+            "for at in \"${{!files[@]}}\"; do case ${{files[at]}} in {files}) unset \"files[at]\" ;; esac; done\n"
+        ));
+    }
+    head
+}
+
+/// Tells whether a pattern with one `*` also has each file of another one that has it in the same folder.
+fn has_all_of(wide: &str, narrow: &str) -> bool {
+    let (Some((head, tail)), Some((other_head, other_tail))) = (wide.split_once('*'), narrow.split_once('*'))
+    else {
+        return false;
+    };
+    other_head.starts_with(head) && !other_head[head.len()..].contains('/') && other_tail.ends_with(tail)
 }
 
 /// The head of a script that calls a tool.

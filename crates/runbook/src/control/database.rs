@@ -138,6 +138,11 @@ pub(super) fn migrate(keys: &mut Keys<'_, '_>) -> Option<Body> {
         keys.fault(value, "with `undo`, `apply` has one `*`, so that each file finds its pair");
         return None;
     }
+    if matches!(&undo, MigrateUndo::Files(files) if *files == apply.0) {
+        let value = keys.value("undo")?;
+        keys.fault(value, "`undo` names the same files as `apply`: a file does not take itself back");
+        return None;
+    }
     Some(Body::Migrate(Migrate {
         db: text(db),
         apply: apply.0,

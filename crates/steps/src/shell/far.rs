@@ -29,11 +29,12 @@ const PATIENCE: Span = Span::minutes(2);
 /// Bytes of output that are kept on the host; what comes after is thrown away there.
 const LIMIT_BYTES: u64 = 64 << 20;
 
-/// Whether to begin, or only to find out what came of it.
+/// Whether to begin, only to find out what came of it, or to end it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     Run,
     Look,
+    End,
 }
 
 /// Makes the arguments of bash. `names` are the variables that go by standard input.
@@ -49,7 +50,12 @@ pub(super) fn arguments(job: &Job, shell: &Shell, mode: Mode, names: &[&str]) ->
     let (_, flags) = interpreter(Interpreter::Bash);
     let mut arguments: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
     arguments.extend([HERE.to_owned(), "tminus".to_owned(), there(job, shell), key(job)]);
-    arguments.push(if mode == Mode::Run { "run" } else { "look" }.to_owned());
+    let mode = match mode {
+        Mode::Run => "run",
+        Mode::Look => "look",
+        Mode::End => "end",
+    };
+    arguments.push(mode.to_owned());
     arguments.extend([batch.to_string(), failures.to_string(), patience.to_string()]);
     arguments.extend([passing.join(" "), names.join(" ")]);
     arguments.extend(hosts.iter().map(|&host| host.to_owned()));

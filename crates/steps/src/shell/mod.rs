@@ -88,7 +88,13 @@ impl Shells {
     }
 
     /// Finds out what came of an attempt, as far as its file and the processes tell.
-    pub(crate) async fn recover(&self, job: &Job, shell: &Shell, scratch: &Scratch) -> Recovered {
+    pub(crate) async fn recover(
+        &self,
+        job: &Job,
+        shell: &Shell,
+        scratch: &Scratch,
+        cancel: watch::Receiver<bool>,
+    ) -> Recovered {
         let (slot, record) = match scratch.trace(&job.scratch) {
             Ok(Trace::NotStarted) => return Recovered::NotStarted,
             Ok(Trace::Lost) if shell.is_far() => (PathBuf::new(), None),
@@ -112,9 +118,9 @@ impl Shells {
         let (mut why, outputs) = (Why::Itself, outputs_path(&job.scratch));
         if record.is_none()
             && let Some(orphan) = Orphan::find(&slot, &outputs)
-            && !orphan.wait(Duration::from_millis(job.timeout.0), grace(shell), &mut capture).await
         {
-            why = Why::TimeLimit;
+            let limit = Duration::from_millis(job.timeout.0);
+            why = orphan.wait(limit, grace(shell), &cancel, &mut capture).await;
         }
         let leftovers = end_group_of(&outputs).await;
         // It may have written its record by now.
@@ -123,7 +129,7 @@ impl Shells {
             _ => None,
         });
         if shell.is_far() && record.is_none() {
-            return self.ask_hosts(job, shell, &ready).await;
+            return self.ask_hosts(job, shell, &ready, cancel).await;
         }
         match record {
             Some(record) if ready.tells => {
@@ -146,6 +152,10 @@ impl Shells {
                     Verdict::Unknown => Recovered::Unknown(report.detail),
                     _ => Recovered::Finished(report),
                 }
+            }
+            None if why == Why::Cancelled => {
+                let ended = Ended { why, status: Some(exit_status(143)), forced: false, leftovers };
+                Recovered::Finished(self.report(job, shell, &ready, ended, None, capture))
             }
             _ => Recovered::Unknown(unknown(shell)),
         }
@@ -240,20 +250,38 @@ impl Shells {
         Ok(command)
     }
 
-    /// Asks the hosts what came of an attempt whose script here is gone.
-    async fn ask_hosts(&self, job: &Job, shell: &Shell, ready: &Ready) -> Recovered {
-        let started = self.command(job, shell, ready, far::Mode::Look).and_then(|command| {
-            start(command).map_err(|error| self.why_not_started(job, shell, ready, &error))
-        });
-        let running = match started {
-            Ok(running) => running,
-            Err(why) => return Recovered::Unknown(Redactor::new(&ready.secrets).text(&why)),
+    /// Asks the hosts what came of an attempt whose script here is gone, and ends it there when that is
+    /// said. A look that was broken off tells nothing, so ending is another visit to each.
+    async fn ask_hosts(
+        &self,
+        job: &Job,
+        shell: &Shell,
+        ready: &Ready,
+        cancel: watch::Receiver<bool>,
+    ) -> Recovered {
+        let mut mode = if *cancel.borrow() { far::Mode::End } else { far::Mode::Look };
+        let (mut ended, mut capture) = loop {
+            let started = self.command(job, shell, ready, mode).and_then(|command| {
+                start(command).map_err(|error| self.why_not_started(job, shell, ready, &error))
+            });
+            let running = match started {
+                Ok(running) => running,
+                Err(why) => return Recovered::Unknown(Redactor::new(&ready.secrets).text(&why)),
+            };
+            let mut capture =
+                Capture::new(Redactor::new(&ready.secrets), job.output_limit_bytes, mpsc::channel(1).0);
+            let never = watch::channel(false).1;
+            let heard = if mode == far::Mode::Look { cancel.clone() } else { never };
+            let limit = Duration::from_millis(job.timeout.0);
+            let ended = running.wait(limit, grace(shell), heard, &mut capture).await;
+            if ended.why != Why::Cancelled {
+                break (ended, capture);
+            }
+            mode = far::Mode::End;
         };
-        let mut capture =
-            Capture::new(Redactor::new(&ready.secrets), job.output_limit_bytes, mpsc::channel(1).0);
-        let (_keep, cancel) = watch::channel(false);
-        let limit = Duration::from_millis(job.timeout.0);
-        let ended = running.wait(limit, grace(shell), cancel, &mut capture).await;
+        if mode == far::Mode::End && ended.why == Why::Itself {
+            ended.why = Why::Cancelled;
+        }
         let judged = far::judge(shell, &job.scratch);
         if judged.never {
             return Recovered::NotStarted;

@@ -293,11 +293,17 @@ impl Orphan {
         Some(Orphan { process: found, marks, group: number })
     }
 
-    /// Waits until it has ended, and reads what it writes. False: its time was up and it was ended.
-    pub(super) async fn wait(self, limit: Duration, grace: Duration, capture: &mut Capture) -> bool {
+    /// Waits until it has ended, by itself or not, and reads what it writes.
+    pub(super) async fn wait(
+        self,
+        limit: Duration,
+        grace: Duration,
+        cancel: &watch::Receiver<bool>,
+        capture: &mut Capture,
+    ) -> Why {
         let mut deadline = Instant::now().checked_add(limit);
         let mut signals = [Signal::TERM, Signal::KILL].into_iter();
-        let mut in_time = true;
+        let mut why = Why::Itself;
         let mut buffer = vec![0; CHUNK];
         // Opened anew, the pipe can be read without waiting.
         let output = OpenOptions::new()
@@ -310,8 +316,12 @@ impl Orphan {
             if let Some(output) = &output {
                 take_waiting(output, &mut buffer, capture);
             }
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                in_time = false;
+            let is_late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            let is_cancelled = why == Why::Itself && *cancel.borrow();
+            if is_late || is_cancelled {
+                if why == Why::Itself {
+                    why = if is_cancelled { Why::Cancelled } else { Why::TimeLimit };
+                }
                 deadline = Some(Instant::now() + grace);
                 match (signals.next(), self.group) {
                     (Some(signal), Some(group)) => drop(rustix::process::kill_process_group(group, signal)),
@@ -323,7 +333,7 @@ impl Orphan {
         if let Some(output) = &output {
             take_waiting(output, &mut buffer, capture);
         }
-        in_time
+        why
     }
 }
 

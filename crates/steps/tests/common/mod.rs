@@ -14,6 +14,11 @@ use tminus_steps::{Hands as _, Job, Report, World};
 use tminus_testkit::TemporaryFolder;
 use tokio::sync::{mpsc, watch};
 
+/// What nobody ever cancels.
+pub(crate) fn never() -> watch::Receiver<bool> {
+    watch::channel(false).1
+}
+
 /// Builds a step for bash.
 pub(crate) fn bash(script: &str) -> Action {
     shell(Interpreter::Bash, script)

@@ -5,7 +5,7 @@ use tminus_release::time::Span;
 use tminus_steps::{Hands as _, Job, Recovered, Verdict};
 use tminus_testkit::ssh::SshHosts;
 
-use crate::common::{Ground, bash, shell};
+use crate::common::{Ground, bash, never, shell};
 
 fn text(report: &tminus_steps::Report) -> String {
     String::from_utf8_lossy(&report.output).into_owned()
@@ -248,7 +248,9 @@ async fn after_a_crash_the_host_says_what_came_of_it() {
     let mut world = Ground::another_world(&ground);
     std::mem::swap(&mut ground.world, &mut world);
     ground.look_for_programs_in(&hosts.bin());
-    let Recovered::Finished(report) = ground.world.recover(job.clone()).await else { panic!("it is known") };
+    let Recovered::Finished(report) = ground.world.recover(job.clone(), never()).await else {
+        panic!("it is known")
+    };
     open.await.unwrap();
     assert_eq!((report.verdict, report.exit_code), (Verdict::Failed, Some(4)), "{}", report.detail);
     assert!(text(&report).ends_with("done\n"), "{}", text(&report));
@@ -258,7 +260,7 @@ async fn after_a_crash_the_host_says_what_came_of_it() {
     other.scratch = ground.folder.join("scratch/r1/deploy.forward.99");
     let claim = "\0attempt\0deploy.forward.99\x004711\0";
     std::fs::write(ground.folder.join("scratch/r1/99.slot"), claim).unwrap();
-    assert_eq!(ground.world.recover(other.clone()).await, Recovered::NotStarted);
+    assert_eq!(ground.world.recover(other.clone(), never()).await, Recovered::NotStarted);
     other.attempt = 99;
     other.scratch = ground.folder.join("scratch/r1/other");
     let report = ground.perform(&other).await;

@@ -40,14 +40,29 @@ put() {
 
 # The image from before wants the files from before, and so do the commands around it; it comes back
 # before the steps that sent them do. A mode is a part of that: a script may be the same, and not run.
-# One that was not there at all stays until then: compose may need it to remove what it made.
+# One that was not there at all stays until then: compose may need it to remove what it made. One that
+# somebody mended stays as well: the step that sent it asks about it in its turn, when the services are back.
 sent_files() {
-  local kept to
-  for kept in "$HOME/.tminus/sent/$RELEASE_ID"/*; do
-    if [ ! -f "$kept/$1" ]; then continue; fi
+  local want=$1 is=$2 said=$3 after kept to
+  shift 3
+  while IFS= read -r after; do
+    kept=${after%/after}
+    if [ ! -f "$kept/content" ]; then continue; fi
     to=$(cat -- "$kept/to")
-    if ! cmp -s "$kept/$1" "$to" || [ "$(stat -c %a -- "$kept/$1")" != "$(stat -c %a -- "$to")" ]; then put "$kept/$1" "$to"; say "$to is ${2} again"; fi
-  done
+    if same "$kept/$want" "$to"; then continue; fi
+    if ! same "$kept/$is" "$to"; then say "$to was changed by somebody since this release sent it, and stays"; continue; fi
+    put "$kept/$want" "$to"
+    say "$to is $said again"
+  done < <(sent "$@")
+}
+before_sent() { sent_files content after "what it was before this release" -t; }
+after_sent() { sent_files after content "what this release sent" -tr; }
+
+# What tminus left here, for the next release: of a service its image, or nothing when it is gone. It is
+# only told of, so a disk that is full stops no way back for it.
+leave() {
+  mkdir -p -- ".tminus/left/$known" || return 0
+  if [ "$#" = 1 ]; then rm -f -- ".tminus/left/$known/$1"; else say "$2" 2>/dev/null >".tminus/left/$known/$1" || true; fi
 }
 
 # Starts what is there already and waits for its health; what is wrong is shown where it is.

@@ -4,7 +4,7 @@ go_back_alone() {
   trap - EXIT
   if [ "$code" != 0 ] && [ -f "$record/before" ]; then
     say "this host goes back by itself, and the others go on"
-    sent_files content "what it was before this release"
+    before_sent
     touch -- "$record/alone"
     put_env_back
     bring_back "$drain" "$admit"
@@ -13,6 +13,6 @@ go_back_alone() {
 }
 trap go_back_alone EXIT
 # Another attempt after that needs what was sent.
-if [ -f "$record/alone" ]; then sent_files after "what this release sent"; fi
+if [ -f "$record/alone" ]; then after_sent; fi
 # Whoever ends this has no time for that; the rollback of the release does it.
 trap 'trap - EXIT; exit 143' TERM

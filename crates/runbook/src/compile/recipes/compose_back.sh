@@ -12,6 +12,7 @@ bring_back() {
       # Not by compose: what it has in its files by now may not be enough to describe the service.
       mapfile -t ids < <(containers "$service")
       if [ "${#ids[@]}" != 0 ]; then docker stop "${ids[@]}" >/dev/null && docker rm --force "${ids[@]}" >/dev/null; fi
+      leave "$service"
       say "$service was not there before, and is gone again"
       continue
     fi
@@ -25,10 +26,25 @@ bring_back() {
     move "$service"
     now=$(docker inspect --format '{{.Image}}' "$(container "$service")")
     if [ "$now" != "$image" ]; then stop "$service runs $now and not $image as before"; fi
+    leave "$service" "$reference $now"
     say "$service runs $reference $now again"
     tell admit "$2" "$service"
   done
 }
+# The file of variables as it was. Where somebody changed it since, only the lines of this release go back.
 put_env_back() {
-  if [ -n "$env_file" ] && ! cmp -s "$record/env.before" "$env_file"; then put "$record/env.before" "$env_file"; fi
+  local change
+  if [ -z "$env_file" ] || [ ! -f "$record/env.after" ] || cmp -s "$record/env.before" "$env_file"; then return 0; fi
+  if cmp -s "$record/env.after" "$env_file"; then put "$record/env.before" "$env_file"; return 0; fi
+  cp -p -- "$env_file" "$record/env.back"
+  for change in "${changes[@]}"; do
+    TMINUS_CHANGE=$change awk -v key="${change%%=*}" '
+      pass == 1 { if (index($0, key "=") == 1) before = before $0 "\n"; next }
+      $0 == ENVIRON["TMINUS_CHANGE"] { printf "%s", before; next }
+      { print }' pass=1 "$record/env.before" pass=2 "$record/env.back" >"$record/env.next"
+    cat -- "$record/env.next" >"$record/env.back"
+    rm -- "$record/env.next"
+  done
+  put "$record/env.back" "$env_file"
+  say "$env_file was changed by somebody since: only what this release changed in it goes back"
 }

@@ -54,9 +54,20 @@ remember() {
       say "$service $reference $image ${digest:--}"
     done >"$record/before.part"
     mv -- "$record/before.part" "$record/before"
+    tell_strangers
   fi
   say "before${traffic:+ in $traffic}:"
   cat -- "$record/before"
+}
+
+# What is there now is what a rollback comes back to. What was deployed past tminus is told of.
+tell_strangers() {
+  local service reference image left
+  while read -r service reference image _; do
+    left=$(cat -- ".tminus/left/$known/$service" 2>/dev/null || true)
+    if [ -z "$left" ] || [ "${left#* }" = "$image" ] || [ "$image" = - ]; then continue; fi
+    say "note: $service runs $reference ${image:7:12}, and not ${left% *}, which tminus left here: somebody deployed it since, and a rollback of this release comes back to it"
+  done <"$record/before"
 }
 
 # Everything is here before the first service moves: a registry that is down stops nothing half-way.
@@ -77,6 +88,7 @@ roll() {
     ids+=("$(container "$service")")
     mapfile -t seen < <(docker inspect --format "{{.Config.Image}} {{.Image}}{{println}}$state_format" "${ids[-1]}")
     say "$service runs ${seen[0]}"
+    leave "$service" "${seen[0]}"
     before+=("${seen[1]}")
     if [[ ${seen[1]} != *health* ]]; then say "note: $service has no healthcheck: that it runs is all that is known of it"; fi
     tell admit "$2" "$service"

@@ -12,7 +12,7 @@ if [ "$served" != "$live" ]; then
   send_to "$live"
 fi
 say "$live has the traffic"
-sent_files content "what it was before this release"
+before_sent
 put_env_back
 act_on "$idle"
 # The last requests of the other one end before it does.

@@ -1,6 +1,6 @@
 if [ ! -d "$record" ]; then say "this release moved nothing here"; exit 0; fi
 alone
 if [ ! -f "$record/before" ]; then say "this release moved nothing here"; exit 0; fi
-sent_files content "what it was before this release"
+before_sent
 put_env_back
 bring_back "$drain" "$admit"

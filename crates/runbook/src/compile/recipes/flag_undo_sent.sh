@@ -1,14 +1,12 @@
 # What this release sent here may be what `get` and `set` call, and faulty: the flag goes back by what was
 # there before. It is lent for that moment only, because the step that sent it goes back in its turn, or
-# stays. What somebody mended since is theirs: nothing is replaced that is not as this release sent it.
-same() { cmp -s -- "$1" "$2" && [ "$(stat -c %a -- "$1")" = "$(stat -c %a -- "$2")" ]; }
-sent() { ls "$@" -- "$HOME/.tminus/sent/$RELEASE_ID"/*/after 2>/dev/null || true; }
+# stays.
 replace() {
   cp -p -- "$1" "$2.tminus"
   mv -T -- "$2.tminus" "$2"
 }
 
-# The last one first, as one place may have been sent to twice. What was not there before stays.
+# What was not there before stays.
 lend() {
   local after kept to
   while IFS= read -r after; do

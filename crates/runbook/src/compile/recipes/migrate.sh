@@ -18,6 +18,16 @@ read_ledger() {
 # Marked in its first lines: such a file holds what PostgreSQL refuses in a transaction.
 alone() { head -n 5 -- "$1" | grep -Eiq '^--[[:space:]]*tminus:[[:space:]]*no-transaction'; }
 
+# One that lies beside its migration is matched by `apply` as well, where `undo` does not name it.
+no_way_back() {
+  local end
+  for end in _rollback.sql .rollback.sql .down.sql; do
+    if [[ $1 == *"$end" && ( -f ${1%"$end"}.sql || -f ${1%"$end"}.up.sql ) ]]; then
+      stop "${1##*/} would be applied, and by its name it takes another file back" "let \`apply\` leave it out, or name it: \`undo: ${apply%%\**}*$end\`"
+    fi
+  done
+}
+
 # A file that ends our transaction, or leaves this database, would escape the ledger.
 readable() {
   local found
@@ -84,6 +94,7 @@ survey() {
     elif [ -n "$baseline" ] && [ "$(printf '%s\n' "$name" "$baseline" | sort -V | head -n 1)" = "$name" ]; then
       continue
     else
+      no_way_back "$file"
       readable "$file"
       earliest=${earliest:-$name}
       pending+=("$file")

@@ -1,5 +1,5 @@
 # Runs here, and speaks with the other hosts by the user's own ssh. Arguments: the command for the far
-# side, key, mode (run, look), how many at once, how many may fail, seconds that a host may be out of
+# side, key, mode (run, look, end), how many at once, how many may fail, seconds that a host may be out of
 # reach, exit codes that pass, names of what is given by standard input; then the hosts.
 #
 # What a host said at the end stands in a file for it, which is what the report is made of.
