@@ -35,6 +35,7 @@ mod runbook_kubernetes;
 mod runbook_web;
 mod sarif_schema;
 mod seeds;
+mod set_clocks;
 mod shop;
 mod sites;
 mod support;
