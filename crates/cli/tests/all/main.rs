@@ -8,6 +8,7 @@ mod buckets;
 mod check_output;
 mod commands;
 mod crash_everywhere;
+mod crashes;
 mod databases;
 mod demo_runbook;
 mod deployments;
