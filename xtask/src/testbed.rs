@@ -3,7 +3,7 @@
 use crate::{shell, targets, web};
 
 /// Program and the Debian package that has it.
-const PROGRAMS: [(&str, &str); 24] = [
+const PROGRAMS: [(&str, &str); 25] = [
     ("bash", "bash"),
     ("python3", "python3"),
     ("node", "nodejs"),
@@ -23,6 +23,8 @@ const PROGRAMS: [(&str, &str); 24] = [
     ("jsonschema", "python3-jsonschema"),
     ("openssl", "openssl"),
     ("age", "age"),
+    // A clock that a test may set.
+    ("faketime", "faketime"),
     // Hosts of one's own, and load on the proxy before them.
     ("ip", "iproute2"),
     ("haproxy", "haproxy"),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tminus_release::decide::{Command, Decision, decide};
-use tminus_release::event::{Actor, Event, Finished, Outcome, Purpose, Recorded, Verdict};
+use tminus_release::event::{Actor, Event, Finished, Outcome, Purpose, Recorded, RuleVerdict, Verdict};
 use tminus_release::life::Life;
 use tminus_release::plan::Work;
 use tminus_release::standing::standing;
@@ -214,6 +214,7 @@ impl Round<'_> {
         if under_way {
             self.log.push(now, Actor::Engine, Event::EngineStarted)?;
         }
+        self.notice_set_back(now)?;
         if let Some(from) = self.last_seen().await
             && now.since(from) > UNWATCHED
         {
@@ -266,6 +267,7 @@ impl Round<'_> {
                     carried: None,
                     outputs: BTreeMap::new(),
                     leftovers: 0,
+                    never_began: true,
                 };
                 self.log.push_outcome(now, Event::StepFinished { step, purpose, attempt, result })
             }
@@ -554,13 +556,24 @@ impl Round<'_> {
         Ok(())
     }
 
+    /// A clock that is behind the log was set back while nobody drove: no timer may wait for that time
+    /// once more. By how much it was set is not known, only that it was by no less.
+    fn notice_set_back(&mut self, now: Moment) -> Result<(), EngineError> {
+        let behind = self.log.state.driven_at.since(now).0;
+        if behind < CLOCK_STEP {
+            return Ok(());
+        }
+        let by_ms = i64::try_from(behind).map_or(i64::MIN, |behind| -behind);
+        self.log.push(now, Actor::Engine, Event::ClockStepped { by_ms })
+    }
+
     /// Compares when this look was planned with when it came. Steady time goes on while the machine
     /// sleeps, so time in which nothing was sampled shows here.
     fn notice_sleep(&mut self, now: Moment) -> Result<(), EngineError> {
         let steady = self.driver.clock.steady();
         let Some(planned) = self.next_look else { return Ok(()) };
         let late = Span(steady.0.saturating_sub(planned.0));
-        if late <= UNWATCHED || !self.soaks() {
+        if late <= UNWATCHED || !self.counts_watched_time() {
             return Ok(());
         }
         self.next_look = Some(steady);
@@ -568,12 +581,14 @@ impl Round<'_> {
         self.log.push(now, Actor::Engine, Event::TimeUnobserved { from, to: now })
     }
 
-    /// Tells whether a soak or watch under rules is open.
-    fn soaks(&self) -> bool {
-        self.log.state.steps.iter().zip(&self.log.state.program.plan.steps).any(|(step, planned)| {
+    /// Tells whether a soak or watch under rules is open, or a rule waits for its first data.
+    fn counts_watched_time(&self) -> bool {
+        let state = &self.log.state;
+        let soaks = state.steps.iter().zip(&state.program.plan.steps).any(|(step, planned)| {
             step.forward.life == Life::Waiting
                 && matches!(&planned.work, Work::Soak(soak) | Work::Watch(soak) if !soak.rules.is_empty())
-        })
+        });
+        soaks || state.rules.values().any(|rule| rule.verdict == RuleVerdict::NoData)
     }
 
     /// Writes the summary that lists show, with the last moment at which rules were watched.
@@ -583,13 +598,15 @@ impl Round<'_> {
         Ok(self.driver.store.summarise(&self.release, text).await?)
     }
 
+    /// When what is to be watched last was: what is in the log was written by a process that watched, and
+    /// the summary may be from long before.
     async fn last_seen(&mut self) -> Option<Moment> {
-        if !self.soaks() {
+        if !self.counts_watched_time() {
             return None;
         }
-        let before = self.log.state.last_at;
+        let driven = self.log.state.driven_at;
         let summaries = self.driver.store.releases().await.ok()?;
         let text = summaries.into_iter().find(|summary| summary.release == self.release)?.text;
-        Some(crate::open::seen_at(&text).unwrap_or(before))
+        Some(crate::open::seen_at(&text).map_or(driven, |seen| seen.max(driven)))
     }
 }

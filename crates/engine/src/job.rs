@@ -119,5 +119,6 @@ pub(crate) fn finished(report: Report, blob: Option<String>) -> Finished {
         }),
         outputs: report.outputs,
         leftovers: report.leftovers,
+        never_began: false,
     }
 }

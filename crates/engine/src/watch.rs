@@ -162,9 +162,10 @@ impl Watcher {
             }
             samples.push_back((now, value.clone()));
             let breaches = value.as_ref().ok().map(|value| breaches(rule, *value));
-            let (verdict, changed) = tracker.take(now.0, breaches);
+            let (verdict, _) = tracker.take(now.0, breaches);
+            // The log's own verdict counts, and not that of this process: it may be its first.
             let known = state.rules.get(&key).map(|seen| seen.verdict);
-            if changed || known != Some(recorded(verdict)) {
+            if known != Some(recorded(verdict)) {
                 let since = tracker.breaching_since_ms().map(|since| now.since(Moment(since)));
                 changes.push(Change {
                     detail: sentence(rule, &value, verdict, since),

@@ -320,6 +320,9 @@ pub(crate) fn may_look_again(track: &TrackState) -> bool {
 
 /// Returns when a failed attempt is to be tried again; None when it has failed for good.
 pub(crate) fn retry_at(step: &Step, track: &TrackState) -> Option<Moment> {
+    if track.result.as_ref().is_some_and(|result| result.never_began) {
+        return Some(track.since);
+    }
     let cancelled = track.result.as_ref().is_some_and(|result| result.verdict == Verdict::Cancelled);
     if cancelled {
         // It was ended from outside, which says nothing about the step: what may be repeated is.

@@ -315,6 +315,14 @@ pub struct Finished {
     /// Processes that the step left behind and that were ended.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub leftovers: u32,
+    /// True when a crash came between the intent and the act: nothing happened, and the step is begun
+    /// again.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub never_began: bool,
+}
+
+fn is_false(yes: &bool) -> bool {
+    !yes
 }
 
 fn is_zero(number: &u32) -> bool {

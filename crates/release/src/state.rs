@@ -31,6 +31,8 @@ pub struct State {
     pub head: String,
     /// Time of the last entry.
     pub last_at: Moment,
+    /// Time of the last entry that was written by whoever drove the release.
+    pub driven_at: Moment,
     /// Each step, as in the plan.
     pub steps: Vec<StepState>,
     /// How many steps at the front of the program's order need no more thought: they are settled, or
@@ -228,6 +230,7 @@ impl State {
             length: 1,
             head: hash.to_owned(),
             last_at: created_at,
+            driven_at: created_at,
             steps,
             done: 0,
             reached: 0,
@@ -259,6 +262,9 @@ impl State {
         self.length += 1;
         hash.clone_into(&mut self.head);
         self.last_at = recorded.at;
+        if recorded.by == Actor::Engine {
+            self.driven_at = recorded.at;
+        }
         match &recorded.event {
             Event::ReleaseCreated { .. } => return Err(FoldError::NoBeginning),
             Event::EngineStarted => {}
@@ -418,6 +424,10 @@ impl State {
     /// Time on a hold of the engine's is added when the hold is lifted, whoever watched meanwhile: it is
     /// not added here as well.
     fn extend_by_unobserved(&mut self, from: Moment, to: Moment) {
+        // Who did not ask has not heard silence: the patience with a source begins where it was left.
+        for rule in self.rules.values_mut().filter(|rule| rule.verdict == RuleVerdict::NoData) {
+            rule.since = rule.since.plus(to.since(from.max(rule.since)));
+        }
         let to =
             self.hold.as_ref().filter(|hold| hold.by == Actor::Engine).map_or(to, |hold| hold.since.min(to));
         let from = self.judged_until.map_or(from, |lifted| lifted.max(from));

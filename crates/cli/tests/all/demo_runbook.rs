@@ -63,7 +63,6 @@ impl Sample {
     /// long they are.
     fn lay_out(&self, runbook: &str) {
         let _ = std::fs::remove_dir_all(self.desk.path(".tminus"));
-        let _ = std::fs::remove_dir_all(self.desk.path("record"));
         let _ = std::fs::remove_file(self.desk.path("failed-once"));
         self.desk.write("demo.md", runbook.replace("for: 3s", "for: 200ms").replace("for: 6s", "for: 300ms"));
         for instance in INSTANCES {
@@ -97,13 +96,8 @@ impl Sample {
         let context = format!("killed after {lines} events");
         assert_eq!(ran.code, code, "{context}\n{}\n{}", ran.out, ran.err);
         self.each_has("app.json", version, &context);
-        self.record_verifies();
+        self.desk.record_verifies();
         read == lines
-    }
-
-    fn record_verifies(&self) {
-        self.desk.expect(0, &["record", "--out", "record"]);
-        self.desk.expect(0, &["verify", "record"]);
     }
 }
 
@@ -189,7 +183,7 @@ fn fail_at_every_step_of_the_demo() {
         let ran = sample.desk.expect(3, &RUN);
         ran.says("rolled_back");
         sample.each_has("app.json", "v1.0.0", step);
-        sample.record_verifies();
+        sample.desk.record_verifies();
         assert!(sample.desk.read("record/record.md").contains(step), "the record names {step}");
     }
 }
@@ -215,7 +209,7 @@ fn a_watch_lets_the_steps_after_it_go_on_and_holds_the_release_when_its_own_rule
     sample.desk.expect(0, &["status", "last"]).says("on hold");
     sample.desk.expect(3, &["rollback", "--reason", "it does not become better"]);
     sample.each_has("app.json", "v1.0.0", "taken back");
-    sample.record_verifies();
+    sample.desk.record_verifies();
 }
 
 #[test]
@@ -238,6 +232,6 @@ fn repeat_every_undo_of_the_demo() {
         sample.each_has("app.json", "v1.0.0", step);
         sample.desk.expect(7, &["rollback", "--reason", "once more"]);
         sample.each_has("app.json", "v1.0.0", step);
-        sample.record_verifies();
+        sample.desk.record_verifies();
     }
 }

@@ -6,6 +6,7 @@ use std::process::Command;
 use tminus_testkit::docker::Docker;
 use tminus_testkit::postgres::Postgres;
 
+use crate::crashes;
 use crate::support::{Desk, Ran};
 use crate::trials::{self, Goes, NOBODY, PATIENT, Team as _};
 use crate::yard::Yard;
@@ -58,15 +59,8 @@ impl trials::Team for Team {
         command
     }
 
-    fn release(&self, code: i32, version: &str) -> Ran {
-        let words = ["run", "RUNBOOK.md", "--version", version, "--answers", "yes.yaml", "--again"];
-        let ran = self.ran(code, &words);
-        if code == 3 {
-            // Everything went back, which written answers do not insist on: they go past an undo that
-            // failed. The last look saw it, and without that no release ends.
-            ran.says("served again: ").never_says("error: before this release").never_says("not undone");
-        }
-        ran
+    fn is_back(&self, ran: &Ran) {
+        ran.says("served again: ").never_says("error: before this release");
     }
 
     fn everything(&self) -> Self::Everything {
@@ -152,8 +146,7 @@ fn runbooks_compose_asks_when_the_way_back_itself_is_cut_off() {
     assert_eq!(team.yard.desk.read("messages.log"), told, "nobody is told that all is well");
     assert_eq!(team.everything(), before, "everything is back that the release changed");
     by_hand();
-    team.ran(0, &["answer", "as-before", "retry", "--as", "kim"]);
-    let ran = team.ran(3, &["resume", "--no-wait"]);
+    let ran = team.goes_on(3, "as-before", "kim");
     ran.says("served again: api=v1,web=a hotfix,").says("rolled back after");
 }
 
@@ -202,8 +195,15 @@ fn runbooks_compose_comes_back_when_the_disk_of_the_engine_is_full() {
     ran.says("api runs").says("no space left on device").never_says("rolled back after");
     ran.says("tminus answer deploy retry");
     team.yard.docker.make_room();
-    team.ran(0, &["answer", "deploy", "retry", "--as", "ana"]);
-    let ran = team.ran(3, &["resume", "--no-wait"]);
+    let ran = team.goes_on(3, "deploy", "ana");
     ran.says("undo 002_paid.up.sql").says("served again: api=v1,web=v1,").says("rolled back after");
     assert_eq!(team.everything(), before, "the disk is full in the middle");
+}
+
+#[test]
+fn crash_everywhere_of_runbooks_compose() {
+    let Some(team) = Team::open() else { return };
+    team.yard.desk.program("docker", &crashes::counts("docker", "*\" up \"*"));
+    crashes::everywhere(&team);
+    assert_eq!(team.yard.serves("web"), "v2");
 }

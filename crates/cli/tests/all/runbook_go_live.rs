@@ -9,6 +9,7 @@ use tminus_testkit::folder::SmallDisk;
 use tminus_testkit::front::{Front, spare_port};
 use tminus_testkit::postgres::Postgres;
 
+use crate::crashes;
 use crate::sites::tree;
 use crate::support::{Desk, Ran};
 use crate::trials::{self, Goes, PATIENT, Team as _};
@@ -71,12 +72,6 @@ impl Team {
         self.yard.docker.publish(&self.yard.docker.image(&format!("api:{version}")), answer.as_deref());
     }
 
-    /// Goes on with a release, by the one who was asked.
-    fn goes_on(&self, step: &str) -> Ran {
-        self.ran(0, &["answer", step, "retry", "--as", "kim"]);
-        self.ran(3, &["resume", "--no-wait"])
-    }
-
     fn build(&self, version: &str) {
         self.yard.desk.write("dist/version.json", format!("{{\"version\": \"{version}\"}}\n"));
         self.yard.desk.write("dist/index.html", format!("<html>The shop, {version}</html>\n"));
@@ -108,17 +103,8 @@ impl trials::Team for Team {
         command
     }
 
-    fn release(&self, code: i32, version: &str) -> Ran {
-        let words = ["run", "RUNBOOK.md", "--version", version, "--answers", "yes.yaml", "--again"];
-        let ran = self.ran(code, &words);
-        if code == 3 {
-            // Everything went back, which written answers do not insist on: they go past an undo that
-            // failed. The last look saw it, and without that no release ends.
-            ran.says("site again: ")
-                .never_says("error: before this release people got")
-                .never_says("not undone");
-        }
-        ran
+    fn is_back(&self, ran: &Ran) {
+        ran.says("site again: ").never_says("error: before this release people got");
     }
 
     fn everything(&self) -> Self::Everything {
@@ -266,7 +252,7 @@ fn runbooks_go_live_asks_when_people_do_not_get_what_they_got_before() {
         .says("undo 002_paid.up.sql");
     assert_eq!(team.everything(), before, "everything is back, and nobody can see it");
     team.front.start_again(60);
-    team.goes_on("as-before").says("site again: {\"version\": \"v1\"}").says("rolled back");
+    team.goes_on(3, "as-before", "kim").says("site again: {\"version\": \"v1\"}").says("rolled back");
     assert_eq!(team.everything(), before);
 
     // The database is lost at that moment: all goes back but the schema, which waits for it.
@@ -278,6 +264,14 @@ fn runbooks_go_live_asks_when_people_do_not_get_what_they_got_before() {
     ran.says("tminus answer migrate retry").never_says("rolled back after");
     assert_eq!(team.yard.state(), before.0, "the service is back");
     team.server.start_again();
-    team.goes_on("migrate").says("undo 002_paid.up.sql").says("rolled back");
+    team.goes_on(3, "migrate", "kim").says("undo 002_paid.up.sql").says("rolled back");
     assert_eq!(team.everything(), before, "the database was lost in the middle");
+}
+
+#[test]
+fn crash_everywhere_of_runbooks_go_live() {
+    let Some(team) = Team::open() else { return };
+    team.yard.desk.program("docker", &crashes::counts("docker", "*\" up \"*"));
+    crashes::everywhere(&team);
+    assert_eq!(team.front.get("/version.json"), "{\"version\": \"v2\"}\n");
 }

@@ -3,12 +3,14 @@
 //!
 //! It runs as it is written, but for the time that somebody stays to watch.
 
+use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
 use tminus_testkit::fleet::{Fleet, SWITCH};
 use tminus_testkit::postgres::Postgres;
 use tminus_testkit::proxy::Proxy;
 
+use crate::crashes;
 use crate::support::{Desk, Ran};
 use crate::trials::{self, FromRegistry as _, Goes, PATIENT, Team as _};
 
@@ -76,15 +78,6 @@ impl Team {
         }
     }
 
-    /// Releases a version that fails, in these words, when the schema has moved; all is as before then.
-    fn comes_back(&self, version: &str, words: &[&str], before: &[String]) {
-        let ran = self.release(3, version);
-        words.iter().chain(&["undo 002_paid.up.sql"]).for_each(|words| {
-            ran.says(words);
-        });
-        assert_eq!(self.everything(), before, "{words:?}");
-    }
-
     /// Begins a release, and says when its way to the second service of the second host is reached.
     fn up_to_the_second_host(&self, version: &str) -> std::process::Child {
         self.up_to(version, "\"up \"*web")
@@ -99,8 +92,7 @@ impl Team {
         );
         let own = self.desk.write("wrapper", wrapper);
         self.fleet.on("h2", &format!("mkdir -p bin; cp {} bin/docker; chmod +x bin/docker", own.display()));
-        let words = ["run", "RUNBOOK.md", "--version", version, "--answers", "yes.yaml", "--again"];
-        let mut command = self.command(&words);
+        let mut command = self.command(&trials::begin(version));
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         std::fs::read_to_string(self.desk.path("reached")).expect("it is in the middle");
         child
@@ -118,14 +110,6 @@ impl Team {
     fn asks(&self, child: std::process::Child) -> Ran {
         let ran = self.ends(6, child);
         ran.never_says("rolled back");
-        ran
-    }
-
-    /// Goes on with a release, by one of the people who were asked.
-    fn goes_on(&self, step: &str, person: &str) -> Ran {
-        self.ran(0, &["answer", step, "retry", "--as", person]);
-        let ran = self.ran(3, &["resume", "--no-wait"]);
-        serves_v1_again(&ran);
         ran
     }
 }
@@ -159,13 +143,9 @@ impl trials::Team for Team {
         self.fleet.beside(&command)
     }
 
-    fn release(&self, code: i32, version: &str) -> Ran {
-        let words = ["run", "RUNBOOK.md", "--version", version, "--answers", "yes.yaml", "--again"];
-        let ran = self.ran(code, &words);
-        if code == 3 {
-            serves_v1_again(&ran);
-        }
-        ran
+    fn is_back(&self, ran: &Ran) {
+        ran.says("│ people get v1").says("│ web of h1 is sent requests").says("│ web of h2 is sent requests");
+        ran.never_says("error: this was not so before this release");
     }
 
     /// Everything that a rollback has to bring back: containers with images and variables, the files
@@ -181,13 +161,11 @@ impl trials::Team for Team {
         all.push(self.server.dump("shop"));
         all
     }
-}
 
-/// Everything went back, which written answers do not insist on: they go past an undo that
-/// failed. The last look saw it, and without that no release ends.
-fn serves_v1_again(ran: &Ran) {
-    ran.says("│ people get v1").says("│ web of h1 is sent requests").says("│ web of h2 is sent requests");
-    ran.never_says("error: this was not so before this release").never_says("not undone");
+    fn done(&self) -> BTreeMap<String, usize> {
+        let calls = |host| self.fleet.on(host, &format!("touch calls; sed 's/^/{host}: /' calls")) + "\n";
+        trials::counted(&HOSTS.map(calls).concat())
+    }
 }
 
 /// The compose file that is sent. A version that is named is never healthy on the second host.
@@ -225,7 +203,7 @@ fn runbooks_hosts_comes_back_when_the_services_do_not_start() {
     let child = team.up_to("v2", "\" pull \"");
     team.registry(Goes::Down);
     let ran = team.ends(3, child);
-    serves_v1_again(ran.says("h1: web runs").says("connection refused").says("undo 002_paid.up.sql"));
+    team.is_back(ran.says("h1: web runs").says("connection refused").says("undo 002_paid.up.sql"));
     assert_eq!(team.everything(), before, "the registry was lost in the middle");
     trials::the_registry_is_down(&mut team);
 
@@ -346,7 +324,7 @@ fn runbooks_hosts_comes_back_by_the_script_for_the_proxy_that_was_there_before()
     ran.says("tminus answer as-before retry").never_says("rolled back");
     assert_ne!(team.everything(), before, "the second host gets nothing");
     team.fleet.inside(&format!("echo 'set server web/h2 state ready' | socat - tcp:{SWITCH}:9999"));
-    team.goes_on("as-before", "kim").says("rolled back");
+    team.goes_on(3, "as-before", "kim").says("rolled back");
     assert_eq!(team.everything(), before, "somebody let the second host in again");
 }
 
@@ -366,7 +344,7 @@ fn runbooks_hosts_asks_when_a_host_is_lost_in_the_middle() {
     // Never counted as done there, and never as not begun: it had moved.
     ran.says("h2 unknown (the connection was lost").says("tminus answer deploy retry");
     team.fleet.join("h2");
-    team.goes_on("deploy", "ana").says("undo 002_paid.up.sql");
+    team.goes_on(3, "deploy", "ana").says("undo 002_paid.up.sql");
     assert_eq!(team.everything(), before, "a host was cut off in the middle");
 }
 
@@ -381,7 +359,7 @@ fn runbooks_hosts_asks_when_a_disk_is_full_or_the_database_lost_in_the_middle() 
     team.fleet.fill("h2");
     team.asks(child).says("o space left on device").says("tminus answer deploy retry");
     team.fleet.make_room("h2");
-    team.goes_on("deploy", "ana").says("undo 002_paid.up.sql").says("rolled back");
+    team.goes_on(3, "deploy", "ana").says("undo 002_paid.up.sql").says("rolled back");
     assert_eq!(team.everything(), before, "a disk was full in the middle");
 
     // The database is lost: the hosts go back without it, and the schema waits for it.
@@ -391,7 +369,7 @@ fn runbooks_hosts_asks_when_a_disk_is_full_or_the_database_lost_in_the_middle() 
     ran.says("h2: web runs").says("connection to server on socket").says("tminus answer migrate retry");
     assert_eq!(team.fleet.inside(&format!("curl --silent http://{SWITCH}/version")), "v1");
     team.server.start_again();
-    team.goes_on("migrate", "ana").says("undo 002_paid.up.sql").says("rolled back");
+    team.goes_on(3, "migrate", "ana").says("undo 002_paid.up.sql").says("rolled back");
     assert_eq!(team.everything(), before, "the database was lost in the middle");
 }
 
@@ -409,7 +387,7 @@ fn runbooks_hosts_asks_when_the_proxy_is_out_of_reach_in_the_middle() {
         .says("Connection refused")
         .says("tminus answer deploy retry");
     team.fleet.inside(&format!("iptables --delete {refused}"));
-    team.goes_on("deploy", "ana").says("undo 002_paid.up.sql").says("rolled back");
+    team.goes_on(3, "deploy", "ana").says("undo 002_paid.up.sql").says("rolled back");
     assert_eq!(team.everything(), before, "the proxy took no commands");
 
     // Or people do not reach by it what they come for, and each host by itself is well.
@@ -421,6 +399,17 @@ fn runbooks_hosts_asks_when_the_proxy_is_out_of_reach_in_the_middle() {
     ran.says("│ people get no answer").says("tminus answer as-before retry");
     assert_eq!(team.everything(), before, "everything is back, and people do not reach it");
     team.fleet.inside(&format!("iptables --delete {refused}"));
-    team.goes_on("as-before", "kim").says("rolled back");
+    team.goes_on(3, "as-before", "kim").says("rolled back");
     assert_eq!(team.everything(), before, "they reach it again");
+}
+
+#[test]
+fn crash_everywhere_of_runbooks_hosts() {
+    let Some(team) = Team::open() else { return };
+    let own = team.desk.write("wrapper", crashes::counts("/usr/bin/docker", "*\" up \"*"));
+    for host in HOSTS {
+        team.fleet.on(host, &format!("mkdir -p bin; cp {} bin/docker; chmod +x bin/docker", own.display()));
+    }
+    crashes::everywhere(&team);
+    assert_eq!(team.fleet.inside(&format!("curl --silent http://{SWITCH}/version")), "v2");
 }

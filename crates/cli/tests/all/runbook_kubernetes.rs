@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use tminus_testkit::http::{Reply, Request, serve_beside};
 use tminus_testkit::postgres::Postgres;
 
+use crate::crashes;
 use crate::kubernetes::{Town, workload};
 use crate::support::{Desk, Ran};
 use crate::trials::{self, NOBODY, PATIENT, Team as _};
@@ -21,6 +22,7 @@ use crate::trials::{self, NOBODY, PATIENT, Team as _};
 const MIGRATE: &str = r#"#!/bin/bash
 set -eEuo pipefail
 version=${IMAGE##*:}
+echo "migrate $1 in $NAMESPACE" >>DESK/calls
 case $NAMESPACE in staging) url='STAGING' ;; production) url='PRODUCTION' ;; esac
 export PGOPTIONS='-c lock_timeout=2s -c client_min_messages=warning'
 ask() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$url" "$@"; }
@@ -134,16 +136,6 @@ impl Team {
         serve_beside(answer)
     }
 
-    /// Goes on with a release, by one of the runbook's people who was asked.
-    fn goes_on(&self, code: i32, step: &str, person: &str) -> Ran {
-        self.ran(0, &["answer", step, "retry", "--as", person]);
-        let ran = self.ran(code, &["resume", "--no-wait"]);
-        if code == 3 {
-            serves_v1_again(&ran);
-        }
-        ran
-    }
-
     /// Does what the message says when a Job that failed may run once more.
     fn lets_run_again(&self, ran: &Ran, job: &str) {
         let told = format!("delete job {job}-");
@@ -193,31 +185,16 @@ impl trials::Team for Team {
         self.town.command(words)
     }
 
-    fn release(&self, code: i32, version: &str) -> Ran {
-        let ran = self.ran(code, &words_of(version));
-        if code == 3 {
-            serves_v1_again(&ran);
+    fn is_back(&self, ran: &Ran) {
+        for (place, _) in PLACES {
+            ran.says(&format!("{place} serves again: api: \"status\": \"ok\" \"version\": \"v1\" web: 200"));
         }
-        ran
+        ran.never_says("error: before this release");
     }
 
     fn everything(&self) -> Self::Everything {
         PLACES.map(|(namespace, database)| (self.town.state_of(namespace), self.server.dump(database)))
     }
-}
-
-/// What a release of a version is begun with.
-fn words_of(version: &str) -> [&str; 7] {
-    ["run", "RUNBOOK.md", "--again", "--version", version, "--answers", "yes.yaml"]
-}
-
-/// Everything went back, which written answers do not insist on: they go past an undo that
-/// failed. The last looks saw it, and without that no release ends.
-fn serves_v1_again(ran: &Ran) {
-    for place in ["production", "staging"] {
-        ran.says(&format!("{place} serves again: api: \"status\": \"ok\" \"version\": \"v1\" web: 200"));
-    }
-    ran.never_says("error: before this release").never_says("not undone");
 }
 
 fn image(name: &str, version: &str) -> String {
@@ -388,14 +365,14 @@ fn runbooks_kubernetes_finds_out_what_became_of_a_job_that_lost_what_it_needs() 
         ("within: 12s\n```\n\n```yaml {#deploy .deploy}", "within: 1m\n```\n\n```yaml {#deploy .deploy}");
     assert!(text.contains(job), "{text}");
     team.town.desk.write("RUNBOOK.md", text.replace(job, longer));
-    let mut command = team.command(&words_of("v3-wrong.production"));
+    let mut command = team.command(&trials::begin("v3-wrong.production"));
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     std::fs::read_to_string(reached).expect("the Job runs");
     team.town.cluster.stop_api();
     team.town.cluster.start_api();
     let ran = Ran::of(child.wait_with_output().expect("it ends"));
     assert_eq!(ran.code, 3, "{}\n{}", ran.out, ran.err);
-    serves_v1_again(&ran);
+    team.is_back(&ran);
     ran.says("has done its work").says("rolled out: deployment/api").says("undo 002_paid.up.sql");
     assert_eq!(team.everything(), before, "the API server was lost while the Job ran");
     let ends = ["migrate Complete".to_owned(), "migrate-back Complete".to_owned()];
@@ -448,8 +425,7 @@ fn runbooks_kubernetes_asks_when_somebody_says_no_or_people_get_something_else()
     assert!(staging.0.contains(&image("web", "v2")) && staging.1.contains("paid boolean"), "{staging:?}");
     assert_eq!(production, before[1], "a no touches nothing in production");
     team.ran(7, &["approve", "go", "--as", "max"]);
-    let ran = team.ran(3, &["rollback", "--reason", "the load test is missing", "--as", "kim"]);
-    serves_v1_again(&ran);
+    let ran = team.came(3, &["rollback", "--reason", "the load test is missing", "--as", "kim"]);
     ran.says("undo 002_paid.up.sql").says("rolled back after");
     assert_eq!(team.everything(), before, "a no when staging stands");
 
@@ -472,4 +448,11 @@ fn runbooks_kubernetes_asks_when_somebody_says_no_or_people_get_something_else()
     std::fs::remove_file(gone).expect("it was made");
     team.goes_on(3, "as-before", "kim").says("rolled back after");
     assert!(desk.read("messages.log").contains(&format!("{version}: rolled back")));
+}
+
+#[test]
+fn crash_everywhere_of_runbooks_kubernetes() {
+    let Some(team) = Team::open() else { return };
+    team.town.desk.program("kubectl", &crashes::counts("kubectl", crashes::KUBECTL));
+    crashes::everywhere(&team);
 }

@@ -13,6 +13,7 @@ use tminus_testkit::folder::SmallDisk;
 use tminus_testkit::http::{Reply, Request, serve_beside};
 use tminus_testkit::postgres::Postgres;
 
+use crate::crashes;
 use crate::kubernetes::{Town, workload};
 use crate::sites::tree;
 use crate::support::{Desk, Ran};
@@ -28,6 +29,7 @@ const FLAGS: &str = r#"{ "flags": {
 const SUPABASE: &str = r#"#!/bin/sh
 [ "$1 $2 $3 $5" = "functions deploy --project-ref --workdir" ] || exit 2
 if [ -e "then-$4" ]; then mv "then-$4" then; . ./then; fi
+echo "functions of $4" >>calls
 if [ "$4" = "$(cat fails)" ]; then echo "unexpected deploy status 500" >&2; exit 1; fi
 if [ "$4" = "$(cat lies)" ]; then exit 0; fi
 cp "$6/supabase/functions/version/index.txt" "live-$4.new" && mv "live-$4.new" "live-$4"
@@ -160,25 +162,6 @@ impl Team {
         self.git(&format!("tag {version}"));
         self.town.desk.write("dist/version.json", page(version));
     }
-
-    /// Releases a version that fails, in these words, when the schema of staging has moved; all is as
-    /// before then.
-    fn comes_back(&self, version: &str, words: &[&str], before: &<Team as trials::Team>::Everything) -> Ran {
-        let ran = self.release(3, version);
-        words.iter().chain(&["undo 002_paid.up.sql"]).for_each(|words| {
-            ran.says(words);
-        });
-        assert_eq!(&self.everything(), before, "{words:?}");
-        ran
-    }
-
-    /// Goes on with a release, by one of the people who were asked.
-    fn goes_on(&self, step: &str, person: &str) -> Ran {
-        self.ran(0, &["answer", step, "retry", "--as", person]);
-        let ran = self.ran(3, &["resume", "--no-wait"]);
-        serves_v1_again(&ran);
-        ran
-    }
 }
 
 impl trials::Team for Team {
@@ -200,13 +183,11 @@ impl trials::Team for Team {
         command
     }
 
-    fn release(&self, code: i32, version: &str) -> Ran {
-        let words = ["run", "RUNBOOK.md", "--again", "--version", version, "--answers", "yes.yaml"];
-        let ran = self.ran(code, &words);
-        if code == 3 {
-            serves_v1_again(&ran);
+    fn is_back(&self, ran: &Ran) {
+        for place in PLACES {
+            ran.says(&format!("{place} serves again: web app v1, service v1, functions v1"));
         }
-        ran
+        ran.never_says("error: before this release");
     }
 
     fn everything(&self) -> Self::Everything {
@@ -217,15 +198,6 @@ impl trials::Team for Team {
         });
         (places, tree(&desk.path("www")), desk.read("flags.json"))
     }
-}
-
-/// Everything went back, which written answers do not insist on: they go past an undo that
-/// failed. The last looks saw it, and without that no release ends.
-fn serves_v1_again(ran: &Ran) {
-    for place in PLACES {
-        ran.says(&format!("{place} serves again: web app v1, service v1, functions v1"));
-    }
-    ran.never_says("error: before this release").never_says("not undone");
 }
 
 /// The page of a web app that says of which version it is.
@@ -387,7 +359,7 @@ fn runbooks_web_comes_back_from_a_site_and_a_flag_that_do_not_move() {
     ran.says("error: before this release production served web app v1, service v1, functions v1");
     ran.says("tminus answer as-before retry").never_says("rolled back");
     desk.write(public, page("v1"));
-    team.goes_on("as-before", "kim").says("rolled back");
+    team.goes_on(3, "as-before", "kim").says("rolled back");
     assert_eq!(team.everything(), before, "somebody published meanwhile");
 }
 
@@ -401,8 +373,8 @@ fn runbooks_web_asks_when_somebody_says_no_or_what_it_needs_is_lost() {
     ran.says("max declines").says("the load test is missing; what was done so far still stands");
     ran.says("live in staging: v2").says("tminus rollback --reason").never_says("starts: Back up");
     assert_eq!(team.everything().0[1], before.0[1], "a no touches nothing in production");
-    let ran = team.ran(3, &["rollback", "--reason", "the load test is missing", "--as", "kim"]);
-    serves_v1_again(ran.says("undo 002_paid.up.sql").says("rolled back after"));
+    let ran = team.came(3, &["rollback", "--reason", "the load test is missing", "--as", "kim"]);
+    ran.says("undo 002_paid.up.sql").says("rolled back after");
     assert_eq!(team.everything(), before, "a no when staging stands");
 
     // The database is lost while the functions move, and the service is not what it should be: all goes
@@ -416,7 +388,7 @@ fn runbooks_web_asks_when_somebody_says_no_or_what_it_needs_is_lost() {
     ran.says("tminus answer schema retry").never_says("rolled back after");
     assert_eq!(team.town.state_of("production"), before.0[1].0, "the service is back");
     team.server.start_again();
-    team.goes_on("schema", "kim").says("undo 002_paid.up.sql").says("rolled back after");
+    team.goes_on(3, "schema", "kim").says("undo 002_paid.up.sql").says("rolled back after");
     assert_eq!(team.everything(), before, "the database was lost in the middle");
 
     // The cluster is lost when it was told to move the service.
@@ -427,6 +399,13 @@ fn runbooks_web_asks_when_somebody_says_no_or_what_it_needs_is_lost() {
         .never_says("rolled back after");
     team.town.cluster.stop_api();
     team.town.cluster.start_api();
-    team.goes_on("service", "kim").says("undo 002_paid.up.sql").says("rolled back after");
+    team.goes_on(3, "service", "kim").says("undo 002_paid.up.sql").says("rolled back after");
     assert_eq!(team.everything(), before, "the cluster was lost in the middle");
+}
+
+#[test]
+fn crash_everywhere_of_runbooks_web() {
+    let Some(team) = Team::open() else { return };
+    team.town.desk.program("kubectl", &crashes::counts("kubectl", crashes::KUBECTL));
+    crashes::everywhere(&team);
 }

@@ -72,6 +72,13 @@ impl Desk {
         ran
     }
 
+    /// Insists that the record of the newest release can be written and verifies.
+    pub(crate) fn record_verifies(&self) {
+        let _ = fs::remove_dir_all(self.path("record"));
+        self.expect(0, &["record", "last", "--out", "record"]);
+        self.expect(0, &["verify", "record"]).says("nothing changed, nothing missing");
+    }
+
     /// Puts a program into the PATH.
     pub(crate) fn program(&self, name: &str, script: &str) {
         let path = self.write(&format!("bin/{name}"), script);

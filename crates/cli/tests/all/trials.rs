@@ -3,6 +3,7 @@
 //! Each trial breaks one thing, releases, and compares everything with how it was before: versions,
 //! schema, files and flags, byte for byte.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::Path;
 use std::process::Command;
@@ -45,9 +46,62 @@ pub(crate) trait Team {
         ran
     }
 
-    /// Releases a version, with everybody saying yes, and insists on an exit code.
-    fn release(&self, code: i32, version: &str) -> Ran;
+    /// Releases a version, with people saying what `yes.yaml` says, and insists on an exit code.
+    fn release(&self, code: i32, version: &str) -> Ran {
+        self.came(code, &begin(version))
+    }
+
+    /// Goes on with a release, by one of the people who were asked.
+    fn goes_on(&self, code: i32, step: &str, person: &str) -> Ran {
+        self.ran(0, &["answer", step, "retry", "--as", person]);
+        self.came(code, &["resume", "--no-wait"])
+    }
+
+    /// Insists on an exit code, and on all of it when everything went back.
+    fn came(&self, code: i32, words: &[&str]) -> Ran {
+        let ran = self.ran(code, words);
+        if code == 3 {
+            self.is_back(&ran);
+            ran.never_says("not undone");
+        }
+        ran
+    }
+
+    /// Insists that the last look saw everything as before. Written answers do not insist on that: they
+    /// go past an undo that failed. Without that look no release ends.
+    fn is_back(&self, ran: &Ran);
+
+    /// Releases a version that fails, in these words, when the schema has moved; all is as before then.
+    fn comes_back(&self, version: &str, words: &[&str], before: &Self::Everything) -> Ran {
+        let ran = self.release(3, version);
+        words.iter().chain(&["undo 002_paid.up.sql"]).for_each(|words| {
+            ran.says(words);
+        });
+        assert_eq!(&self.everything(), before, "{words:?}");
+        ran
+    }
+
     fn everything(&self) -> Self::Everything;
+
+    /// How often each thing was really done to what the team has: by the lines that its tools left in
+    /// `calls`, unless there is a better witness.
+    fn done(&self) -> BTreeMap<String, usize> {
+        counted(&self.desk().read("calls"))
+    }
+}
+
+/// How often each line is there.
+pub(crate) fn counted(lines: &str) -> BTreeMap<String, usize> {
+    let mut counted = BTreeMap::new();
+    for line in lines.lines() {
+        *counted.entry(line.to_owned()).or_default() += 1;
+    }
+    counted
+}
+
+/// What a release of a version is begun with.
+pub(crate) fn begin(version: &str) -> [&str; 7] {
+    ["run", "RUNBOOK.md", "--again", "--version", version, "--answers", "yes.yaml"]
 }
 
 /// One whose images come from a registry.

@@ -268,6 +268,27 @@ fn a_cancelled_check_is_taken_up_again_and_a_cancelled_effect_is_asked_about() {
 }
 
 #[test]
+fn what_never_began_is_begun_whatever_may_be_repeated() {
+    for is_message in [true, false] {
+        let mut plan = PlanBuilder::new();
+        if is_message {
+            plan.notify("a", "hello", When::Always)
+        } else {
+            plan.shell("a", "true")
+        };
+        let mut release = Release::start(plan.plan);
+        let (step, purpose) = (StepId::from("a"), Purpose::Forward);
+        release.take(
+            tminus_release::event::Actor::Engine,
+            Event::StepStarted { step: step.clone(), purpose, attempt: 1 },
+        );
+        release.never_began(step, purpose, 1);
+        assert_eq!(release.run(all_pass), ["forward a"]);
+        assert_eq!(release.life("a"), Life::Passed);
+    }
+}
+
+#[test]
 fn on_failure_rollback_turns_back_by_itself() {
     let mut plan = PlanBuilder::new();
     plan.plan.policy.on_failure = OnFailure::Rollback;

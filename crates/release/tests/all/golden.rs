@@ -25,6 +25,7 @@ fn failed() -> Finished {
         }),
         outputs: [("key".to_owned(), "value".to_owned())].into(),
         leftovers: 1,
+        never_began: false,
     }
 }
 
@@ -96,6 +97,8 @@ fn each_kind() -> Vec<Event> {
         Event::PartialRollbackStarted { steps, despite, detail }
     }));
     events.push(Event::ReleaseFinished { outcome: Outcome::PartlyRolledBack, left: vec![step()] });
+    let result = Finished { never_began: true, ..failed() };
+    events.push(Event::StepFinished { step: step(), purpose: Purpose::Forward, attempt: 1, result });
     events
 }
 

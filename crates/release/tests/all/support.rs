@@ -103,15 +103,14 @@ impl Release {
         verdict: Verdict,
         outputs: &[(&str, &str)],
     ) {
-        let result = Finished {
-            verdict,
-            detail: "in a test".to_owned(),
-            exit_code: None,
-            output: None,
-            carried: None,
-            outputs: outputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-            leftovers: 0,
-        };
+        let outputs = outputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let result = Finished { outputs, ..ended(verdict) };
+        self.take(Actor::Engine, Event::StepFinished { step, purpose, attempt, result });
+    }
+
+    /// A crash came between the intent and the act.
+    pub(crate) fn never_began(&mut self, step: StepId, purpose: Purpose, attempt: u32) {
+        let result = Finished { never_began: true, ..ended(Verdict::Cancelled) };
         self.take(Actor::Engine, Event::StepFinished { step, purpose, attempt, result });
     }
 
@@ -130,4 +129,17 @@ impl Release {
 
 pub(crate) fn all_pass(_: &str, _: Purpose, _: u32) -> bool {
     true
+}
+
+fn ended(verdict: Verdict) -> Finished {
+    Finished {
+        verdict,
+        detail: "in a test".to_owned(),
+        exit_code: None,
+        output: None,
+        carried: None,
+        outputs: std::collections::BTreeMap::new(),
+        leftovers: 0,
+        never_began: false,
+    }
 }

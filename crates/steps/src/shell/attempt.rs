@@ -95,9 +95,7 @@ impl Scratch {
     fn make_slot(&self, kept: &mut Kept, release: &Path) -> io::Result<Slot> {
         if !kept.releases.contains_key(release) {
             private_folder(release)?;
-            let mut file = File::create(release.join("boot"))?;
-            file.write_all(self.boot.as_deref().unwrap_or("unknown").as_bytes())?;
-            file.sync_all()?;
+            self.note_start(release)?;
             for folder in release.ancestors().take(3) {
                 File::open(folder)?.sync_all()?;
             }
@@ -112,6 +110,20 @@ impl Scratch {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Notes this start, which is there as a whole or not at all: a process that dies here must not leave
+    /// behind what looks like another start of the machine.
+    fn note_start(&self, release: &Path) -> io::Result<()> {
+        let (note, new) = (release.join("boot"), release.join("boot.new"));
+        let start = self.boot.as_deref().unwrap_or("unknown");
+        if fs::read_to_string(&note).is_ok_and(|noted| noted == start) {
+            return File::open(&note)?.sync_all();
+        }
+        let mut file = File::create(&new)?;
+        file.write_all(start.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(new, note)
     }
 
     /// Keeps the slot of an attempt that has ended, until its outcome is on the disk.
