@@ -1,17 +1,18 @@
 //! Drives one release: from its log to its next outcome, again and again.
 
+mod take_up;
+mod unwatched;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tminus_release::decide::{Command, Decision, decide};
-use tminus_release::event::{Actor, Event, Finished, Outcome, Purpose, Recorded, RuleVerdict, Verdict};
-use tminus_release::life::Life;
-use tminus_release::plan::Work;
+use tminus_release::event::{Actor, Event, Outcome, Purpose, Recorded};
 use tminus_release::standing::standing;
 use tminus_release::time::{Moment, Span};
 use tminus_release::{ReleaseId, State, StepId};
-use tminus_steps::{Hands, Recovered, Report};
+use tminus_steps::{Hands, Report};
 use tminus_store::Store;
 use tokio::sync::{mpsc, watch as signal};
 use tokio::task::JoinSet;
@@ -26,13 +27,6 @@ use crate::watch::Watcher;
 /// Attempts of one release that may be under way at once. More would not finish sooner on the
 /// machines that runbooks are run from, and each holds pipes and output in memory.
 const ATTEMPTS_AT_ONCE: usize = 16;
-
-/// A gap between the clock and the steady time that is worth a line in the log.
-const CLOCK_STEP: u64 = 2_000;
-
-/// A look that came this much later than planned was none in between: the machine slept, or the
-/// process was stopped. Rules that nobody measured meanwhile do not make a soak shorter.
-const UNWATCHED: Span = Span::seconds(5);
 
 /// What a driver is told from outside.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -200,108 +194,6 @@ impl Driver {
 }
 
 impl Round<'_> {
-    /// Looks into what was under way when the last driver went away.
-    async fn take_up(&mut self, reins: &mut Reins) -> Result<(), EngineError> {
-        let now = self.driver.clock.now();
-        let under_way = self
-            .log
-            .state
-            .steps
-            .iter()
-            .any(|step| step.forward.life.is_active() || step.undo.life.is_active());
-        // Only a line when there is something to tell: looking at a release that waits must not
-        // write to it, or it would wake itself for ever.
-        if under_way {
-            self.log.push(now, Actor::Engine, Event::EngineStarted)?;
-        }
-        self.notice_set_back(now)?;
-        if let Some(from) = self.last_seen().await
-            && now.since(from) > UNWATCHED
-        {
-            self.log.push(now, Actor::Engine, Event::TimeUnobserved { from, to: now })?;
-        }
-        self.flush().await?;
-        self.watcher.remember(&self.log.state);
-        for index in 0..self.log.state.steps.len() {
-            let step = &self.log.state.steps[index];
-            let purpose = match (step.forward.life, step.undo.life) {
-                (Life::Running, _) => Purpose::Forward,
-                (Life::Verifying, _) => Purpose::Verify,
-                (_, Life::Running) => Purpose::Undo,
-                _ => continue,
-            };
-            self.look_into(index, purpose, reins).await?;
-        }
-        self.flush().await.map(drop)
-    }
-
-    async fn look_into(
-        &mut self,
-        index: usize,
-        purpose: Purpose,
-        reins: &mut Reins,
-    ) -> Result<(), EngineError> {
-        let state = &self.log.state;
-        let track =
-            if purpose == Purpose::Undo { &state.steps[index].undo } else { &state.steps[index].forward };
-        let attempt = track.attempts;
-        let step = state.program.plan.steps[index].id.clone();
-        let now = self.driver.clock.now();
-        let job = job::build(state, &self.release, &self.driver.places, index, purpose, attempt, now);
-        let recovered = match job {
-            Some(job) => {
-                self.to_clean.push(job.scratch.clone());
-                self.recover((index, purpose), job, reins).await?
-            }
-            None => Recovered::Unknown("there is nothing to look at".to_owned()),
-        };
-        let now = self.driver.clock.now();
-        match recovered {
-            Recovered::Finished(report) => self.finish((index, purpose), attempt, report).await,
-            Recovered::NotStarted => {
-                let result = Finished {
-                    verdict: Verdict::Cancelled,
-                    detail: "it was never started: tminus ended between the intent and the act".to_owned(),
-                    exit_code: None,
-                    output: None,
-                    carried: None,
-                    outputs: BTreeMap::new(),
-                    leftovers: 0,
-                    never_began: true,
-                };
-                self.log.push_outcome(now, Event::StepFinished { step, purpose, attempt, result })
-            }
-            Recovered::Unknown(detail) => {
-                self.log.push_outcome(now, Event::OutcomeUnknown { step, purpose, attempt, detail })
-            }
-        }
-    }
-
-    /// Waits for what may still be at work, and ends it as soon as somebody says so: a release that goes
-    /// back does not wait for what it takes back.
-    async fn recover(
-        &mut self,
-        (step, purpose): Key,
-        job: tminus_steps::Job,
-        reins: &mut Reins,
-    ) -> Result<Recovered, EngineError> {
-        let hands = Arc::clone(&self.driver.hands);
-        let (cancel, cancelled) = signal::channel(false);
-        let mut work = hands.recover(job, cancelled);
-        loop {
-            let decision = decide(&self.log.state, self.driver.clock.now());
-            let is_to_end = decision.commands.contains(&Command::Cancel { step, purpose });
-            if is_to_end || *reins.stop.borrow_and_update() == Stop::Now {
-                cancel.send_replace(true);
-            }
-            tokio::select! {
-                recovered = &mut work => return Ok(recovered),
-                Ok(()) = reins.wake.changed() => self.catch_up().await?,
-                Ok(()) = reins.stop.changed() => {}
-            }
-        }
-    }
-
     async fn turn(&mut self, reins: &mut Reins) -> Result<Left, EngineError> {
         loop {
             let stop = *reins.stop.borrow_and_update();
@@ -542,71 +434,10 @@ impl Round<'_> {
         Ok(true)
     }
 
-    /// Compares the clock with time that nobody can set. The first look only notes the offset.
-    fn notice_clock(&mut self, now: Moment) -> Result<(), EngineError> {
-        let steady = i64::try_from(self.driver.clock.steady().0).unwrap_or(i64::MAX);
-        let offset = now.0.saturating_sub(steady);
-        let before = *self.offset.get_or_insert(offset);
-        let by_ms = offset.saturating_sub(before);
-        if by_ms.unsigned_abs() >= CLOCK_STEP {
-            self.offset = Some(offset);
-            self.watcher.shift(by_ms);
-            self.log.push(now, Actor::Engine, Event::ClockStepped { by_ms })?;
-        }
-        Ok(())
-    }
-
-    /// A clock that is behind the log was set back while nobody drove: no timer may wait for that time
-    /// once more. By how much it was set is not known, only that it was by no less.
-    fn notice_set_back(&mut self, now: Moment) -> Result<(), EngineError> {
-        let behind = self.log.state.driven_at.since(now).0;
-        if behind < CLOCK_STEP {
-            return Ok(());
-        }
-        let by_ms = i64::try_from(behind).map_or(i64::MIN, |behind| -behind);
-        self.log.push(now, Actor::Engine, Event::ClockStepped { by_ms })
-    }
-
-    /// Compares when this look was planned with when it came. Steady time goes on while the machine
-    /// sleeps, so time in which nothing was sampled shows here.
-    fn notice_sleep(&mut self, now: Moment) -> Result<(), EngineError> {
-        let steady = self.driver.clock.steady();
-        let Some(planned) = self.next_look else { return Ok(()) };
-        let late = Span(steady.0.saturating_sub(planned.0));
-        if late <= UNWATCHED || !self.counts_watched_time() {
-            return Ok(());
-        }
-        self.next_look = Some(steady);
-        let from = Moment(now.0.saturating_sub(i64::try_from(late.0).unwrap_or(i64::MAX)));
-        self.log.push(now, Actor::Engine, Event::TimeUnobserved { from, to: now })
-    }
-
-    /// Tells whether a soak or watch under rules is open, or a rule waits for its first data.
-    fn counts_watched_time(&self) -> bool {
-        let state = &self.log.state;
-        let soaks = state.steps.iter().zip(&state.program.plan.steps).any(|(step, planned)| {
-            step.forward.life == Life::Waiting
-                && matches!(&planned.work, Work::Soak(soak) | Work::Watch(soak) if !soak.rules.is_empty())
-        });
-        soaks || state.rules.values().any(|rule| rule.verdict == RuleVerdict::NoData)
-    }
-
     /// Writes the summary that lists show, with the last moment at which rules were watched.
     async fn summarise(&mut self) -> Result<(), EngineError> {
         let now = self.driver.clock.now();
         let text = crate::open::summary(&self.log.state, now);
         Ok(self.driver.store.summarise(&self.release, text).await?)
-    }
-
-    /// When what is to be watched last was: what is in the log was written by a process that watched, and
-    /// the summary may be from long before.
-    async fn last_seen(&mut self) -> Option<Moment> {
-        if !self.counts_watched_time() {
-            return None;
-        }
-        let driven = self.log.state.driven_at;
-        let summaries = self.driver.store.releases().await.ok()?;
-        let text = summaries.into_iter().find(|summary| summary.release == self.release)?.text;
-        Some(crate::open::seen_at(&text).map_or(driven, |seen| seen.max(driven)))
     }
 }

@@ -80,7 +80,8 @@ pub struct TrackState {
     pub life: Life,
     /// Attempts so far, all purposes of this track.
     pub attempts: u32,
-    /// Attempts that were made before a person said "again": retries are counted from there.
+    /// Attempts that do not count among the retries: those before a person said "again", and those that
+    /// never began.
     pub forgiven: u32,
     /// When its life last changed.
     pub since: Moment,
@@ -502,7 +503,11 @@ impl TrackState {
                 self.attempts = self.attempts.max(*attempt);
                 self.started_at.get_or_insert(at);
             }
-            Event::StepFinished { result, .. } => self.result = Some(result.clone()),
+            Event::StepFinished { result, .. } => {
+                // Nothing was tried, so it counts among the tries of `retry` no more than what a person forgave.
+                self.forgiven += u32::from(result.never_began);
+                self.result = Some(result.clone());
+            }
             Event::OutcomeUnknown { detail, .. } => self.note = Some(detail.clone()),
             Event::StepAnswered { answer, .. } => match answer {
                 Answer::Done { note } => self.note.clone_from(note),

@@ -289,6 +289,23 @@ fn what_never_began_is_begun_whatever_may_be_repeated() {
 }
 
 #[test]
+fn what_never_began_is_no_try_of_those_that_retry_allows() {
+    let mut plan = PlanBuilder::new();
+    plan.shell("a", "true").retry.times = 1;
+    let mut release = Release::start(plan.plan);
+    let (step, purpose) = (StepId::from("a"), Purpose::Forward);
+    release.take(
+        tminus_release::event::Actor::Engine,
+        Event::StepStarted { step: step.clone(), purpose, attempt: 1 },
+    );
+    release.never_began(step, purpose, 1);
+    assert_eq!(release.run(|_, _, _| false), ["forward a"]);
+    release.wait(Span::seconds(1));
+    assert_eq!(release.run(all_pass), ["forward a"]);
+    assert_eq!(release.life("a"), Life::Passed);
+}
+
+#[test]
 fn on_failure_rollback_turns_back_by_itself() {
     let mut plan = PlanBuilder::new();
     plan.plan.policy.on_failure = OnFailure::Rollback;
