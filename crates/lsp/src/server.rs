@@ -1,8 +1,10 @@
 //! The server: open documents, and what is answered to each message.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use tminus_runbook::check::{self, Checked};
 use tminus_runbook::diagnostic::{Diagnostic, Severity};
@@ -11,7 +13,7 @@ use tminus_runbook::settings::{self, Settings};
 use tminus_runbook::shell::Memory;
 
 use crate::place::Page;
-use crate::text::{Position, Text};
+use crate::text::{Position, Stretch, Text};
 use crate::{actions, complete, definition, hover, uri};
 
 /// What stands beside a document, from whoever may read files.
@@ -56,6 +58,8 @@ struct Document {
     kind: Kind,
     /// What was found in the text as it is. None: it has changed since.
     checked: Option<Seen>,
+    /// What was found before that. To take it apart takes a while, and somebody types.
+    outdated: Option<Seen>,
     /// Whether the editor has been told.
     told: bool,
     /// What its scripts are: most of them are the same after a keystroke.
@@ -72,10 +76,19 @@ enum Kind {
 
 /// What was found in a text.
 #[derive(Debug)]
-struct Seen {
-    found: Vec<Diagnostic>,
-    /// None for settings.
-    page: Option<(Checked, Settings)>,
+enum Seen {
+    Settings(Vec<Diagnostic>),
+    /// In a runbook, with the settings that it was read with.
+    Runbook(Box<(Checked, Settings)>),
+}
+
+impl Seen {
+    fn found(&self) -> &[Diagnostic] {
+        match self {
+            Seen::Settings(found) => found,
+            Seen::Runbook(page) => &page.0.found,
+        }
+    }
 }
 
 impl<B: Beside> Server<B> {
@@ -167,7 +180,8 @@ impl<B: Beside> Server<B> {
                 let version = document["version"].as_i64();
                 let text = Text::new(text);
                 let memory = Memory::default();
-                let opened = Document { text, version, kind, checked: None, told: false, memory };
+                let opened =
+                    Document { text, version, kind, checked: None, outdated: None, told: false, memory };
                 self.documents.insert(uri.clone(), opened);
                 self.settings_changed(&uri);
             }
@@ -177,7 +191,8 @@ impl<B: Beside> Server<B> {
                     for change in params["contentChanges"].as_array().into_iter().flatten() {
                         change_text(&mut open.text, change);
                     }
-                    (open.checked, open.told) = (None, false);
+                    open.told = false;
+                    open.outdated = open.checked.take().or(open.outdated.take());
                     if open.kind == Kind::Other && check::declares_runbook(open.text.as_str()) {
                         open.kind = Kind::Runbook;
                     }
@@ -191,7 +206,7 @@ impl<B: Beside> Server<B> {
                 self.settings_changed(&uri);
                 if closed.is_some_and(|closed| closed.kind != Kind::Other) {
                     // Faults of a file that nobody looks at are not left on the screen.
-                    return vec![publish(&uri, None, &json!([]))];
+                    return vec![json!(publish(&uri, None, Vec::new()))];
                 }
             }
             _ => {}
@@ -239,18 +254,24 @@ impl<B: Beside> Server<B> {
             && self.documents.values().any(|document| !document.told && document.kind != Kind::Other)
     }
 
-    /// Looks through one document that has changed, and returns what its editor is to show.
-    pub fn work(&mut self) -> Option<Value> {
+    /// Looks through one document that has changed, and returns the message of what its editor is to show.
+    /// It is written without the detour of a value: of a long document with many faults that would take as
+    /// long as finding them.
+    pub fn work(&mut self) -> Option<String> {
         let waiting = |document: &Document| !document.told && document.kind != Kind::Other;
         let uri = self.documents.iter().find(|(_, document)| waiting(document))?.0.clone();
         self.see(&uri);
         let document = self.documents.get_mut(&uri)?;
         document.told = true;
         let lines = LineIndex::new(document.text.as_str());
-        let seen = document.checked.as_ref()?;
-        let shown: Vec<Value> =
-            seen.found.iter().map(|found| diagnostic(&document.text, &lines, found)).collect();
-        Some(publish(&uri, document.version, &json!(shown)))
+        let found = document.checked.as_ref()?.found();
+        let shown = found.iter().map(|found| diagnostic(&document.text, &lines, found)).collect();
+        serde_json::to_string(&publish(&uri, document.version, shown)).ok()
+    }
+
+    /// Clears away what nobody will ask for again: to be called while no message waits.
+    pub fn rest(&mut self) {
+        self.documents.values_mut().for_each(|document| document.outdated = None);
     }
 
     /// Makes sure that a document has been looked through as it is.
@@ -262,11 +283,11 @@ impl<B: Beside> Server<B> {
         let document = self.documents.get_mut(uri)?;
         let text = document.text.as_str();
         let seen = if document.kind == Kind::Settings {
-            Seen { found: settings::read(text).1, page: None }
+            Seen::Settings(settings::read(text).1)
         } else {
             let name = uri.rsplit('/').next().unwrap_or(uri);
             let checked = document.memory.during(|| check::check_whole(text, name, settings.clone()));
-            Seen { found: checked.found.clone(), page: Some((checked, settings)) }
+            Seen::Runbook(Box::new((checked, settings)))
         };
         document.checked = Some(seen);
         Some(())
@@ -296,9 +317,8 @@ impl<B: Beside> Server<B> {
         }
         self.see(&uri);
         let document = &self.documents[&uri];
-        let Some((checked, settings)) = document.checked.as_ref().and_then(|seen| seen.page.as_ref()) else {
-            return Ok(Value::Null);
-        };
+        let Some(Seen::Runbook(page)) = &document.checked else { return Ok(Value::Null) };
+        let (checked, settings) = page.as_ref();
         let page = Page { text: document.text.as_str(), checked };
         let offset = document.text.offset(position);
         let Some((mut value, bytes)) = answer(&page, settings, &uri, &document.text, offset) else {
@@ -332,8 +352,8 @@ impl<B: Beside> Server<B> {
             })
         };
         let lines = LineIndex::new(document.text.as_str());
-        let shown = |found: &Diagnostic| diagnostic(&document.text, &lines, found);
-        Ok(json!(actions::actions(&uri, &document.text, &seen.found, bytes, wanted, shown)))
+        let shown = |found: &Diagnostic| json!(diagnostic(&document.text, &lines, found));
+        Ok(json!(actions::actions(&uri, &document.text, seen.found(), bytes, wanted, shown)))
     }
 }
 
@@ -352,29 +372,52 @@ fn folder(address: &str) -> &str {
     address.rsplit_once(['/', '\\']).map_or("", |(folder, _)| folder)
 }
 
-fn publish(uri: &str, version: Option<i64>, diagnostics: &Value) -> Value {
-    let mut params = json!({ "uri": uri, "diagnostics": diagnostics });
-    if let Some(version) = version {
-        params["version"] = json!(version);
-    }
-    json!({ "jsonrpc": "2.0", "method": "textDocument/publishDiagnostics", "params": params })
+/// `textDocument/publishDiagnostics`
+#[derive(Serialize)]
+struct Publish<'a> {
+    jsonrpc: &'static str,
+    method: &'static str,
+    params: Faults<'a>,
 }
 
-fn diagnostic(text: &Text, lines: &LineIndex, found: &Diagnostic) -> Value {
+#[derive(Serialize)]
+struct Faults<'a> {
+    uri: &'a str,
+    diagnostics: Vec<Shown<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<i64>,
+}
+
+/// A fault as an editor shows it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    range: Stretch,
+    severity: u8,
+    code: &'a str,
+    source: &'static str,
+    message: Cow<'a, str>,
+}
+
+fn publish<'a>(uri: &'a str, version: Option<i64>, diagnostics: Vec<Shown<'a>>) -> Publish<'a> {
+    let params = Faults { uri, diagnostics, version };
+    Publish { jsonrpc: "2.0", method: "textDocument/publishDiagnostics", params }
+}
+
+fn diagnostic<'a>(text: &Text, lines: &LineIndex, found: &'a Diagnostic) -> Shown<'a> {
     let severity = match found.severity {
         Severity::Error => 1,
         Severity::Warning => 2,
         Severity::Note => 3,
     };
     let message = match &found.help {
-        Some(help) => format!("{}\nnow: {help}", found.message),
-        None => found.message.clone(),
+        Some(help) => Cow::Owned(format!("{}\nnow: {help}", found.message)),
+        None => Cow::Borrowed(found.message.as_str()),
     };
-    json!({
-        "range": text.range(found.bytes(text.as_str(), lines)),
-        "severity": severity,
-        "code": found.code,
-        "source": "tminus",
-        "message": message,
-    })
+    Shown {
+        range: text.stretch(found.bytes(text.as_str(), lines)),
+        severity,
+        code: found.code,
+        source: "tminus",
+        message,
+    }
 }

@@ -3,15 +3,23 @@
 //! A line ends with LF, CR LF or CR, as the protocol says; the rest of tminus knows no lone CR. So
 //! places go from one to the other by way of byte offsets, and never line by line.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// A place in a text: line and UTF-16 units of that line, both from 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Position {
     /// Line, from 0.
     pub line: u32,
     /// UTF-16 units before the place in its line.
     pub character: u32,
+}
+
+/// What lies between two places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Stretch {
+    start: Position,
+    end: Position,
 }
 
 /// A text with the starts of its lines.
@@ -74,10 +82,12 @@ impl Text {
 
     /// Writes a range of bytes as the protocol's range.
     pub fn range(&self, bytes: std::ops::Range<usize>) -> Value {
-        json!({
-            "start": self.position(bytes.start).to_json(),
-            "end": self.position(bytes.end.max(bytes.start)).to_json(),
-        })
+        json!(self.stretch(bytes))
+    }
+
+    /// The same, before it is written.
+    pub fn stretch(&self, bytes: std::ops::Range<usize>) -> Stretch {
+        Stretch { start: self.position(bytes.start), end: self.position(bytes.end.max(bytes.start)) }
     }
 }
 
@@ -86,10 +96,6 @@ impl Position {
     pub fn from_json(value: &Value) -> Option<Position> {
         let number = |key: &str| u32::try_from(value.get(key)?.as_u64()?).ok();
         Some(Position { line: number("line")?, character: number("character")? })
-    }
-
-    fn to_json(self) -> Value {
-        json!({ "line": self.line, "character": self.character })
     }
 }
 

@@ -62,7 +62,11 @@ pub(crate) async fn resume(args: &Resume, state: Option<&Path>) -> super::Result
         return all(&engine, &place).await;
     }
     let release = super::status::open_release(&engine, args.release.as_deref()).await?;
-    drive(&engine, &place, &release, None, &args.driving).await
+    let before = engine.state(&release).await?;
+    if let Some(edited) = super::planned::edited(&engine, &before).await {
+        screen::note(&format!("note: {edited}"));
+    }
+    drive(&engine, &place, &release, Some(before), &args.driving).await
 }
 
 /// Drives one release at this terminal. `known` is its state, for whoever has just made it.

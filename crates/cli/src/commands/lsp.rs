@@ -68,14 +68,17 @@ fn serve(inbox: &Receiver<Came>, server: &mut Server<Files>) -> ExitCode {
         let came = match inbox.try_recv() {
             Ok(came) => came,
             Err(TryRecvError::Empty) if server.has_work() => {
-                server.work().iter().for_each(write);
+                server.work().iter().for_each(|body| send(body));
                 continue;
             }
-            Err(_) => match inbox.recv() {
-                Ok(came) => came,
-                // The editor went away without a word.
-                Err(_) => return ExitCode::Findings,
-            },
+            Err(_) => {
+                server.rest();
+                match inbox.recv() {
+                    Ok(came) => came,
+                    // The editor went away without a word.
+                    Err(_) => return ExitCode::Findings,
+                }
+            }
         };
         match came {
             Came::Message(message) => server.take(&message).iter().for_each(write),
@@ -123,6 +126,9 @@ fn read(input: &mut impl BufRead) -> Option<Came> {
 }
 
 fn write(message: &Value) {
-    let body = message.to_string();
+    send(&message.to_string());
+}
+
+fn send(body: &str) {
     screen::raw(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
 }

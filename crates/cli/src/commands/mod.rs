@@ -10,6 +10,7 @@ mod explain;
 mod init;
 mod lsp;
 mod plan;
+mod planned;
 mod record;
 mod say;
 mod schema;

@@ -21,17 +21,19 @@ use crate::screen::{self, Tone, paint};
 pub(crate) async fn say(command: &Command, state: Option<&Path>) -> super::Result {
     match command {
         Command::Tick(args) => {
-            let said = spoken(&args.speaker, state, |state, person| {
+            let place = place::place(state)?;
+            let engine = place::existing_engine(&place).await?;
+            let mut speak = |state: &State, person: &Person| {
                 let step = people::find_step(state, &args.step)?;
                 match &args.undo {
                     Some(reason) => people::untick(state, person, &step, reason.clone()),
                     None => people::tick(state, person, &step, args.note.clone()),
                 }
-            })
-            .await?;
+            };
+            let said = said(&engine, &args.speaker, &mut speak).await?;
             match &args.write {
                 Some(runbook) => {
-                    super::source::tick_in_document(&said, &args.step, runbook, args.undo.is_none())
+                    super::planned::tick(&engine, &said, &args.step, runbook, args.undo.is_none()).await
                 }
                 None => Ok(ExitCode::Success),
             }

@@ -5,7 +5,6 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use tminus_engine::operator::Script;
-use tminus_release::State;
 use tminus_release::plan::{Lane, Mode, Plan};
 use tminus_runbook::compile::{self, Request};
 use tminus_runbook::diagnostic::{Diagnostic, Severity};
@@ -408,30 +407,4 @@ fn window(line: &str, column: usize) -> (String, usize) {
     let cut: String = line.chars().skip(from).take(width).collect();
     let cut = if from > 0 { format!("…{}", cut.chars().skip(1).collect::<String>()) } else { cut };
     (cut, column - from)
-}
-
-/// Ticks or unticks exactly one box of the document: the byte between the brackets.
-pub(crate) fn tick_in_document(state: &State, step: &str, runbook: &Path, ticked: bool) -> super::Result {
-    let id = tminus_release::people::find_step(state, step).map_err(tminus_engine::EngineError::from)?;
-    let line = state.program.plan.step(&id).map_or(0, |step| step.line);
-    let text = read(runbook)?;
-    if tminus_engine::export::text_hash(&text) != state.program.plan.document.sha256 {
-        let what = format!(
-            "tick the box in {}: the file has changed since the release was planned",
-            runbook.display()
-        );
-        return Err(Failure::usage(
-            what,
-            "the tick is in the release's log all the same; tick the box by hand if you want it in the file",
-        ));
-    }
-    let start = text.split_inclusive('\n').take(line.saturating_sub(1) as usize).map(str::len).sum::<usize>();
-    let end = text[start..].find('\n').map_or(text.len(), |end| start + end);
-    let (from, to) = if ticked { ("[ ]", "x") } else { ("[x]", " ") };
-    let Some(at) = text[start..end].find(from).map(|at| start + at + 1) else { return Ok(ExitCode::Success) };
-    let mut changed = text;
-    changed.replace_range(at..=at, to);
-    std::fs::write(runbook, changed).map_err(|error| failure::file("write", runbook, &error))?;
-    screen::line(&format!("{}:{line}: box {}", runbook.display(), if ticked { "ticked" } else { "cleared" }));
-    Ok(ExitCode::Success)
 }

@@ -87,6 +87,9 @@ async fn one(engine: &Engine, name: &str, as_json: bool) -> super::Result {
         };
         screen::line(&format!("  driven by {drives}"));
     }
+    if let Some(edited) = super::planned::edited(engine, &state).await {
+        screen::line(&paint(Tone::Warn, &format!("  note      {edited}")));
+    }
     if let Some(rollback) = &state.rollback {
         screen::line(&format!("  back      {}", rollback.detail));
     }

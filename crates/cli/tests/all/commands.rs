@@ -143,11 +143,19 @@ fn check_tells_all_faults_at_once_as_text_and_json() {
 #[test]
 fn tick_write_changes_exactly_one_byte_of_the_document() {
     let desk = Desk::new();
-    let text = runbook("- [ ] one\n- [ ] two\n");
+    let text = runbook("- [ ] one\n- [ ] two\n- [ ] three\n");
     desk.write("r.md", &text);
     desk.expect(5, &["run", "r.md", "--no-wait"]);
     desk.expect(0, &["tick", "item-2", "--write", "r.md"]).says("box ticked");
     assert_eq!(desk.read("r.md"), text.replace("- [ ] two", "- [x] two"));
+    // Boxes that were ticked in it, by whom ever, are no other document.
+    desk.write("r.md", text.replace("- [ ] two", "- [X] two"));
+    desk.expect(0, &["tick", "item-3", "--write", "r.md"]).says("box ticked");
+    assert_eq!(
+        desk.read("r.md"),
+        text.replace("- [ ] two", "- [X] two").replace("- [ ] three", "- [x] three")
+    );
+    desk.expect(0, &["status", "last"]).never_says("edited");
     desk.write("r.md", format!("{text}\nedited"));
     desk.expect(2, &["tick", "item-1", "--write", "r.md"]).says("changed since");
 }

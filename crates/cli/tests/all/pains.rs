@@ -201,9 +201,20 @@ fn pain_20_the_document_is_what_runs_and_an_edit_while_it_runs_changes_nothing()
     let desk = Desk::new();
     desk.write("r.md", runbook("- [ ] go\n\n```bash {#a undo=none}\necho as planned\n```"));
     desk.expect(5, &["run", "r.md", "--no-wait"]);
-    desk.write("r.md", runbook("- [ ] go\n\n```bash {#a undo=none}\necho edited\n```"));
+    desk.expect(0, &["status", "last"]).never_says("note");
+    // Somebody adds what was forgotten while the release waits, and would think that it runs now.
+    desk.write("r.md", runbook("- [ ] go\n\n```bash {#a undo=none}\necho another\n```\n\n```bash {#b undo=none}\necho forgotten\n```"));
+    let note = "r.md was edited since this release was planned. It goes on as planned";
+    desk.expect(0, &["status", "last"]).says(note);
     desk.expect(0, &["tick", "item-1"]);
-    desk.expect(0, &["resume"]).says("as planned").never_says("edited");
+    desk.expect(0, &["resume"]).says(note).says("as planned").never_says("another").never_says("forgotten");
+    desk.expect(0, &["status", "last"]).never_says("note");
+    // The record is of what ran, and the next release is of what stands there.
+    desk.record_verifies();
+    assert!(desk.read("record/record.md").contains("as planned"));
+    desk.expect(5, &["run", "r.md", "--no-wait"]);
+    desk.expect(0, &["tick", "item-1"]);
+    desk.expect(0, &["resume"]).says("another").says("forgotten").never_says(note);
 }
 
 #[test]
@@ -249,13 +260,44 @@ fn pain_22_nothing_is_written_into_the_document() {
 #[test]
 fn pain_23_variables_come_the_same_way_everywhere_and_can_be_set_twice() {
     let desk = Desk::new();
-    let body = "```bash {#a undo=none}\nexport COLOUR=red\nexport COLOUR=blue WITH='a \"quoted\" $dollar'\ncd sub\n```\n\n```bash {#b undo=none}\nprintf '%s|%s|%s' \"$COLOUR\" \"$WITH\" \"${PWD##*/}\"\nunset COLOUR\n```\n\n```bash {#c undo=none}\nprintf '|%s|' \"${COLOUR-unset}\"\n```";
+    let body = r#"
+```bash {#a undo=none}
+export COLOUR=red
+export COLOUR=blue WITH='a "quoted" $dollar'
+cd sub
+```
+
+- [ ] first
+
+```bash {#b undo=none}
+printf '%s|%s|%s' "$COLOUR" "$WITH" "${PWD##*/}" >../seen
+unset COLOUR
+```
+
+- [ ] second
+
+```bash {#c undo=none}
+printf '|%s|' "${COLOUR-unset}" >>../seen
+```
+"#;
     desk.write("sub/file", "");
     desk.write("r.md", runbook(body));
-    let ran = desk.expect(0, &["run", "r.md"]);
-    ran.says("blue|a \"quoted\" $dollar|sub").says("|unset|");
-    let json = desk.expect(0, &["run", "r.md", "--json"]);
-    json.says("step_finished");
+    desk.write("yes.yaml", "otherwise: yes\n");
+    let seen = |way: &str| {
+        assert_eq!(desk.read("seen"), "blue|a \"quoted\" $dollar|sub|unset|", "{way}");
+        desk.write("seen", "");
+    };
+    for way in [&[][..], &["--json"]] {
+        desk.expect(0, &[&["run", "r.md", "--answers", "yes.yaml"], way].concat());
+        seen(&way.concat());
+    }
+    // Each part by another process, as when people answer from their own shells.
+    desk.expect(5, &["run", "r.md", "--no-wait"]);
+    for (item, code) in [("item-1", 5), ("item-2", 0)] {
+        desk.expect(0, &["tick", item]);
+        desk.expect(code, &["resume", "--no-wait"]);
+    }
+    seen("in parts");
 }
 
 #[test]
