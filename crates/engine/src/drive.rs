@@ -12,7 +12,7 @@ use tminus_release::event::{Actor, Event, Outcome, Purpose, Recorded};
 use tminus_release::standing::standing;
 use tminus_release::time::{Moment, Span};
 use tminus_release::{ReleaseId, State, StepId};
-use tminus_steps::{Hands, Report};
+use tminus_steps::{Hands, Recovered, Report};
 use tminus_store::Store;
 use tokio::sync::{mpsc, watch as signal};
 use tokio::task::JoinSet;
@@ -119,7 +119,7 @@ struct Done {
     key: Key,
     attempt: u32,
     scratch: PathBuf,
-    report: Report,
+    came: Recovered,
 }
 
 struct Round<'a> {
@@ -186,7 +186,7 @@ impl Driver {
             next_look: None,
             to_clean: Vec::new(),
         };
-        round.take_up(reins).await?;
+        round.take_up().await?;
         // The lease is given back when the log is dropped; a crash gives it back as well.
         let left = round.turn(reins).await?;
         Ok((left, round.log.state))
@@ -313,7 +313,7 @@ impl Round<'_> {
                 self.drain_output();
                 self.cancels.remove(&done.key);
                 self.to_clean.push(done.scratch);
-                self.finish(done.key, done.attempt, done.report).await
+                self.settle(done.key, done.attempt, done.came).await
             }
             // A hand that panicked left its outcome unknown; the log says so after a restart.
             Err(error) => std::panic::resume_unwind(error.into_panic()),
@@ -351,10 +351,7 @@ impl Round<'_> {
 
     async fn finish(&mut self, key: Key, attempt: u32, mut report: Report) -> Result<(), EngineError> {
         if report.verdict == tminus_steps::Verdict::Unknown {
-            let step = self.log.state.program.plan.steps[key.0].id.clone();
-            let (now, detail) = (self.driver.clock.now(), report.detail);
-            let event = Event::OutcomeUnknown { step, purpose: key.1, attempt, detail };
-            return self.log.push_outcome(now, event);
+            return self.is_unknown(key, attempt, report.detail);
         }
         let output = std::mem::take(&mut report.output);
         let blob = if output.is_empty() { None } else { Some(self.driver.store.put_blob(output).await?) };
@@ -396,7 +393,7 @@ impl Round<'_> {
             while let Ok(bytes) = chunks.try_recv() {
                 let _ = sender.try_send((step.clone(), bytes));
             }
-            Done { key, attempt, scratch, report }
+            Done { key, attempt, scratch, came: Recovered::Finished(report) }
         });
         Ok(())
     }

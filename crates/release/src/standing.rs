@@ -278,7 +278,9 @@ fn undo_wait(state: &State, index: usize) -> Option<Wait> {
     let undo = state.program.undo_of(index).map_or(step, |undo| &state.program.plan.steps[undo]);
     let why = match track.life {
         Life::Asked if step.undo == Undo::Impossible => {
-            "it cannot be reversed; say whether to go on back past it".to_owned()
+            "it cannot be reversed, and what came before may depend on it: `run` goes on back past it, `skip` too and with \
+             your reason in the record, `tminus abort` ends the release here"
+                .to_owned()
         }
         Life::Asked => format!("undo with `{}`?", undo.id),
         Life::Failed if crate::decide::retry_at(undo, track).is_none() => {

@@ -250,6 +250,30 @@ fn crash_everywhere_a_soak_that_was_cut_off_is_armed_again_and_still_takes_back(
 }
 
 #[test]
+fn pain_06_rules_are_measured_while_a_step_of_before_is_waited_for() {
+    let is_bad = Arc::new(AtomicBool::new(false));
+    let source = Arc::clone(&is_bad);
+    let url =
+        serve_beside(move |_, _| Reply::new(200, if source.load(Ordering::SeqCst) { "90" } else { "1" }));
+    let desk = Desk::new();
+    // Its second step goes on without tminus, and would do so for as long as it likes.
+    let body = format!(
+        "**Environment**: production\n\n```bash {{#out undo=back}}\ncp served before\necho v2 >served\n```\n\n```bash {{#back .undo}}\ncp before served\n```\n\n```bash {{#long .check timeout=1h}}\n{STOPS}\n```\n\n## When to roll back\n\n- error rate > 20%\n"
+    );
+    desk.write("r.md", runbook(&body));
+    desk.write("served", "v1\n");
+    desk.write(
+        "tminus.toml",
+        format!("[metrics.error_rate]\nurl = \"{url}\"\nvalue = \"double(body)\"\nevery = \"50ms\"\n"),
+    );
+    desk.kill_while_waiting(desk.command(&["run", "r.md"]));
+    assert_eq!(desk.read("served"), "v2\n");
+    is_bad.store(true, Ordering::SeqCst);
+    desk.expect(3, &["resume", "--no-wait"]).says("error rate > 20%").says("rolled back");
+    assert_eq!(desk.read("served"), "v1\n");
+}
+
+#[test]
 fn pain_25_a_resume_that_waits_for_a_step_of_before_hears_ctrl_c_and_a_rollback() {
     for says in ["ctrl-c", "rollback"] {
         let desk = Desk::new();

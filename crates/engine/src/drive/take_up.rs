@@ -3,20 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tminus_release::decide::{Command, decide};
 use tminus_release::event::{Actor, Event, Finished, Purpose, Verdict};
 use tminus_release::life::Life;
 use tminus_steps::Recovered;
 use tokio::sync::watch as signal;
 
 use super::unwatched::UNWATCHED;
-use super::{Key, Reins, Round, Stop};
+use super::{Done, Key, Round};
 use crate::EngineError;
 use crate::job;
 
 impl Round<'_> {
     /// Looks into what was under way when the last driver went away.
-    pub(super) async fn take_up(&mut self, reins: &mut Reins) -> Result<(), EngineError> {
+    pub(super) async fn take_up(&mut self) -> Result<(), EngineError> {
         let now = self.driver.clock.now();
         let under_way = self
             .log
@@ -45,34 +44,42 @@ impl Round<'_> {
                 (_, Life::Running) => Purpose::Undo,
                 _ => continue,
             };
-            self.look_into(index, purpose, reins).await?;
+            self.look_into((index, purpose))?;
         }
         self.flush().await.map(drop)
     }
 
-    async fn look_into(
-        &mut self,
-        index: usize,
-        purpose: Purpose,
-        reins: &mut Reins,
-    ) -> Result<(), EngineError> {
-        let state = &self.log.state;
+    /// Looks into an attempt while everything else goes on: what is still at work may be so for hours, in
+    /// which rules are measured, and the release may go back.
+    fn look_into(&mut self, key: Key) -> Result<(), EngineError> {
+        let ((index, purpose), state) = (key, &self.log.state);
         let track =
             if purpose == Purpose::Undo { &state.steps[index].undo } else { &state.steps[index].forward };
         let attempt = track.attempts;
-        let step = state.program.plan.steps[index].id.clone();
         let now = self.driver.clock.now();
         let job = job::build(state, &self.release, &self.driver.places, index, purpose, attempt, now);
-        let recovered = match job {
-            Some(job) => {
-                self.to_clean.push(job.scratch.clone());
-                self.recover((index, purpose), job, reins).await?
-            }
-            None => Recovered::Unknown("there is nothing to look at".to_owned()),
+        let Some(job) = job else {
+            return self.is_unknown(key, attempt, "there is nothing to look at".to_owned());
         };
-        let now = self.driver.clock.now();
-        match recovered {
-            Recovered::Finished(report) => self.finish((index, purpose), attempt, report).await,
+        let (cancel, cancelled) = signal::channel(false);
+        self.cancels.insert(key, cancel);
+        let hands = Arc::clone(&self.driver.hands);
+        self.running.spawn(async move {
+            let scratch = job.scratch.clone();
+            Done { key, attempt, scratch, came: hands.recover(job, cancelled).await }
+        });
+        Ok(())
+    }
+
+    /// Records what came of an attempt, of this driver's or of the last one's.
+    pub(super) async fn settle(
+        &mut self,
+        key: Key,
+        attempt: u32,
+        came: Recovered,
+    ) -> Result<(), EngineError> {
+        match came {
+            Recovered::Finished(report) => self.finish(key, attempt, report).await,
             Recovered::NotStarted => {
                 let result = Finished {
                     verdict: Verdict::Cancelled,
@@ -84,36 +91,17 @@ impl Round<'_> {
                     leftovers: 0,
                     never_began: true,
                 };
-                self.log.push_outcome(now, Event::StepFinished { step, purpose, attempt, result })
+                let (step, purpose) = (self.log.state.program.plan.steps[key.0].id.clone(), key.1);
+                let event = Event::StepFinished { step, purpose, attempt, result };
+                self.log.push_outcome(self.driver.clock.now(), event)
             }
-            Recovered::Unknown(detail) => {
-                self.log.push_outcome(now, Event::OutcomeUnknown { step, purpose, attempt, detail })
-            }
+            Recovered::Unknown(detail) => self.is_unknown(key, attempt, detail),
         }
     }
 
-    /// Waits for what may still be at work, and ends it as soon as somebody says so: a release that goes
-    /// back does not wait for what it takes back.
-    async fn recover(
-        &mut self,
-        (step, purpose): Key,
-        job: tminus_steps::Job,
-        reins: &mut Reins,
-    ) -> Result<Recovered, EngineError> {
-        let hands = Arc::clone(&self.driver.hands);
-        let (cancel, cancelled) = signal::channel(false);
-        let mut work = hands.recover(job, cancelled);
-        loop {
-            let decision = decide(&self.log.state, self.driver.clock.now());
-            let is_to_end = decision.commands.contains(&Command::Cancel { step, purpose });
-            if is_to_end || *reins.stop.borrow_and_update() == Stop::Now {
-                cancel.send_replace(true);
-            }
-            tokio::select! {
-                recovered = &mut work => return Ok(recovered),
-                Ok(()) = reins.wake.changed() => self.catch_up().await?,
-                Ok(()) = reins.stop.changed() => {}
-            }
-        }
+    pub(super) fn is_unknown(&mut self, key: Key, attempt: u32, detail: String) -> Result<(), EngineError> {
+        let (step, purpose) = (self.log.state.program.plan.steps[key.0].id.clone(), key.1);
+        let event = Event::OutcomeUnknown { step, purpose, attempt, detail };
+        self.log.push_outcome(self.driver.clock.now(), event)
     }
 }

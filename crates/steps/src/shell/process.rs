@@ -34,9 +34,11 @@ const GLANCE: Duration = Duration::from_millis(5);
 /// How long a process may stay after it was killed: one that hangs in the kernel stays for ever.
 const UNKILLABLE: Duration = Duration::from_secs(10);
 
-/// Bytes read at once. A pipe holds four times as much, but most steps print little, and a larger
-/// buffer costs each of them more than it saves the few.
+/// Bytes read at once from a step that prints much. A pipe holds four times as much.
 const CHUNK: usize = 16 * 1024;
+
+/// Bytes read at once at first: most steps print little or nothing, and a larger buffer costs each of them.
+const FIRST_CHUNK: usize = 1024;
 
 /// Why the wait for a process was over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +104,7 @@ impl Running {
         mut cancel: watch::Receiver<bool>,
         capture: &mut Capture,
     ) -> Ended {
-        let mut buffer = vec![0; CHUNK];
+        let mut buffer = vec![0; FIRST_CHUNK];
         let mut ended = Ended { why: Why::Itself, status: None, forced: false, leftovers: 0 };
         let mut deadline = Instant::now().checked_add(limit);
         let mut open = true;
@@ -114,7 +116,12 @@ impl Running {
                 }
                 read = self.output.read(&mut buffer), if open => match read {
                     Ok(0) | Err(_) => open = false,
-                    Ok(count) => capture.take(&buffer[..count]),
+                    Ok(count) => {
+                        capture.take(&buffer[..count]);
+                        if count == buffer.len() {
+                            buffer.resize(CHUNK, 0);
+                        }
+                    }
                 },
                 () = until(deadline) => {
                     match (ended.why, ended.forced) {
