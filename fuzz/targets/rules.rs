@@ -12,7 +12,7 @@ fuzz_target!(|text: &str| {
         (Some("Error rate"), false, false),
         (Some("p95"), false, true),
     ] {
-        for found in thresholds(text, &Context { metric, inverted, target_cell }) {
+        for found in thresholds(text, &Context { metric, inverted, target_cell }).iter() {
             assert_eq!(text.get(found.start..found.end), Some(found.text.as_str()), "{found:?}");
             assert_eq!(found.key.is_empty(), found.metric.is_empty(), "{found:?}");
         }

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tminus_runbook::check::{self, Checked};
 use tminus_runbook::diagnostic::{Diagnostic, Severity};
 use tminus_runbook::lines::LineIndex;
+use tminus_runbook::memory::Memory;
 use tminus_runbook::settings::{self, Settings};
-use tminus_runbook::shell::Memory;
 
 use crate::place::Page;
 use crate::text::{Position, Stretch, Text};

@@ -23,6 +23,7 @@ pub mod front_matter;
 pub mod http_fence;
 pub mod lines;
 pub mod markdown;
+pub mod memory;
 pub mod names;
 pub mod outline;
 pub mod patch;

@@ -187,10 +187,10 @@ pub(super) fn thresholds(
     let english = super::tongues::threshold(text);
     let found = rules::thresholds(english.as_deref().unwrap_or(text), &context);
     let count = found.len();
-    for threshold in found {
-        let usage = usage(reader, purpose, place, &threshold);
+    for threshold in found.iter() {
+        let usage = usage(reader, purpose, place, threshold);
         reader.outline.thresholds.push(FoundThreshold {
-            threshold,
+            threshold: threshold.clone(),
             usage,
             line,
             section: reader.section,

@@ -10,8 +10,12 @@ mod patterns;
 mod prose;
 mod strict;
 
+use std::sync::Arc;
+
 use tminus_release::plan::Comparison;
 use tminus_release::time::Span;
+
+use crate::memory;
 
 /// What surrounds a text that may hold thresholds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -128,8 +132,8 @@ pub enum DurationError {
 /// Finds the thresholds in a bullet, a checklist item, a table cell or a sentence, in order.
 ///
 /// The text should have its encoding repaired. Offsets are bytes of `text`.
-pub fn thresholds(text: &str, context: &Context<'_>) -> Vec<Threshold> {
-    prose::thresholds(text, context)
+pub fn thresholds(text: &str, context: &Context<'_>) -> Arc<Vec<Threshold>> {
+    memory::thresholds(text, context, || prose::thresholds(text, context))
 }
 
 /// Reads one rule strictly: `metric op number unit [for duration]`.

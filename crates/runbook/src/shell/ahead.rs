@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use super::{Survey, memory, survey, survey_anew};
+use super::{Survey, survey, survey_anew};
+use crate::memory;
 
 /// What is surveyed, each script once.
 #[derive(Debug, Default)]

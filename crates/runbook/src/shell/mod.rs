@@ -8,7 +8,6 @@ mod danger;
 mod danger_rows;
 mod inline;
 mod interactive;
-mod memory;
 mod names;
 mod placeholder;
 #[cfg(test)]
@@ -28,7 +27,6 @@ use tminus_release::plan::Danger;
 pub(crate) use ahead::Ahead;
 pub use comment::Alternative;
 pub use inline::looks_like_command;
-pub use memory::Memory;
 pub use waiting::{YesFlag, yes_flag};
 
 /// What a script is, what it would do and why it may not run by itself. Lines count from 1.
@@ -336,7 +334,7 @@ impl PlaceholderKind {
 /// Reads a script. Never fails: what the shell refuses is in `syntax_error`, and what can be told
 /// without its grammar (placeholders, comments) is told all the same.
 pub fn survey(script: &str) -> Arc<Survey> {
-    memory::survey(script)
+    crate::memory::survey(script, || survey_anew(script))
 }
 
 /// Reads a script that nobody remembers.
