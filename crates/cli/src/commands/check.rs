@@ -139,7 +139,7 @@ fn check_one(path: &Path, wanted: Wanted) -> Pair {
     let Checked { found, silenced, compiled } = checked;
     if text.len() >= LARGE_BYTES {
         // Nobody waits for its end: the process may be over before.
-        std::thread::spawn(move || drop(compiled));
+        let _ = std::thread::Builder::new().spawn(move || drop(compiled));
     }
     Ok((beside, Sheet { name, text, found, silenced }))
 }

@@ -1,9 +1,8 @@
 //! Deployments by docker compose, on a real engine with a real registry.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use crate::support::{Ran, STOPS};
+use crate::support::{Ran, STOPS, interrupted_twice};
 use crate::yard::{ENV, Yard};
 
 #[test]
@@ -197,14 +196,7 @@ fn pain_25_ctrl_c_twice_in_the_middle_of_compose_leaves_nothing_locked() {
     let mut command = yard.command(&["run", "r.md", "--no-input", "--version", "v2"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
     std::fs::read_to_string(yard.desk.path("reached")).expect("it is in the middle");
-    let mut said = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
-    let interrupt = || {
-        let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-        assert!(sent.expect("kill is there").success());
-    };
-    interrupt();
-    assert!(said.any(|line| line.contains("nothing new starts")), "it ended without a word");
-    interrupt();
+    let _said = interrupted_twice(&mut child);
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
     yard.desk.clear_pipes();
     assert_eq!((yard.serves("api"), yard.serves("web")), ("v2".to_owned(), "v1".to_owned()));

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use tminus_testkit::fleet::Fleet;
 
-use crate::support::{Desk, Ran};
+use crate::support::{Desk, Ran, interrupted_twice};
 
 /// What the hosts are called. The second one is the one that things happen to.
 const HOSTS: [&str; 2] = ["h1", "h2"];
@@ -439,14 +439,7 @@ fn pain_25_ctrl_c_twice_in_the_middle_of_a_host_leaves_nothing_locked() {
     for goes_back in [true, false] {
         let mut child = in_the_middle(&yard);
         nothing_stops(&yard);
-        let mut said = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
-        let interrupt = || {
-            let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-            assert!(sent.expect("kill is there").success());
-        };
-        interrupt();
-        assert!(said.any(|line| line.contains("nothing new starts")), "it ended without a word");
-        interrupt();
+        let _said = interrupted_twice(&mut child);
         let ran = Ran::of(child.wait_with_output().expect("it ends"));
         assert_eq!(ran.code, 130, "{}", ran.out);
         if goes_back {

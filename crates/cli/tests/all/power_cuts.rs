@@ -13,7 +13,7 @@ use tminus_testkit::http::{Reply, serve_beside};
 
 use crate::kubernetes::{TURNS, Town, two_colours};
 use crate::shop::Shop;
-use crate::support::{Desk, STOPS, runbook};
+use crate::support::{Desk, STOPS, interrupted_twice, runbook};
 
 #[test]
 fn crash_everywhere_a_request_that_was_cut_off_is_a_question_and_is_not_sent_again() {
@@ -291,14 +291,7 @@ fn pain_25_a_resume_that_waits_for_a_step_of_before_hears_ctrl_c_and_a_rollback(
             assert_eq!(child.wait().expect("it ends").code(), Some(3));
             assert_eq!(desk.read("shipped"), "back\n");
         } else {
-            let mut said = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
-            let interrupt = || {
-                let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-                assert!(sent.expect("kill is there").success());
-            };
-            interrupt();
-            assert!(said.any(|line| line.contains("nothing new starts")), "it ended without a word");
-            interrupt();
+            let _said = interrupted_twice(&mut child);
             assert_eq!(child.wait().expect("it ends").code(), Some(130));
             desk.expect(5, &["resume", "--no-wait"]).says("cancelled").says("tminus answer out retry");
             assert_eq!(desk.read("shipped"), "");

@@ -1,9 +1,10 @@
 //! A folder of its own, the real binary, and stand-ins for other people's tools.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tminus_testkit::fleet::Fleet;
@@ -272,4 +273,18 @@ impl Desk {
     pub(crate) fn let_go(&self) {
         fs::write(self.path("go"), "go\n").expect("the stand-in still waits");
     }
+}
+
+/// Presses Ctrl-C, and once more when that was heard. Returns what it still says, to be kept until it has
+/// ended.
+pub(crate) fn interrupted_twice(child: &mut Child) -> impl Iterator<Item = String> + use<> {
+    let mut said = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
+    let interrupt = || {
+        let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!(sent.expect("kill is there").success());
+    };
+    interrupt();
+    assert!(said.any(|line| line.contains("nothing new starts")), "it ended without a word");
+    interrupt();
+    said
 }
