@@ -198,6 +198,10 @@ pub struct Step {
     pub confirm: Option<Confirm>,
     /// What reverses it.
     pub undo: Undo,
+    /// True when what it changes bears on nothing that runs, as a tag in git: it is taken back after
+    /// everything else, so that a service only it needs holds nothing up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undo_last: bool,
     /// What to do when a crash left the outcome unknown.
     pub resume: Resume,
     /// Time limit of one attempt.

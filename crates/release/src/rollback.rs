@@ -47,7 +47,7 @@ fn has_active_undo(state: &State) -> bool {
 
 /// Moves the topmost undo on that is not settled. Returns whether all of them are.
 fn undo_next(state: &State, now: Moment, decision: &mut Decision) -> bool {
-    for &index in state.undo_stack.iter().rev() {
+    for index in state.undo_order() {
         let step = &state.program.plan.steps[index];
         let track = &state.steps[index].undo;
         if track.life.is_settled() || !partial::goes_back(state, index) {

@@ -12,7 +12,7 @@ use crate::event::{
 };
 use crate::life::{self, Happening, Illegal, Life};
 use crate::partial::Part;
-use crate::plan::{Role, StepId, Work};
+use crate::plan::{Role, StepId, Undo, Work};
 use crate::program::{PlanError, Program, Track};
 use crate::time::{Moment, Span};
 
@@ -485,6 +485,27 @@ impl State {
     pub fn declined(&self) -> Option<usize> {
         let declined = |index: &usize| self.steps[*index].forward.life == Life::Declined;
         self.open().iter().copied().filter(declined).min()
+    }
+
+    /// Returns the steps in the order in which they are taken back: the last first, but those that bear
+    /// on nothing that runs behind the others. None of them passes a point of no return, which may
+    /// be where the way back ends.
+    pub fn undo_order(&self) -> Vec<usize> {
+        let mut order = Vec::with_capacity(self.undo_stack.len());
+        let mut last = Vec::new();
+        for &index in self.undo_stack.iter().rev() {
+            let step = &self.program.plan.steps[index];
+            if step.undo_last {
+                last.push(index);
+                continue;
+            }
+            if step.undo == Undo::Impossible {
+                order.append(&mut last);
+            }
+            order.push(index);
+        }
+        order.append(&mut last);
+        order
     }
 
     /// Returns the steps whose effect stands: begun and not reversed.

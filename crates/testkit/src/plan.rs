@@ -85,6 +85,7 @@ impl PlanBuilder {
             on_demand: false,
             confirm: None,
             undo: Undo::Unstated,
+            undo_last: false,
             resume: Resume::Ask,
             timeout: Span::minutes(1),
             output_limit_bytes: 1 << 20,

@@ -245,6 +245,7 @@ fn limits(plan: &Plan, step: &Step) -> Vec<String> {
     let undo = match &step.undo {
         _ if step.check => None,
         Undo::NotNeeded => None,
+        Undo::Step(undo) if step.undo_last => Some(format!("undo {undo}, after all others")),
         Undo::Step(undo) => Some(format!("undo {undo}")),
         Undo::Impossible => Some(paint(Tone::Warn, "point of no return")),
         Undo::Unstated => Some("no undo stated".to_owned()).filter(|_| plan.lane_of(step) == Lane::Main),

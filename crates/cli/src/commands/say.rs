@@ -187,7 +187,7 @@ fn show_undos(state: &State, part: Option<&[StepId]>) {
     if state.undo_stack.is_empty() {
         screen::line("nothing was done yet that would need undoing");
     }
-    for &index in state.undo_stack.iter().rev() {
+    for index in state.undo_order() {
         let step = &state.program.plan.steps[index];
         let how = match &step.undo {
             _ if part.is_some_and(|part| !part.contains(&step.id)) => "stays".to_owned(),

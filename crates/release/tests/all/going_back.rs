@@ -54,6 +54,32 @@ fn a_point_of_no_return_is_asked_about_and_then_told_as_left() {
 }
 
 #[test]
+fn what_bears_on_nothing_that_runs_goes_back_last_but_not_past_a_point_of_no_return() {
+    let mut plan = PlanBuilder::new();
+    plan.undoable("early-tag", "true", "true").undo_last = true;
+    plan.undoable("a", "true", "true");
+    plan.shell("mail", "true").undo = Undo::Impossible;
+    plan.undoable("b", "true", "true");
+    plan.undoable("tag", "true", "true").undo_last = true;
+    plan.undoable("c", "true", "true");
+    plan.undoable("late-tag", "true", "true").undo_last = true;
+    plan.proposed("wait", "true");
+    let mut release = Release::start(plan.plan);
+    release.run(all_pass);
+    go_back(&mut release);
+    assert_eq!(release.run(|id, _, _| id != "tag"), ["undo c", "undo b", "undo late-tag", "undo tag"]);
+    assert_eq!((release.undo_life("tag"), release.undo_life("b")), (Life::Failed, Life::Passed));
+    release
+        .say("ana", |state| people::answer(state, &person("ana"), &StepId::from("tag"), Answer::Retry))
+        .expect("may be tried again");
+    assert_eq!(release.run(all_pass), ["undo tag"], "a person is asked before the point of no return");
+    release
+        .say("ana", |state| people::answer(state, &person("ana"), &StepId::from("mail"), Answer::Run))
+        .expect("may go on");
+    assert_eq!(release.run(all_pass), ["undo a", "undo early-tag"]);
+}
+
+#[test]
 fn a_failed_undo_is_stuck_until_a_person_decides() {
     for (answer, left) in [(Answer::Retry, vec![]), (Answer::Done { note: None }, vec![])] {
         let mut plan = PlanBuilder::new();

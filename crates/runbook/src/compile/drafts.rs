@@ -349,6 +349,7 @@ impl<'a> Compiler<'a> {
             on_demand: false,
             confirm: None,
             undo: Undo::NotNeeded,
+            undo_last: false,
             resume: if is_person { Resume::Rerun } else { Resume::Ask },
             output_limit_bytes: OUTPUT_LIMIT_BYTES,
             retry: Retry { times: 0, backoff: BACKOFF },

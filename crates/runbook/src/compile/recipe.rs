@@ -60,8 +60,8 @@ impl Compiler<'_> {
         false
     }
 
-    /// Adds both steps.
-    pub(super) fn with_way_back(&mut self, place: &Place<'_>, fence: &FenceUnit, both: BothWays) {
+    /// Adds both steps, and returns where the step itself is.
+    pub(super) fn with_way_back(&mut self, place: &Place<'_>, fence: &FenceUnit, both: BothWays) -> usize {
         let BothWays { kind, timeout, own, folder, forward, back } = both;
         let shell = |script: String| shell(kind, script, folder.clone(), own.clone());
         let id = self.default_ids[place.index].clone();
@@ -77,6 +77,7 @@ impl Compiler<'_> {
         let step = &mut self.drafts[at].step;
         (step.resume, step.timeout, step.undo) = (Resume::Rerun, timeout, undo);
         self.attributes(at, fence, place);
+        at
     }
 }
 

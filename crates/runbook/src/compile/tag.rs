@@ -47,10 +47,9 @@ impl Compiler<'_> {
         };
         let own = self.one_host(place, fence, "one pushes the tag");
         let folder = self.recipe_folder(place, fence);
-        self.with_way_back(
-            place,
-            fence,
-            BothWays { kind: "tag", timeout: TIMEOUT, own, folder, forward, back },
-        );
+        let both = BothWays { kind: "tag", timeout: TIMEOUT, own, folder, forward, back };
+        let at = self.with_way_back(place, fence, both);
+        // The git host may be away on the night when the service has to go back.
+        self.drafts[at].step.undo_last = true;
     }
 }

@@ -24,7 +24,7 @@ fn one(plan: &Plan, step: &Step) -> Value {
         "id": step.id, "title": step.title, "phase": phase.title, "phase_id": phase.id, "lane": phase.lane,
         "path": step.path, "line": step.line, "end_line": step.end_line, "environment": step.environment,
         "people": step.roles, "limits": limits, "check": step.check, "on_demand": step.on_demand,
-        "confirm": confirm, "undo": undo(&step.undo), "resume": resume(&step.resume), "after": step.after,
+        "confirm": confirm, "undo": undo(step), "resume": resume(&step.resume), "after": step.after,
         "on_failure": step.on_failure, "notes": step.notes,
     });
     if let Value::Object(map) = &mut object {
@@ -38,10 +38,10 @@ fn seconds(span: Span) -> Value {
     if span == Span::FOREVER { Value::Null } else { json!(span.0 as f64 / 1000.0) }
 }
 
-fn undo(undo: &Undo) -> Value {
-    match undo {
+fn undo(step: &Step) -> Value {
+    match &step.undo {
         Undo::NotNeeded => json!({ "kind": "not_needed" }),
-        Undo::Step(id) => json!({ "kind": "step", "step": id }),
+        Undo::Step(id) => json!({ "kind": "step", "step": id, "last": step.undo_last }),
         Undo::Impossible => json!({ "kind": "impossible" }),
         Undo::Unstated => json!({ "kind": "unstated" }),
     }

@@ -197,7 +197,7 @@ async fn a_host_that_stays_away_makes_the_outcome_unknown_and_is_asked_by_the_ne
     let own = own.display();
     let script = format!("echo ran >>'{own}/ran'; echo >'{own}/begun'; read -r _ <'{own}/go'; echo done");
     let mut job = job_on(&ground, "web-1", &script);
-    job.timeout = Span::seconds(10);
+    job.timeout = Span::seconds(16);
     let report = ground.perform(&job).await;
     assert_eq!(report.verdict, Verdict::Unknown, "{} {}", report.detail, text(&report));
     assert!(

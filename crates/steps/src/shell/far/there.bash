@@ -9,7 +9,17 @@ at=$base/$attempt
 say() { printf 'tminus %s %s\n' "$key" "$*" >&2; }
 
 # Takes the attempt for a folder that is ready. Only the first of several gets it.
-claim() { ln -sn "$1" "$at" 2>/dev/null && [[ $(readlink "$at") == "$1" ]]; }
+claim() { ln -sn "$1" "$at" 2>/dev/null && [[ $at -ef $base/$1 ]]; }
+
+# Removes what releases of long ago left, once a day: looking for it at each step would be felt on many hosts.
+sweep() {
+  local swept=0 now
+  printf -v now '%(%s)T' -1
+  read -r swept 2>/dev/null <"$HOME/.tminus/swept" || :
+  if [[ $swept == "${swept//[!0-9]/}" ]] && ((now - 10#0$swept < 86400 && now >= 10#0$swept)); then return; fi
+  find "$HOME/.tminus/steps" -mindepth 1 -maxdepth 1 -mtime +14 -exec rm -rf -- {} + 2>/dev/null
+  printf '%s\n' "$now" 2>/dev/null >"$HOME/.tminus/swept" || :
+}
 
 # Takes an attempt that nobody has begun, so that nobody can.
 give_up() {
@@ -119,7 +129,6 @@ fi
 exec </dev/null
 case $mode in
   run)
-    find "$HOME/.tminus/steps" -mindepth 1 -maxdepth 1 -mtime +14 -exec rm -rf -- {} + 2>/dev/null
     for other in "$base"/*; do
       # What an earlier attempt began and nobody was told the end of is not begun again: it is asked.
       if [[ -L $other && $other != "$at" && ! -e $other/told ]] && { is_alive "$other" || is_over "$other"; }; then
@@ -164,5 +173,6 @@ else
       kill -KILL -- "-$group" 2>/dev/null
     }
   fi
+  if [[ $owner == yes ]]; then sweep; fi
   follow
 fi
