@@ -59,7 +59,9 @@ pub(crate) fn key(name: &str) -> &'static str {
         "resume" => "after a crash with the outcome unknown: rerun, ask, verify",
         "verify" => "the check that tells whether it took effect",
         "needs" => "starts after these steps instead of after what stands before it",
-        "on" => "runs on this host or group of hosts, over ssh; the section's Hosts line must name it",
+        "on" => {
+            "runs on this host or group of hosts, over ssh; the section's Hosts line must name it; `here` for a .send to this machine"
+        }
         "batch" => "how many hosts of the group at once: a number, a share such as 25%, or all",
         "failures" => "how many hosts may fail before the rest is left alone",
         "db" => "gets the address of this database as $DATABASE_URL and PG* variables",

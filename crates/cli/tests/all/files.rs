@@ -60,6 +60,85 @@ fn a_file_goes_to_every_host_and_comes_back_byte_for_byte() {
     assert_eq!((has(&hosts, "h1"), has(&hosts, "h2")), (new(0o600), None));
 }
 
+/// A runbook that sends a file to this machine, where one is already, beside one that is not.
+fn desk_here() -> Desk {
+    let desk = Desk::new();
+    // Whatever spoke with a host would fail.
+    desk.program("ssh", "#!/bin/sh\nexit 255\n");
+    desk.write("app v2.toml", "it's \"new\"\n");
+    desk.write("config/app.toml", "old\n");
+    let old = std::fs::Permissions::from_mode(0o640);
+    std::fs::set_permissions(desk.path("config/app.toml"), old).expect("its mode");
+    desk.write(
+        "r.md",
+        runbook("```yaml {#config .send on=here}\nfrom: app $VERSION.toml\nto: config/app.toml\n```\n\n```yaml {#more .send on=here}\nfrom: app $VERSION.toml\nto: config/more.toml\nmode: 600\n```\n\n```bash {#smoke .check}\n./smoke\n```")
+            .replace("runbook: 1", "runbook: 1\non_failure: rollback"),
+    );
+    desk.program("../smoke", "#!/bin/sh\n");
+    desk
+}
+
+/// What stands in the folder of this machine's configuration: names, contents and modes.
+fn has_here(desk: &Desk) -> Vec<(String, String, u32)> {
+    let mut found: Vec<(String, String, u32)> = std::fs::read_dir(desk.path("config"))
+        .expect("the folder")
+        .map(|entry| {
+            let path = entry.expect("an entry").path();
+            let mode = std::fs::metadata(&path).expect("it is there").permissions().mode() & 0o777;
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            (name, std::fs::read_to_string(&path).expect("text"), mode)
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn a_file_of_this_machine_is_replaced_and_comes_back_byte_for_byte() {
+    let desk = desk_here();
+    let before = has_here(&desk);
+    assert_eq!(before, [("app.toml".to_owned(), "old\n".to_owned(), 0o640)]);
+    desk.expect(0, &["plan", "r.md", "--version", "v2"])
+        .says("Send app $VERSION.toml to config/app.toml, this machine");
+    desk.program("../smoke", "#!/bin/sh\nexit 1\n");
+    desk.expect(3, &["run", "r.md", "--version", "v2"])
+        .says("here: now: config/app.toml")
+        .says("config/more.toml was not there before, and is gone again")
+        .says("rolled back");
+    assert_eq!(has_here(&desk), before);
+    // What is here already is not fetched; and a name in tminus.toml is that of its hosts.
+    desk.write("f.md", runbook("```yaml {#logs .fetch on=here}\nfrom: a\nto: logs\n```"));
+    desk.expect(2, &["plan", "f.md"]).says("this one is here");
+    desk.write("tminus.toml", "[hosts]\nhere = [\"h1\"]\n");
+    desk.expect(2, &["plan", "r.md", "--version", "v2"])
+        .says("`on=here` names a host that the page does not show");
+    std::fs::remove_file(desk.path("tminus.toml")).expect("it is there");
+    // Somebody mends it between: it is asked about and never written over.
+    desk.program("../smoke", "#!/bin/sh\necho mended >config/app.toml\nexit 1\n");
+    desk.expect(6, &["run", "r.md", "--version", "v2", "--no-wait"])
+        .says("config/app.toml is not as this release sent it: somebody changed it since, and it stays");
+    assert_eq!(desk.read("config/app.toml"), "mended\n");
+}
+
+#[test]
+fn crash_everywhere_a_file_of_this_machine_comes_back_to_what_it_was_at_first() {
+    let desk = desk_here();
+    let before = has_here(&desk);
+    desk.program("../smoke", "#!/bin/sh\n: >failed\nexit 1\n");
+    // Cut off before the file takes its place and behind that, on the way out and on the way back.
+    for (out, behind) in [(true, false), (true, true), (false, false), (false, true)] {
+        let when = if out { "! [ -e failed ]" } else { "[ -e failed ]" };
+        let at = |here: bool| if here == behind { STOPS } else { ":" };
+        desk.program("mv", &format!("#!/bin/sh\ncase \"$*\" in *config/app.toml) if {when}; then {}; fi ;; esac\n/bin/mv \"$@\" || exit\ncase \"$*\" in *config/app.toml) if {when}; then {}; fi ;; esac\n", at(false), at(true)));
+        let _ = std::fs::remove_file(desk.path("failed"));
+        desk.cut_power(desk.command(&["run", "r.md", "--version", "v2", "--no-wait"]));
+        let text = desk.read("config/app.toml");
+        assert_eq!(text == "old\n", out != behind, "{out} {behind}: {text}");
+        desk.expect(3, &["resume", "--no-wait"]).says("rolled back");
+        assert_eq!(has_here(&desk), before, "{out} {behind}");
+    }
+}
+
 #[test]
 fn what_does_not_arrive_whole_changes_nothing() {
     let Some((hosts, desk)) = desk() else { return };

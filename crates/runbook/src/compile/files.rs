@@ -1,4 +1,5 @@
-//! Files that hosts get and give: `.send` and `.fetch`, as shell steps here that call the user's ssh.
+//! Files that hosts get and give: `.send` and `.fetch`, as shell steps here that call the user's ssh. A
+//! file of this machine is sent the same way, without ssh.
 //!
 //! A file arrives beside the one that it replaces, is compared, and takes its name in one moment: no
 //! program there ever reads half of it. What was in its place is kept there, for the way back, which
@@ -24,6 +25,9 @@ pub(super) const SENT: &str = include_str!("recipes/sent.sh");
 const UNDO_THERE: &str = include_str!("recipes/files_undo_there.sh");
 const FETCH: &str = include_str!("recipes/files_fetch.sh");
 const FETCH_THERE: &str = include_str!("recipes/files_fetch_there.sh");
+
+/// What `on=` says of the machine that tminus runs on, unless hosts of that name are in `tminus.toml`.
+const THIS_MACHINE: &str = "here";
 
 /// Some megabytes, to many hosts.
 const TIMEOUT: Span = Span::minutes(30);
@@ -51,6 +55,13 @@ impl Compiler<'_> {
     }
 
     pub(super) fn fetch(&mut self, place: &Place<'_>, fence: &FenceUnit, fetch: &Transfer) {
+        if self.is_here(place, fence) {
+            let message = "`.fetch` brings files of other hosts, and this one is here";
+            self.faults
+                .add_at_line("T909", Severity::Error, place.unit.line, message)
+                .help("copy it in a `bash` block");
+            return;
+        }
         let Some((head, said)) = self.files_head(place, fence, fetch) else { return };
         let script = format!("{head}{HEAD}\nthere={}\n{FETCH}", quote(FETCH_THERE));
         let work = shell("fetch", script, self.recipe_folder(place, fence), Where::default());
@@ -62,6 +73,11 @@ impl Compiler<'_> {
         self.attributes(at, fence, place);
     }
 
+    fn is_here(&self, place: &Place<'_>, fence: &FenceUnit) -> bool {
+        self.value(fence, "on", place).is_some_and(|word| word.text == THIS_MACHINE)
+            && !self.request.settings.hosts.contains_key(THIS_MACHINE)
+    }
+
     /// The values of the document as a script has them, and where, in words. None: a fault was reported.
     fn files_head(
         &mut self,
@@ -71,8 +87,14 @@ impl Compiler<'_> {
     ) -> Option<(String, String)> {
         let (from, to) =
             (self.bound_path(place, "from", &files.from)?, self.bound_path(place, "to", &files.to)?);
-        let own = self.hosts(place, fence);
+        let here = self.is_here(place, fence);
+        let own = if here {
+            Where { host: Some(THIS_MACHINE.to_owned()), group: None }
+        } else {
+            self.hosts(place, fence)
+        };
         let (label, hosts, batch, failures) = match own {
+            Where { host: Some(host), .. } if here => ("this machine".to_owned(), vec![host], 1, 0),
             Where { host: Some(host), .. } => (host.clone(), vec![host], 1, 0),
             Where { group: Some(group), .. } => (
                 format!("{} ({})", group.name, group.hosts.join(", ")),
@@ -85,18 +107,19 @@ impl Compiler<'_> {
                     let message = "nothing says which hosts";
                     self.faults
                         .add_at_line("T909", Severity::Error, place.unit.line, message)
-                        .help("add `on=NAME`, one of those that a line `**Hosts**: NAME` above it shows");
+                        .help("add `on=NAME`, one of those that a line `**Hosts**: NAME` above it shows; `.send` takes `on=here` for this machine");
                 }
                 return None;
             }
         };
         let hosts: Vec<String> = hosts.iter().map(|host| quote(host)).collect();
         let head = format!(
-            "name={}\nfrom={}\nto={}\nmode='{}'\nhosts=({})\nbatch={batch}\nallowed={failures}\n",
+            "name={}\nfrom={}\nto={}\nmode='{}'\nhere={}\nhosts=({})\nbatch={batch}\nallowed={failures}\n",
             quote(&self.record_name(place.index, place.run.as_deref())),
             quote(&from),
             quote(&to),
             files.mode.as_deref().unwrap_or_default(),
+            if here { "yes" } else { "" },
             hosts.join(" "),
         );
         Some((head, format!("{to}, {label}")))

@@ -1,4 +1,5 @@
-# The hosts are spoken with by the user's own ssh. Files go by standard input and output.
+# The hosts are spoken with by the user's own ssh, this machine without it. Files go by standard input and
+# output.
 record=".tminus/$RELEASE_ID/$name"
 say() { printf '%s\n' "$@"; }
 stop() { printf 'error: %s\n' "$1" >&2; shift; if [ "$#" -gt 0 ]; then printf '  %s\n' "$@" >&2; fi; exit 1; }
@@ -6,6 +7,10 @@ connect=(-o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=5 -o Serve
 ask() {
   local host=$1 word line='bash --noprofile --norc -eEuo pipefail -c'
   shift
+  if [ -n "$here" ]; then
+    bash --noprofile --norc -eEuo pipefail -c "$there" tminus "$@"
+    return
+  fi
   # In a way that any shell reads: bash is not everybody's shell there.
   for word in "$there" tminus "$@"; do line+=" '${word//\'/\'\\\'\'}'"; done
   ssh "${connect[@]}" -- "$host" "$line"

@@ -1,0 +1,337 @@
+//! What is said and what is not, one row each.
+
+use super::*;
+
+/// One row for each fact of `tools.rs`: a command that it is about, and one that it is not.
+const FACT_ROWS: &[(&str, &str, &str)] = &[
+    ("T801", "supabase db push", "supabase db push --linked"),
+    ("T801", "supabase db dump -f a.sql", "supabase db dump --db-url x -f a.sql"),
+    ("T801", "supabase migration list", "supabase migration new x"),
+    ("T802", "supabase db remote commit", "supabase db pull"),
+    ("T803", "vercel promote x", "vercel list"),
+    ("T804", "docker-compose -f a.yml ps", "docker compose -f docker-compose.yml ps"),
+    ("T805", "helm delete api --purge", "helm uninstall api"),
+    ("T805", "helm delete api", "helm list"),
+    ("T806", "helm init --client-only", "terraform init"),
+    ("T807", "aws ecr get-login --region x", "aws ecr get-login-password --region x"),
+    ("T808", "appcenter codepush release-react", "fastlane pilot"),
+    ("T809", "npx next export -o out", "npx next build"),
+    ("T810", "xcrun altool --notarize-app -f a.zip", "xcrun altool --upload-app -f a.ipa"),
+    ("T811", "terraform taint a.b", "terraform untaint a.b"),
+    ("T812", "sudo apt-key add k.asc", "sudo apt-get update"),
+    ("T813", "npm bin", "npm run bin"),
+    ("T813", "npm set-script a b", "npm pkg set scripts.a=b"),
+];
+
+#[test]
+fn every_fact_is_found_and_nothing_beside_it() {
+    for (code, wrong, right) in FACT_ROWS {
+        assert!(codes_of(&bash(wrong)).contains(code), "{wrong}");
+        let other = codes_of(&bash(right));
+        assert!(!other.iter().any(|found| found.starts_with("T8")), "{right}: {other:?}");
+    }
+    assert_eq!(FACT_ROWS.len(), tools::FACTS.len(), "each fact has its row");
+    for fact in tools::FACTS {
+        assert!(
+            fact.source.contains('.') && !fact.date.is_empty() && !fact.since.is_empty(),
+            "{}",
+            fact.code
+        );
+        assert!(codes_of(&bash(fact.wrong)).contains(&fact.code), "{}", fact.wrong);
+        assert!(!codes_of(&bash(fact.right)).contains(&fact.code), "{}", fact.right);
+    }
+}
+
+/// Documents in which a code must not be said, because the text answers it.
+const SILENT: &[(&str, &str)] = &[
+    ("T211", "## A\n\n```bash\nBUILD=out\nrm -rf $BUILD/tmp\n```\n"),
+    ("T211", "## A\n\n```bash\nfor d in a b; do rm -rf /srv/$d; done\n```\n"),
+    ("T211", "## A\n\n```bash\nmv app-$VERSION.tar /srv/\n```\n"),
+    ("T214", "## A\n\n`IMAGE_NAME` is printed by the build.\n\n```bash\ndocker pull \"$IMAGE_NAME\"\n```\n"),
+    ("T214", "## A\n\n```bash\necho \"$HOME $RUN_STAMP $GITHUB_SHA $DATABASE_URL\"\n```\n"),
+    ("T214", "## A\n\n```bash\nssh web-1 'echo $APP_ROOT'\n```\n"),
+    ("T214", "## A\n\n```bash\nread -r ANSWER_TEXT\necho \"$ANSWER_TEXT\"\n```\n"),
+    ("T215", "## A\n\n```bash\nTAG_NAME=v1\n```\n\n```bash\necho \"$TAG_NAME\"\n```\n"),
+    ("T215", "## A\n\n```bash\nssh web-1 'cd /srv && ls'\nssh web-1 uptime\n```\n"),
+    ("T216", "## A\n\n```bash\nfor i in 1 2 3; do curl -f x.test && break; done\n```\n"),
+    ("T216", "## A\n\n```bash\nfor try in {1..5}; do curl -f x.test; done\n```\n"),
+    ("T216", "## A\n\n```bash\nmake\nRC=$?\nexit $RC\n```\n"),
+    ("T216", "## A\n\n```bash\nfor h in a b; do ssh \"$h\" uptime; done\n```\n"),
+    ("T202", "## A\n\n```bash\nmake\nrc=$?\necho made\nexit $rc\n```\n"),
+    ("T202", "## A\n\n```bash\nsay() {\n  echo \"$1\"\n}\nrc=$?\nexit $rc\n```\n"),
+    ("T202", "## A\n\n```bash\nmake\necho made\nrc=$?\nls\n```\n"),
+    ("T303", "## Local setup\n\n```bash\nnpx prisma migrate deploy\n```\n"),
+    ("T303", "## A\n\n- [ ] Snapshot taken\n\n```bash\nalembic upgrade head\n```\n"),
+    ("T304", "## A\n\nElse restore the dump.\n\n```bash\nalembic upgrade head\n```\n"),
+    ("T304", "## A\n\nMigrations only ever add.\n\n```bash\nalembic upgrade head\n```\n"),
+    ("T304", "## A\n\nMigrations are backwards compatible.\n\n```bash\nalembic upgrade head\n```\n"),
+    ("T307", "## A\n\n```sql\nCREATE TABLE t (a int);\nCREATE INDEX ON t (a);\n```\n"),
+    ("T307", "## A\n\n```sql\nSET lock_timeout = '2s';\nALTER TABLE t ALTER COLUMN a TYPE bigint;\n```\n"),
+    ("T307", "## A\n\nMySQL 8.\n\n```sql\nCREATE INDEX i ON t (a);\n```\n"),
+    ("T307", "## A\n\n```sql\nSELECT 'create index i on t (a)';\n-- CREATE INDEX i ON t (a);\n```\n"),
+    (
+        "T403",
+        "## Release\n\nTo go back, roll back the release in the console.\n\n```bash\nhelm upgrade a ./a\n```\n",
+    ),
+    (
+        "T403",
+        "## Release\n\n```bash\ndocker compose up -d\n\ndocker compose logs\n\ndocker compose down\n```\n",
+    ),
+    ("T406", "## Release\n\n2. If it fails, look at the logs.\n\n```bash\nhelm upgrade a ./a\n```\n"),
+    (
+        "T404",
+        "## Verify\n\n```bash\nkubectl rollout status deploy/a -n shop\n```\n\n## Rollback\n\n```bash\nkubectl rollout undo deploy/a -n shop\nkubectl rollout undo deploy/b -n other\n```\n",
+    ),
+    (
+        "T404",
+        "## Verify\n\n```bash\nkubectl get deploy/a -n shop\nkubectl get deploy/a -n test\n```\n\n## Rollback\n\n```bash\nkubectl rollout undo deploy/a -n test2\n```\n",
+    ),
+    (
+        "T406",
+        "## Release\n\n- **Bug** → look at the commits, consider rolling back:\n\n  ```bash\n  ./switch.sh blue\n  ```\n\n```bash\nhelm upgrade a ./a\n```\n",
+    ),
+    ("T410", "## A\n\n```bash\nphp artisan down\n```\n\nThen disable maintenance mode.\n"),
+    ("T410", "## A\n\n```bash\nkubectl drain node-1\n```\n\n```bash\nkubectl delete node node-1\n```\n"),
+    ("T410", "## A\n\n```bash\nkubectl drain node-1 --dry-run=client\n```\n"),
+    ("T401", "## Local development\n\n```bash\ndocker run -d app:latest\n```\n"),
+    ("T403", "## Local development\n\n```bash\ndocker compose up -d\n```\n"),
+    (
+        "T404",
+        "## Deploy\n\n```bash\nkubectl apply -f k8s/\n```\n\n## Rollback\n\n```bash\nkubectl rollout undo deployment/a\n```\n",
+    ),
+    (
+        "T404",
+        "## Deploy\n\n```bash\ndocker compose -f a.yml up -d\n```\n\n## Rollback\n\n```bash\ndocker compose -f ./a.yml up -d\n```\n",
+    ),
+    ("T405", "## Deploy\n\n```bash\nhelm upgrade a ./a --wait\n```\n"),
+    ("T405", "## Deploy\n\n```bash\nrsync -a dumps/ web@a.test:/var/www/backups/\n```\n"),
+    ("T405", "## Deploy\n\n```bash\nrsync -an site/ web@a.test:/srv/site/\n```\n"),
+    ("T405", "## Deploy\n\n```bash\nhelm upgrade a ./a\n```\n\nLook at the dashboard.\n"),
+    (
+        "T406",
+        "## Deploy\n\n```bash\nhelm upgrade a ./a\n```\n\n## Rollback\n\nSee [rollback](rollback.md).\n",
+    ),
+    (
+        "T407",
+        "## Switch traffic\n\nIn the console, set the weight to 100.\n\n```bash\ncurl -fsS https://x.test/\n```\n",
+    ),
+    ("T407", "## Verify that traffic is switched\n\n```bash\ncurl -fsS https://x.test/\n```\n"),
+    (
+        "T409",
+        "| Service | Port |\n|---|---|\n| a | 1 |\n| b | 2 |\n| c | 3 |\n\n## Deploy\n\n```bash\ndocker compose up -d\n```\n",
+    ),
+    ("T504", "Check every 5 minutes for 30 minutes. A release every 2 weeks for 3 months.\n"),
+    ("T505", "## Production\n\n**Wait Time**: 4 hours\n\n- [ ] done\n\n## Hotfix\n\n- [ ] done\n"),
+    ("T506", "## A\n\n**Duration**: 15 min per host\n\n**Wait Time**: 2 Stunden\n\n- [ ] done\n"),
+    (
+        "T507",
+        "## A\n\n```bash\ncurl -f http://a.test/health\n```\n\n```bash\ncurl -f http://b.test/healthz\n```\n",
+    ),
+    (
+        "T507",
+        "## A\n\n```bash\ncurl -f http://a.test/healthz\n```\n\n```bash\ncurl -f http://a.test/readyz\n```\n",
+    ),
+    (
+        "T601",
+        "## A\n\n**Owner**: Pilot\n\n- [ ] done\n\n| Role | Name |\n|---|---|\n| SRE | A |\n| QA | B |\n",
+    ),
+    ("T602", "## A\n\n**Owner**: SRE\n**Approval**: QA lead\n\n- [ ] done\n"),
+    ("T604", "## Escalation\n\n1. On-call\n2. Head of platform\n"),
+    (
+        "T605",
+        "**Owner**: SRE\n\n## A\n\n- [ ] a\n\n## B\n\n**Owner**: QA\n\n- [ ] b\n\n## C\n\n**Owner**: QA\n\n- [ ] c\n",
+    ),
+    ("T701", "Set `API_TOKEN=your-token-goes-here-1234567890`, or API_KEY=${API_KEY}.\n"),
+    ("T701", "SECRET_NAME=projects/12345678/secrets/database-password-production\n"),
+    ("T701", "Image sha256:2f1e9c0d7b6a5948372615049f8e7d6c5b4a39281706f5e4d3c2b1a098f7e6d5\n"),
+    ("T704", "## Staging\n\n```bash\npg_dump \"$PROD_DATABASE_URL\" | psql \"$STAGING_DATABASE_URL\"\n```\n"),
+    (
+        "T201",
+        "## A\n\n```yaml {.deploy}\ntarget: compose\ndrain: 'curl -f x.test/out || { echo no; exit 1; }'\nserving: ./proxy serving\n```\n",
+    ),
+];
+
+/// Documents in which a code must be said.
+const SAID: &[(&str, &str)] = &[
+    ("T202", "## A\n\n```bash\nmake\necho made\nrc=$?\nexit $rc\n```\n"),
+    ("T202", "## A\n\n```bash\nmake\ndate >> log\nrc=\"$?\"\n[ $rc = 0 ]\n```\n"),
+    ("T201", "## A\n\n```bash\ncurl -s https://x.test/health > /dev/null\n```\n"),
+    ("T201", "## A\n\n```bash\ncurl -sS -o /dev/null https://x.test/health\n```\n"),
+    ("T201", "## A\n\n```bash\nfor i in 1 2 3; do curl -f x.test && break; sleep 10; done\n```\n"),
+    (
+        "T201",
+        "## A\n\n```bash\nfor i in $(seq 9); do\n  curl -fs x.test && break\n  sleep 5\ndone\necho done\n```\n",
+    ),
+    ("T201", "## A\n\n```yaml {.deploy}\ntarget: compose\ndrain: curl -f x.test/out || echo failed\n```\n"),
+    ("T201", "## A\n\n```yaml {.deploy}\ntarget: compose\nserving: curl -f x.test || echo blue\n```\n"),
+    ("T201", "## A\n\n```yaml {.flag}\nprovider: command\nset: |\n  curl -f x.test || true\n```\n"),
+    ("T205", "## A\n\n```yaml {.flag}\nprovider: command\nget: read -r value\n```\n"),
+    ("T205", "## A\n\n```bash\npython manage.py createsuperuser\n```\n"),
+    ("T205", "## A\n\n```bash\ngcloud sql instances delete replica-1\n```\n"),
+    ("T206", "## A\n\n```bash\ngunicorn app:app --bind 0.0.0.0:80\n```\n"),
+    ("T206", "## A\n\n```bash\ncelery -A config worker -l info\n```\n"),
+    ("T301", "## A\n\n```bash\ngunzip < b.sql.gz | psql -U app app\n```\n"),
+    ("T205", "## A\n\n```bash\nmc\n```\n"),
+    ("T205", "## A\n\n```bash\nmc /srv /backup\n```\n"),
+    ("T205", "## A\n\n```bash\nansible-playbook -i hosts --ask-vault-pass deploy.yml\n```\n"),
+    ("T205", "## A\n\n```bash\nansible-playbook deploy.yml -K\n```\n"),
+    ("T205", "## A\n\n```bash\nansible-vault edit vars/main.yml\n```\n"),
+    ("T205", "## A\n\n```console\n% vim notes.txt\nsaved\n```\n"),
+    ("T205", "## A\n\n```bash\ntop\n```\n"),
+    ("T207", "## A\n\n```bash\ndocker pull app:v1.x\n```\n"),
+    ("T207", "## A\n\n```bash\ngit tag vX.Y.Z\n```\n"),
+    ("T208", "## A\n\n```bash\n# SSH and check manually\nuptime\n```\n"),
+    ("T212", "## A\n\n```bash\nif [ -f a ]; then\n  ls\n```\n"),
+    ("T208", "## A\n\n```bash\n# In the hosting panel: take a snapshot\nmake deploy\n```\n"),
+    ("T408", "## A\n\n```bash\ntouch /var/lock/release\n```\n"),
+    ("T302", "## A\n\n```bash\ngunzip -c shop-backup.sql.gz | mysql shop\n```\n"),
+    ("T302", "## Rollback\n\n```bash\nzcat last.sql.gz | psql -v ON_ERROR_STOP=1 -h localhost shop\n```\n"),
+    ("T206", "## A\n\n```bash\npm2 logs api\n```\n"),
+    ("T201", "## A\n\n```bash\ncurl -fsS https://x.test/up && echo up || echo down\n```\n"),
+    ("T208", "## A\n\n```bash\n# En el panel -> Avanzado: activar\ngit stash\n```\n"),
+    ("T504", "## A\n\n- Look at the report every 2 hours during the first hour\n"),
+    ("T205", "## A\n\n```bash\npnpm prisma migrate reset\n```\n"),
+    ("T208", "## A\n\n```bash\n# Ask the DBA for more connections\nkubectl rollout restart deploy/a\n```\n"),
+    (
+        "T210",
+        "## A\n\n```bash\nkubectl scale deploy/a --replicas=3\nkubectl scale deploy/b --replicas=0\n```\n",
+    ),
+    (
+        "T501",
+        "## When we alert\n\n- Roll back when error rate > 2%\n- Alert the grower when error rate > 5%\n",
+    ),
+    ("T501", "## Alerts\n\n- Error rate > 5%: roll back\n- Alert when error rate > 10%\n"),
+    ("T702", "## A\n\n```bash\nhelm upgrade a ./a --set db.password=Tr0ub4dor7x9Qm\n```\n"),
+    ("T206", "## A\n\nCommands:\n\n- `docker compose logs -f api`\n- `docker compose ps`\n"),
+    ("T210", "## A\n\nCommands:\n\n- `docker compose down -v`\n- `docker compose ps`\n"),
+    ("T210", "## A\n\n```\ndocker compose down -v\n```\n"),
+    ("T306", "## A\n\n    mysqldump shop > shop.sql.gz\n"),
+    ("T813", "## A\n\n1. Run `npm bin` and add the folder.\n"),
+    ("T401", "## Rollback\n\n```bash\ndocker run -d app:latest\n```\n"),
+    ("T210", "## A\n\n```bash\ncd build; rm -rf *\n```\n"),
+    (
+        "T404",
+        "## Verify\n\n```bash\nkubectl rollout status deploy/a -n shop\n```\n\n## Rollback\n\n```bash\nkubectl rollout undo deploy/a -n other\n```\n",
+    ),
+    ("T410", "## A\n\n```bash\nkubectl drain node-1 --ignore-daemonsets\nreboot\n```\n"),
+    ("T403", "## Release\n\n```bash\ndocker compose down\ndocker compose up -d\n```\n"),
+    ("T406", "## Release\n\nIf it fails, roll back.\n\n```bash\nhelm upgrade a ./a\n```\n"),
+    (
+        "T406",
+        "## Release\n\n```bash\nrsync -a site/ web@a.test:/var/www/a/\n```\n\n## Rollback\n\nPut the old pages back.\n",
+    ),
+    (
+        "T601",
+        "## A\n\n**Owner**: SRE\n\n## B\n\n**Owner**: QA\n\n## C\n\n**Owner**: Pilot\n\n| Role | Responsibility |\n|---|---|\n| SRE | Watches |\n| QA | Tests |\n",
+    ),
+    ("T702", "## A\n\n```bash\ntwine upload -u __token__ -p pypi-AgEIcHlwaS5vcmc dist/*\n```\n"),
+];
+
+#[test]
+fn what_hurts_is_said() {
+    for (code, text) in SAID {
+        let found = check(&format!("# Release\n\n{text}"), "x.md");
+        assert!(found.iter().any(|d| d.code == *code), "{code}: {text}: {found:#?}");
+    }
+}
+
+#[test]
+fn what_a_program_printed_is_no_fault_of_a_script() {
+    for (text, severity) in [
+        ("```console\nEnter passphrase for key 'id_rsa':\ndist's password:\n```", Severity::Note),
+        ("```bash\nError: read ECONNRESET\n    at Wrap.read (node:internal/x:217:20)\n```", Severity::Note),
+        ("```bash\ngdb a core\n(gdb) backtrace\n```", Severity::Note),
+        ("```bash\nerror[E0433]: no `x` in (y\n --> src/a.rs:1:19\n  |\n1 | use x;\n```", Severity::Note),
+        ("```bash\n+-- a@1.0 (linked)\n|   `-- b@2.0\n`-- c@3.0\n```", Severity::Note),
+        ("```bash\ncurl -s x.test/v1 | jq .\n{\n  \"id\": \"a\",\n```", Severity::Note),
+        ("```bash\n# each night:\n1. Back up (all of it)\n2. Stop the writers\n```", Severity::Note),
+        ("```bash\ncd a (b\n```", Severity::Error),
+        ("```bash\nat (midnight\n```", Severity::Error),
+    ] {
+        let found = check(&format!("# R\n\n## A\n\n{text}\n"), "x.md");
+        let refused: Vec<_> = found.iter().filter(|d| d.code == "T212").map(|d| d.severity).collect();
+        assert_eq!(refused, [severity], "{text}: {found:#?}");
+    }
+    // What follows `% ` runs, what the program answered does not.
+    let transcript = "# R\n\n## A\n\n```console\n% perl -v\n\nThis is perl (v5\n\n% diff a b\n< one\n```\n";
+    let found = check(transcript, "x.md");
+    assert!(!found.iter().any(|d| d.code == "T212"), "{found:#?}");
+}
+
+#[test]
+fn what_waits_and_never_ends_is_said_once() {
+    assert_eq!(codes_of(&bash("top")).iter().filter(|code| code.starts_with("T2")).count(), 1);
+}
+
+#[test]
+fn what_the_text_answers_is_not_asked() {
+    for (code, text) in SILENT {
+        let found = check(&format!("# Release\n\n{text}"), "x.md");
+        assert!(!found.iter().any(|d| d.code == *code), "{text}: {found:#?}");
+    }
+}
+
+/// Pages as they are, and what must not be said about them.
+#[test]
+fn what_a_page_only_tells_is_no_fault() {
+    let table = [
+        ("T813", "## Notes\n\n- `npm set-script` has been removed; use `npm pkg set`.\n"),
+        ("T206", "## Logs\n\nWith `kubectl logs -f deploy/api` one sees them.\n"),
+        ("T206", "## Logs\n\n```\nkubectl logs -f deploy/api\n```\n"),
+        ("T205", "## Setup\n\n```\nnano .env\n```\n"),
+        ("T302", "## Restore\n\n- Data: `gunzip -c dump.sql.gz | mysql` into a clean database.\n"),
+        (
+            "T103",
+            "## A\n\n```bash {\"name\": \"start\"}\nls\n```\n\n```sh {run: false}\nls\n```\n\n```bash {cmd=true}\nls\n```\n",
+        ),
+        (
+            "T103",
+            "## A\n\n```bash {{ title: \"x\" }}\nls\n```\n\n```sh {data-line=\"2\" highlight=1}\nls\n```\n",
+        ),
+        ("T504", "## A\n\n- Look every 10 minutes during the first hour\n"),
+        ("T210", "## Reset (lokal)\n\n```bash\ndocker compose down -v\n```\n"),
+        ("T403", "## 部署到开发环境\n\n```bash\ndocker compose up -d\n```\n"),
+        (
+            "T302",
+            "## Practice\n\n```bash\nzcat backup.sql.gz | psql -v ON_ERROR_STOP=1 -h localhost shop\n```\n",
+        ),
+        ("T605", "## a()\n\n- [ ] x\n\n## b()\n\n- [ ] x\n\n## c()\n\n- [ ] x\n\n## Snapshots\n\n- [ ] x\n"),
+        ("T703", "## A\n\n```js\nconst at = new URL('http://abc:xyz@example.com');\n```\n"),
+        ("T701", "## A\n\n`key=\"-----BEGIN PRIVATE KEY-----\\nXXXX\\nXXXX\\n-----END PRIVATE KEY-----\"`\n"),
+        ("T101", "---\nlayout: page\n# where this goes\nfolder: ops\n---\n\n## A\n\n- [ ] x\n"),
+    ];
+    for (code, text) in table {
+        let document = if text.starts_with("---") { text.to_owned() } else { format!("# R\n\n{text}") };
+        assert!(!codes_of(&document).contains(&code), "{code}: {document}");
+    }
+}
+
+#[test]
+fn one_habit_of_headings_is_told_once() {
+    let document = "# Changes\n\n### 1.2\n\ntext\n\n### 1.1\n\ntext\n\n#### Fixed\n\n### 1.0\n";
+    let jumps = check(document, "x.md").into_iter().filter(|found| found.code == "T106");
+    assert_eq!(jumps.map(|found| found.line).collect::<Vec<_>>(), [3]);
+}
+
+#[test]
+fn a_query_that_fails_is_less_than_a_change_that_fails() {
+    let severity = |sql: &str| {
+        let document = format!("## A\n\n```bash\npsql app <<'SQL'\n{sql}\nSQL\n```\n");
+        check(&document, "x.md").iter().find(|found| found.code == "T301").map(|found| found.severity)
+    };
+    for asks in
+        ["SELECT 1;", "\\x\nselect id\n  from jobs -- all;\n where id > 3; SHOW server_version;", "\\dt"]
+    {
+        assert_eq!(severity(asks), Some(Severity::Warning), "{asks}");
+    }
+    for changes in [
+        "UPDATE jobs SET state = 'new';",
+        "SELECT 1; DELETE FROM jobs;",
+        "SELECT * INTO old_jobs FROM jobs;",
+        "SELECT 'drop table ' || name FROM t \\gexec",
+        "WITH gone AS (DELETE FROM jobs RETURNING id) SELECT * FROM gone;",
+        "\\i change.sql",
+    ] {
+        assert_eq!(severity(changes), Some(Severity::Error), "{changes}");
+    }
+}
