@@ -45,10 +45,8 @@ impl Moment {
 
     /// Writes the time of day in UTC: `09:30:00`.
     pub fn time_of_day(self) -> String {
-        match jiff::Timestamp::from_millisecond(self.0) {
-            Ok(timestamp) => timestamp.strftime("%H:%M:%S").to_string(),
-            Err(_) => self.0.to_string(),
-        }
+        let seconds = self.0.div_euclid(1000).rem_euclid(24 * 60 * 60);
+        format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
     }
 }
 
@@ -127,5 +125,8 @@ mod tests {
         assert_eq!(Moment(i64::MAX).plus(Span::FOREVER), Moment(i64::MAX));
         assert_eq!(Moment(5).since(Moment(9)), Span(0));
         assert_eq!(Moment(0).rfc3339(), "1970-01-01T00:00:00.000Z");
+        for moment in [-1, 0, 999, 1000, 86_399_999, 86_400_000, 1_795_000_000_123] {
+            assert_eq!(Moment(moment).time_of_day(), Moment(moment).rfc3339()[11..19], "{moment}");
+        }
     }
 }

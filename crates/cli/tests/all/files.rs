@@ -121,6 +121,27 @@ fn a_file_of_this_machine_is_replaced_and_comes_back_byte_for_byte() {
 }
 
 #[test]
+fn a_file_that_somebody_mended_between_two_attempts_is_not_sent_over() {
+    let desk = desk_here();
+    desk.write("r.md", desk.read("r.md").replace("on_failure: rollback", "on_failure: hold"));
+    // The first attempt fails when the file is in its place.
+    desk.program("mv", "#!/bin/sh\n/bin/mv \"$@\" || exit\ncase \"$*\" in *config/app.toml) if ! [ -e once ]; then : >once; exit 1; fi ;; esac\n");
+    desk.expect(5, &["run", "r.md", "--version", "v2", "--no-wait"]);
+    assert_eq!(desk.read("config/app.toml"), "it's \"new\"\n");
+    desk.write("config/app.toml", "mended\n");
+    desk.expect(0, &["answer", "config", "retry"]);
+    desk.expect(5, &["resume", "--no-wait"])
+        .says("config/app.toml is not as this release sent it: somebody changed it since, and it stays")
+        .says("rm -- config/app.toml");
+    assert_eq!(desk.read("config/app.toml"), "mended\n");
+    // Said to be in the way, it is sent; the way back is still to what was there at first.
+    std::fs::remove_file(desk.path("config/app.toml")).expect("it is there");
+    desk.expect(0, &["answer", "config", "retry"]);
+    desk.expect(0, &["resume", "--no-wait"]);
+    assert_eq!(desk.read("config/app.toml"), "it's \"new\"\n");
+}
+
+#[test]
 fn crash_everywhere_a_file_of_this_machine_comes_back_to_what_it_was_at_first() {
     let desk = desk_here();
     let before = has_here(&desk);

@@ -213,8 +213,9 @@ impl Shells {
                 .files()
                 .map_err(|error| format!("{} cannot be written: {error}", self.folder.display()))?;
             let code = if shell.is_far() { far::HERE } else { &shell.script };
-            command.env("BASH_ENV", files.bash_env(code, self.functions));
-            if !ready.hidden.is_empty() {
+            let (path, full) = files.bash_env(code, self.functions);
+            command.env("BASH_ENV", path);
+            if full && !ready.hidden.is_empty() {
                 let hide = ready.hidden.iter().filter(|name| is_name(name));
                 command.env("TMINUS_HIDE", hide.cloned().collect::<Vec<_>>().join(" "));
             }

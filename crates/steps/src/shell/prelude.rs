@@ -92,11 +92,12 @@ impl Files {
         Ok(files)
     }
 
-    /// Returns what `BASH_ENV` must be for some code. `functions` says that the environment brings
-    /// functions, whose calls look like commands.
-    pub(super) fn bash_env(&self, script: &str, functions: bool) -> String {
+    /// Returns what `BASH_ENV` must be for some code, and whether that is the full file, which is told
+    /// what to hide. `functions` says that the environment brings functions, whose calls look like
+    /// commands.
+    pub(super) fn bash_env(&self, script: &str, functions: bool) -> (String, bool) {
         let full = functions || needs_full(script);
-        escape_expansion(&if full { &self.full } else { &self.lean }.to_string_lossy())
+        (escape_expansion(&if full { &self.full } else { &self.lean }.to_string_lossy()), full)
     }
 }
 

@@ -18,6 +18,14 @@ if [ ! -f "$kept/before" ]; then
   mv -- "$kept/before.part" "$kept/before"
 fi
 printf '%s\n' "$to" >"$kept/to"
+is_before() { [ "$(cat -- "$kept/before")" = file ] && cmp -s -- "$kept/content" "$to"; }
+# Between two attempts somebody may have mended it: that is theirs.
+if [ -f "$kept/after" ] && [ -e "$to" ] && ! cmp -s -- "$kept/after" "$to" && ! is_before; then
+  printf 'error: %s is not as this release sent it: somebody changed it since, and it stays\n' "$to"
+  printf '  what was changed:  diff %s\n' "$(printf '%q ' "$kept/after" "$to")"
+  printf '  to send it again:  rm -- %s\n' "$(printf '%q' "$to")"
+  exit 1
+fi
 if [ "$(cat -- "$kept/before")" = - ]; then printf 'before: there was no %s\n' "$to"; else printf 'before: %s was %s\n' "$to" "$(sha256sum <"$kept/content" | cut -c 1-64)"; fi
 # It arrives beside it, and takes its name when it is whole.
 trap 'rm -f -- "$to.tminus"' EXIT

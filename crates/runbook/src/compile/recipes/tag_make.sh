@@ -32,7 +32,7 @@ else
   keep pushed "$object"
   # Only where there is none: a tag that somebody made meanwhile is not replaced.
   if ! git push --quiet --force-with-lease="$ref:" "$remote" "$object:$ref" 2>"$record/said"; then
-    answer=$(grep -v '^hint: ' "$record/said" | grep . | tail -n 1)
+    answer=$(answer)
     ask "whether the tag $tag arrived is not known; retry: it is looked at first"
     if [ "$there" != "$object" ]; then
       rm -f -- "$record/pushed"

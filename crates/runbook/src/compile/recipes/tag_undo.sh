@@ -7,7 +7,7 @@ else
   else
     # Only while it is still that very object.
     git push --quiet --force-with-lease="$ref:$object" "$remote" ":$ref" 2>"$record/said" || true
-    answer=$(grep -v '^hint: ' "$record/said" | grep . | tail -n 1 || true)
+    answer=$(answer)
     ask 'whether the tag is gone is not known; retry'
     if [ "$there" = "$object" ]; then stop "the tag $tag could not be removed from $remote: $answer" "remove it by hand, then mark this undo as done:  git push $remote :$ref"; fi
     say "removed the tag $tag from $remote"
