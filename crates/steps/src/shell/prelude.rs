@@ -9,8 +9,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// For code that can neither change what is carried on nor set a trap, which is most. Bash reads it
-/// letter by letter, so it says what it has to in few: half as many instructions as the words of the
-/// other file take (`valgrind --tool=callgrind`). Code in which `printf` is a function is not for it.
+/// letter by letter, so it says what it has to in few: with the longer words that it had before, a
+/// shell took a quarter more instructions for it (`valgrind --tool=callgrind`). Code in which `printf`
+/// is a function is not for it.
 ///
 /// The record at the end has the exit status, the folder, and where and how a command failed. Signals
 /// (HUP, INT, PIPE, TERM) are turned into an exit: otherwise bash would run the trap with the status of
