@@ -84,10 +84,10 @@ pub fn of_step(state: &State, release: &ReleaseId, index: usize) -> Context {
 /// What was taken back and what stands, in the order of the way back: a check after a rollback of a part may look
 /// at that alone.
 fn after_rollback(state: &State) -> [(String, String); 2] {
-    let standing = state.standing_effects();
+    let (standing, order) = (state.standing_effects(), state.undo_order());
     let ids = |stands: bool| {
-        let steps = state.undo_order().into_iter().filter(|index| standing.contains(index) == stands);
-        let ids: Vec<&str> = steps.map(|index| state.program.plan.steps[index].id.as_str()).collect();
+        let steps = order.iter().filter(|index| standing.contains(index) == stands);
+        let ids: Vec<&str> = steps.map(|&index| state.program.plan.steps[index].id.as_str()).collect();
         ids.join(" ")
     };
     [("TAKEN_BACK".to_owned(), ids(false)), ("STANDING".to_owned(), ids(true))]
