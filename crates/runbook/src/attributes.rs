@@ -172,12 +172,12 @@ pub fn parse(info: &str, start: usize) -> Info {
         }
     }
     let written = attributes.count();
-    attributes.classes.retain(|class| !SHOWN_CLASSES.contains(&class.text.to_lowercase().as_str()));
-    attributes.pairs.retain(|pair| {
-        let key = pair.key.text.to_lowercase();
-        !SHOWN_KEYS.contains(&key.as_str()) && !key.starts_with("data-")
-    });
-    attributes.strays.retain(|word| !SHOWN_KEYS.contains(&word.text.to_lowercase().as_str()));
+    let is_one =
+        |shown: &[&str], word: &Word| shown.iter().any(|shown| word.text.eq_ignore_ascii_case(shown));
+    let is_data = |key: &Word| key.text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("data-"));
+    attributes.classes.retain(|class| !is_one(&SHOWN_CLASSES, class));
+    attributes.pairs.retain(|pair| !is_one(&SHOWN_KEYS, &pair.key) && !is_data(&pair.key));
+    attributes.strays.retain(|word| !is_one(&SHOWN_KEYS, word));
     if written > 0 && attributes.count() == 0 {
         parsed.glued_at = None;
         return parsed;

@@ -61,7 +61,8 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    /// Takes words in lower-case ASCII; none may be empty.
+    /// Takes words in lower case; none may be empty. One that is not ASCII is found in lower case
+    /// only: its text is brought there first.
     pub(crate) const fn new(words: &'static [&'static str]) -> Words {
         Words { words, pairs: Pairs::of(words) }
     }
@@ -70,11 +71,17 @@ impl Words {
         self.words.is_empty()
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &'static str> {
+        self.words.iter().copied()
+    }
+
     /// Tells whether one of the words is in the text.
     pub(crate) fn any_in(&self, text: &str) -> bool {
         self.pairs.any(text, |rest| {
-            self.words.iter().any(|word| {
-                rest.get(..word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes()))
+            let first = rest[0].to_ascii_lowercase();
+            self.words.iter().map(|word| word.as_bytes()).any(|word| {
+                word[0] == first
+                    && rest.get(..word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word))
             })
         })
     }

@@ -45,17 +45,13 @@ fn no_way_back(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
     });
     let undoes = page.scripts.iter().any(|other| {
         other.lane == Lane::Rollback
-            || other.commands().iter().any(|c| words::has(&c.text.to_lowercase(), words::BACK))
+            || other.commands().iter().any(|c| words::BACK.any_in(&c.text.to_lowercase()))
     });
     let linked = page.links_to(&["rollback", "recover", "restore", "revert"]);
     if has_undo || undoes || linked || !flow.ways_back.is_empty() {
         return;
     }
-    // What is done when something fails may be anything; only the words for going back promise it.
-    let mentioned = page.prose().into_iter().find(|(_, text)| {
-        let lower = text.to_lowercase();
-        words::BACK.iter().any(|word| !words::FAILING.contains(word) && words::has(&lower, &[word]))
-    });
+    let mentioned = page.prose().into_iter().find(|(_, text)| promises_way_back(text));
     if let Some((line, text)) = mentioned {
         // Whoever links to a way back, or says that there is none, has thought about it.
         let elsewhere = text.contains("](")
@@ -104,6 +100,13 @@ fn no_way_back(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
     ));
 }
 
+/// What is done when something fails may be anything; only the words for going back promise it.
+fn promises_way_back(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    words::BACK.any_in(&lower)
+        && words::BACK.iter().any(|word| !words::FAILING.contains(&word) && lower.contains(word))
+}
+
 /// A block that starts and takes down the same thing shows what can be done, one line at a time: run
 /// from top to bottom it would release nothing.
 fn is_list_of_commands(script: &Script<'_>) -> bool {
@@ -113,7 +116,7 @@ fn is_list_of_commands(script: &Script<'_>) -> bool {
 
 /// The document is about releasing: its title, a heading, or the command's own environment says so.
 fn is_release(page: &Page<'_>, script: &Script<'_>) -> bool {
-    words::has(&page.outline.title.to_lowercase(), words::RELEASE) || is_about_release(page, script)
+    words::RELEASE.any_in(&page.outline.title.to_lowercase()) || is_about_release(page, script)
 }
 
 /// The section is about releasing, by its environment or its headings below the title.
@@ -124,7 +127,7 @@ pub(super) fn is_about_release(page: &Page<'_>, script: &Script<'_>) -> bool {
             .outline
             .chain(script.section)
             .filter(|at| sections[*at].kind != SectionKind::Document)
-            .any(|at| words::has(&sections[at].title.to_lowercase(), words::RELEASE))
+            .any(|at| words::RELEASE.any_in(&sections[at].title.to_lowercase()))
 }
 
 /// T406: a section about going back in which nothing can be done.
@@ -145,7 +148,7 @@ fn sections_without_command(page: &Page<'_>, flow: &Flow) -> Vec<(u32, String)> 
         return found;
     }
     let others = page.scripts.iter().any(|script| {
-        script.commands().iter().any(|command| words::has(&command.text.to_lowercase(), words::BACK))
+        script.commands().iter().any(|command| words::BACK.any_in(&command.text.to_lowercase()))
     });
     for (at, lines) in flow.ways_back.iter().zip(all) {
         let text = page.text_of(lines.clone());

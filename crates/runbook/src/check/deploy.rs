@@ -8,6 +8,7 @@ use crate::shell::{CommandUse, RedirectKind};
 use super::kinds::{self, compose};
 use super::page::{Finding, Page, Script, has_option, short};
 use super::words;
+use crate::words::Words;
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
@@ -19,7 +20,7 @@ pub(super) fn check(page: &mut Page<'_>) {
         .flat_map(|script| script.commands().iter().filter(|command| builds(command)))
         .map(|command| command.program.as_str())
         .collect();
-    let promised = words::has(page.lower(), NO_DOWNTIME);
+    let promised = NO_DOWNTIME.any_in(page.lower());
     for script in page.scripts.iter().filter(|script| !script.inline) {
         let before = found.len();
         built_where_it_runs(page, script, &mut found);
@@ -137,7 +138,7 @@ fn builds(command: &CommandUse) -> bool {
 }
 
 /// Words that promise that users notice nothing.
-const NO_DOWNTIME: &[&str] = &[
+static NO_DOWNTIME: Words = Words::new(&[
     "zero-downtime",
     "zero downtime",
     "no downtime",
@@ -154,7 +155,7 @@ const NO_DOWNTIME: &[&str] = &[
     "不停机",
     "零停机",
     "無停止",
-];
+]);
 
 /// T402: everything is stopped before the new version starts. On the way back, and around a restore,
 /// it is meant.

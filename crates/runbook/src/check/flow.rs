@@ -14,6 +14,7 @@ use crate::shell::CommandUse;
 use super::kinds::{self, Deploys};
 use super::page::{Given, Page, Script};
 use super::words;
+use crate::words::Words;
 
 /// What the scripts of a document do to each other. Scripts are named by their index in the page.
 pub(super) struct Flow {
@@ -149,7 +150,7 @@ fn ways_back(page: &Page<'_>) -> Vec<usize> {
     let says_so = |at: usize| {
         let section = &sections[at];
         section.kind != SectionKind::Document
-            && (section.lane == Lane::Rollback || words::has(&section.title.to_lowercase(), words::BACK))
+            && (section.lane == Lane::Rollback || words::BACK.any_in(&section.title.to_lowercase()))
     };
     (1..sections.len()).filter(|at| says_so(*at) && !says_so(sections[*at].parent)).collect()
 }
@@ -164,7 +165,7 @@ fn host(page: &Page<'_>, script: &Script<'_>) -> String {
 
 /// Tells whether a script acts where users are: not on a laptop, in a test, or in staging only.
 pub(super) fn is_live(page: &Page<'_>, script: &Script<'_>) -> bool {
-    const ELSEWHERE: [&str; 40] = [
+    static ELSEWHERE: Words = Words::new(&[
         "local",
         "develop",
         "laptop",
@@ -205,13 +206,13 @@ pub(super) fn is_live(page: &Page<'_>, script: &Script<'_>) -> bool {
         "homologação",
         "testes",
         "개발",
-    ];
+    ]);
     let sections = &page.outline.sections;
     let environments = &sections[script.section].environments;
     if !environments.is_empty() {
         return environments.iter().any(|name| name == "production");
     }
-    let elsewhere = |title: &str| words::has(&title.to_lowercase(), &ELSEWHERE);
+    let elsewhere = |title: &str| ELSEWHERE.any_in(&title.to_lowercase());
     // One heading holds many scripts, and each is asked for several times.
     let titles = page.live_titles.get_or_init(|| {
         let mut live: Vec<bool> = Vec::with_capacity(sections.len());
@@ -229,23 +230,29 @@ pub(super) fn is_elsewhere(command: &CommandUse) -> bool {
     if environment_of(&command.text) == Some("staging") {
         return true;
     }
-    const PLACES: [&str; 8] =
-        ["dev", "development", "local", "localhost", "test", "preview", "sandbox", "minikube"];
+    static PLACES: Words =
+        Words::new(&["dev", "development", "local", "localhost", "test", "preview", "sandbox", "minikube"]);
+    if !PLACES.any_in(&command.text) {
+        return false;
+    }
     let lower = command.text.to_lowercase();
-    words::has(&lower, &PLACES)
-        && PLACES.iter().any(|place| {
-            lower.match_indices(place).any(|(at, _)| {
-                let before = lower[..at].chars().next_back();
-                let after = lower[at + place.len()..].chars().next();
-                // Behind a dot it is a part of a host's name or the ending of a file.
-                !before.is_some_and(|c| c.is_alphanumeric() || c == '.')
-                    && !after.is_some_and(char::is_alphanumeric)
-            })
+    PLACES.iter().any(|place| {
+        lower.match_indices(place).any(|(at, _)| {
+            let before = lower[..at].chars().next_back();
+            let after = lower[at + place.len()..].chars().next();
+            // Behind a dot it is a part of a host's name or the ending of a file.
+            !before.is_some_and(|c| c.is_alphanumeric() || c == '.')
+                && !after.is_some_and(char::is_alphanumeric)
         })
+    })
 }
 
 /// Returns the one environment that a text names by a word of its own: `staging` or `production`.
 pub(super) fn environment_of(text: &str) -> Option<&'static str> {
+    static NAMES: Words = Words::new(&["stag", "stg", "prod", "prd"]);
+    if !NAMES.any_in(text) {
+        return None;
+    }
     let (mut staging, mut production) = (false, false);
     for word in text.to_lowercase().split(|c: char| !c.is_ascii_alphanumeric()) {
         staging |= matches!(word, "staging" | "stage" | "stg");

@@ -23,7 +23,7 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
         let undone = script.fence.is_some_and(|fence| {
             fence.info.attributes.as_ref().is_some_and(|a| a.pairs.iter().any(|pair| pair.key.text == "undo"))
         });
-        let said = words::has(page.lower(), words::REVERSIBLE)
+        let said = words::REVERSIBLE.any_in(page.lower())
             || tells_of_restoring(page.lower())
             || page.links_to(&["rollback", "migration", "restore"])
             || in_words(page, flow);
@@ -85,7 +85,7 @@ fn in_words(page: &Page<'_>, flow: &Flow) -> bool {
 /// T303: nothing was saved, or nobody looked into what was saved.
 fn without_backup(page: &Page<'_>, at: usize, index: usize) -> Option<Finding> {
     let (script, command) = (&page.scripts[at], &page.scripts[at].commands()[index]);
-    if !words::has(page.lower(), words::BACKUP) && !page.links_to(&["backup", "migration"]) {
+    if !words::BACKUP.any_in(page.lower()) && !page.links_to(&["backup", "migration"]) {
         return Some(script.on(
             "T303",
             Severity::Warning,
@@ -266,7 +266,7 @@ fn blocks_writers(page: &Page<'_>, found: &mut Vec<Finding>) {
         let title = page.outline.sections[unit.section].title.to_lowercase();
         let skip = words::has(&title, &["local", "develop", "setup", "example", "staging", "test"])
             || page.outline.sections[unit.section].lane == Lane::Rollback
-            || words::has(&title, words::BACK);
+            || words::BACK.any_in(&title);
         if skip {
             continue;
         }

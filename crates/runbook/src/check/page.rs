@@ -115,8 +115,10 @@ impl<'a> Page<'a> {
             let rest = &lower[at + 2..];
             &rest[..rest.find(')').unwrap_or(0)]
         });
+        // Code is taken apart only where a document's name may be in it.
+        let code = if lower.contains(".md`") { lower } else { "" };
         let mut named =
-            targets.chain(lower.split('`').skip(1).step_by(2).filter(|code| code.ends_with(".md")));
+            targets.chain(code.split('`').skip(1).step_by(2).filter(|code| code.ends_with(".md")));
         named.any(|target| words.iter().any(|word| target.contains(word)))
     }
 

@@ -8,6 +8,7 @@ use crate::diagnostic::Severity;
 use super::kinds;
 use super::page::{Page, short};
 use super::words;
+use crate::words::Words;
 
 /// A command that takes something out of service, and what puts it back.
 struct Pair {
@@ -32,7 +33,7 @@ const PAIRS: [Pair; 9] = [
 ];
 
 /// Ways to say in words that it ends.
-const ENDS: &[&str] = &[
+static ENDS: Words = Words::new(&[
     "disable maintenance",
     "leave maintenance",
     "end maintenance",
@@ -44,7 +45,7 @@ const ENDS: &[&str] = &[
     "out of maintenance",
     "bring the site back",
     "back online",
-];
+]);
 
 /// Runs the check: once for each pair, at the first place.
 pub(super) fn check(page: &mut Page<'_>) {
@@ -61,7 +62,7 @@ pub(super) fn check(page: &mut Page<'_>) {
             Some((script, command))
         });
         let Some((script, command)) = first else { continue };
-        if words::has(page.lower(), pair.ends) || words::has(page.lower(), ENDS) {
+        if words::has(page.lower(), pair.ends) || ENDS.any_in(page.lower()) {
             continue;
         }
         found.push(script.on(

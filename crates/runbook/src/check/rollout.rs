@@ -15,6 +15,7 @@ use super::flow::Flow;
 use super::kinds::{self, Deploys};
 use super::page::{Finding, Page, Script, short};
 use super::words;
+use crate::words::Words;
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
@@ -59,25 +60,22 @@ fn nobody_looks(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
                                 .iter()
                                 .any(|class| matches!(class.text.as_str(), "check" | "soak" | "watch"))
                         })
-                        || words::has(&unit.lead.as_deref().unwrap_or_default().to_lowercase(), words::LOOK)
-                        || (unit.line > line && words::has(&fence.body.to_lowercase(), words::LOOK))
+                        || words::LOOK.any_in(&unit.lead.as_deref().unwrap_or_default().to_lowercase())
+                        || (unit.line > line && words::LOOK.any_in(&fence.body.to_lowercase()))
                 }
-                UnitKind::Item(item) => words::has(&item.text.to_lowercase(), words::LOOK),
-                UnitKind::Point(point) => words::has(&point.text.to_lowercase(), words::LOOK),
-                UnitKind::Prose(text) => words::has(&text.to_lowercase(), words::LOOK),
+                UnitKind::Item(item) => words::LOOK.any_in(&item.text.to_lowercase()),
+                UnitKind::Point(point) => words::LOOK.any_in(&point.text.to_lowercase()),
+                UnitKind::Prose(text) => words::LOOK.any_in(&text.to_lowercase()),
             }
         });
     let headed = page.outline.sections.iter().any(|section| {
-        section.line > line && section.lane == lane && words::has(&section.title.to_lowercase(), words::LOOK)
+        section.line > line && section.lane == lane && words::LOOK.any_in(&section.title.to_lowercase())
     });
     let facts = page.outline.facts.iter().any(|fact| {
-        fact.line > line && words::has(&format!("{} {}", fact.label, fact.value).to_lowercase(), words::LOOK)
+        fact.line > line && words::LOOK.any_in(&format!("{} {}", fact.label, fact.value).to_lowercase())
     });
-    let in_script = script
-        .text
-        .lines()
-        .skip(command.line as usize)
-        .any(|text| words::has(&text.to_lowercase(), words::LOOK));
+    let in_script =
+        script.text.lines().skip(command.line as usize).any(|text| words::LOOK.any_in(&text.to_lowercase()));
     if !(own || later || said || headed || facts || in_script) {
         found.push(script.on(
             "T405",
@@ -238,7 +236,7 @@ fn deployed<'l>(page: &Page<'_>, flow: &Flow, rows: &'l [Listed]) -> Option<BTre
 
 /// Databases and the like, and what its row says is not released here.
 fn stays(row: &Listed) -> bool {
-    const SAID: &[&str] = &[
+    static SAID: Words = Words::new(&[
         "external",
         "managed",
         "third",
@@ -254,7 +252,7 @@ fn stays(row: &Listed) -> bool {
         "unchanged",
         "extern",
         "datenbank",
-    ];
+    ]);
     const INFRASTRUCTURE: [&str; 19] = [
         "postgres",
         "postgresql",
@@ -276,7 +274,7 @@ fn stays(row: &Listed) -> bool {
         "database",
         "s3",
     ];
-    words::has(&row.rest, SAID) || INFRASTRUCTURE.iter().any(|known| names(&row.name, known))
+    SAID.any_in(&row.rest) || INFRASTRUCTURE.iter().any(|known| names(&row.name, known))
 }
 
 /// Tells whether a text holds a name as a word of its own.

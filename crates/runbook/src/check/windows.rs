@@ -182,7 +182,7 @@ fn skipped_soak(page: &Page<'_>, flow: &Flow, found: &mut Found) {
     for at in lanes {
         let section = &page.outline.sections[at];
         let text = page.text_of(flow.lines(page, at));
-        if !words::has(&text, words::WAIT) && !page.text_of(line..=line).contains("hotfix") {
+        if !words::WAIT.any_in(&text) && !page.text_of(line..=line).contains("hotfix") {
             let message = format!(
                 "this lane goes to production without the wait of line {line}, and does not say so: was it forgotten, or left out on purpose?"
             );

@@ -3,13 +3,13 @@
 //! They are only ever used to stay silent: a check that misses a word says one thing too many, and
 //! one that finds a word too many says nothing. No fault is made from a word alone.
 
-use crate::words::Pairs;
+use crate::words::{Pairs, Words};
 
 /// Of `BACK`, what speaks of failing, not of what is done then.
 pub(super) const FAILING: &[&str] = &["goes wrong", "if it fails", "if something fails"];
 
 /// What is said of commands that are no more.
-pub(super) const GONE: &[&str] = &[
+pub(super) static GONE: Words = Words::new(&[
     "removed",
     "deprecated",
     "no longer",
@@ -35,10 +35,10 @@ pub(super) const GONE: &[&str] = &[
     "廃止",
     "削除された",
     "非推奨",
-];
+]);
 
 /// Going back.
-pub(super) const BACK: &[&str] = &[
+pub(super) static BACK: Words = Words::new(&[
     "rollback",
     "roll back",
     "roll-back",
@@ -78,10 +78,10 @@ pub(super) const BACK: &[&str] = &[
     "ロールバック",
     "切り戻し",
     "巻き戻",
-];
+]);
 
 /// A copy of the data.
-pub(super) const BACKUP: &[&str] = &[
+pub(super) static BACKUP: Words = Words::new(&[
     "backup",
     "back up",
     "back-up",
@@ -102,10 +102,10 @@ pub(super) const BACKUP: &[&str] = &[
     "快照",
     "バックアップ",
     "スナップショット",
-];
+]);
 
 /// A migration that can be taken back, or that says that it cannot.
-pub(super) const REVERSIBLE: &[&str] = &[
+pub(super) static REVERSIBLE: Words = Words::new(&[
     "down.sql",
     "migrate:down",
     "migrate down",
@@ -164,10 +164,10 @@ pub(super) const REVERSIBLE: &[&str] = &[
     "復元",
     "リストア",
     "戻せ",
-];
+]);
 
 /// Looking whether it worked.
-pub(super) const LOOK: &[&str] = &[
+pub(super) static LOOK: Words = Words::new(&[
     "verif",
     "check",
     "confirm",
@@ -206,10 +206,10 @@ pub(super) const LOOK: &[&str] = &[
     "監視",
     "チェック",
     "テスト",
-];
+]);
 
 /// Waiting before going on, and leaving the wait out.
-pub(super) const WAIT: &[&str] = &[
+pub(super) static WAIT: Words = Words::new(&[
     "soak",
     "bake",
     "wait",
@@ -237,10 +237,10 @@ pub(super) const WAIT: &[&str] = &[
     "待機",
     "観察",
     "省略",
-];
+]);
 
 /// Bringing something to those who use it.
-pub(super) const RELEASE: &[&str] = &[
+pub(super) static RELEASE: Words = Words::new(&[
     "release",
     "deploy",
     "runbook",
@@ -273,7 +273,7 @@ pub(super) const RELEASE: &[&str] = &[
     "リリース",
     "デプロイ",
     "本番",
-];
+]);
 
 /// Tells whether a text in lower case has one of the words. None may be empty.
 ///

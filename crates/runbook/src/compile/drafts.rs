@@ -133,7 +133,8 @@ impl<'a> Compiler<'a> {
             faults,
             values,
             phases: Phases::default(),
-            drafts: Vec::new(),
+            // Most units are one step each, and a step is too large to be moved for each doubling.
+            drafts: Vec::with_capacity(outline.units.len()),
             default_ids: default_ids(outline),
             open_choices: Vec::new(),
             choice_inputs: BTreeMap::new(),

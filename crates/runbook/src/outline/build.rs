@@ -129,7 +129,7 @@ impl<'a> Reader<'a> {
                 title_line,
                 front_matter: front_matter::FrontMatter::default(),
                 sections,
-                units: Vec::new(),
+                units: Vec::with_capacity(markdown.blocks.len()),
                 facts: Vec::new(),
                 inline_commands: Vec::new(),
                 thresholds: Vec::new(),

@@ -216,7 +216,8 @@ pub(super) fn environments(text: &str) -> Vec<&'static str> {
         found.push("staging");
     }
     // Every text of a document comes here, and hardly one has such a word.
-    let may_hold = ["rodu", "RODU", "chtsys", "rod-U"].iter().any(|part| text.contains(part));
+    static IN_PRODUCTION: Words = Words::new(&["produ", "echtsys", "prod-u"]);
+    let may_hold = IN_PRODUCTION.any_in(text);
     let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '-').filter(|_| may_hold);
     // 预生产 is what comes before production, and holds its word.
     let production = has(&PRODUCTION_PARTS) && !text.contains("预生产");

@@ -4,6 +4,7 @@
 //! on its script alone. Whoever comes to a script first reads it; the other one takes what came out.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::{Survey, survey, survey_anew};
@@ -12,8 +13,31 @@ use crate::memory;
 /// What is surveyed, each script once.
 #[derive(Debug, Default)]
 pub(crate) struct Ahead<'a> {
-    scripts: Vec<&'a str>,
-    made: HashMap<&'a str, OnceLock<Arc<Survey>>>,
+    scripts: Vec<Script<'a>>,
+    places: HashMap<&'a str, usize>,
+    /// How many scripts from the first one on nobody took while waiting.
+    left: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Script<'a> {
+    text: &'a str,
+    /// Somebody reads it or has read it.
+    is_taken: AtomicBool,
+    made: OnceLock<Arc<Survey>>,
+}
+
+impl Script<'_> {
+    fn take(&self) {
+        if !self.is_taken.swap(true, Ordering::Relaxed) {
+            self.survey();
+        }
+    }
+
+    /// Waits where another thread reads the script.
+    fn survey(&self) -> &Arc<Survey> {
+        self.made.get_or_init(|| Arc::new(survey_anew(self.text)))
+    }
 }
 
 impl<'a> Ahead<'a> {
@@ -24,12 +48,14 @@ impl<'a> Ahead<'a> {
         if memory::is_in_use() {
             return ahead;
         }
-        for script in scripts {
-            ahead.made.entry(script).or_insert_with(|| {
+        for text in scripts {
+            ahead.places.entry(text).or_insert_with(|| {
+                let script = Script { text, is_taken: AtomicBool::new(false), made: OnceLock::new() };
                 ahead.scripts.push(script);
-                OnceLock::new()
+                ahead.scripts.len() - 1
             });
         }
+        ahead.left = AtomicUsize::new(ahead.scripts.len());
         ahead
     }
 
@@ -37,19 +63,34 @@ impl<'a> Ahead<'a> {
         self.scripts.is_empty()
     }
 
-    /// Surveys every script that nobody has read yet.
+    /// Surveys every script that nobody has taken yet.
     pub(crate) fn make(&self) {
-        for script in &self.scripts {
-            self.made[script].get_or_init(|| Arc::new(survey_anew(script)));
-        }
+        self.scripts.iter().for_each(Script::take);
     }
 
     /// Returns the survey of a script, one of these or any other.
     pub(crate) fn survey(&self, script: &str) -> Arc<Survey> {
-        match self.made.get(script) {
-            Some(made) => Arc::clone(made.get_or_init(|| Arc::new(survey_anew(script)))),
-            None => survey(script),
+        let Some(at) = self.places.get(script) else { return survey(script) };
+        let wanted = &self.scripts[*at];
+        wanted.take();
+        // Reading is faster than surveying: it would wait for nearly each script. What it takes from the
+        // end meanwhile is never waited for.
+        while wanted.made.get().is_none()
+            && let Some(last) = self.last()
+        {
+            last.take();
         }
+        Arc::clone(wanted.survey())
+    }
+
+    /// The last script that nobody took while waiting.
+    fn last(&self) -> Option<&Script<'a>> {
+        let left = self.left.fetch_sub(1, Ordering::Relaxed);
+        let last = left.checked_sub(1).and_then(|last| self.scripts.get(last));
+        if last.is_none() {
+            self.left.store(0, Ordering::Relaxed);
+        }
+        last
     }
 }
 
