@@ -31,7 +31,7 @@ static BARE: Pattern = Pattern::of_both(
         "rollback",
     ],
     &[":"],
-    r"(?i)^(owners?|decision maker|duration|timeline|environments?|hosts?|databases?|wait time|sign[- ]?off|approvals?(?: required)?|rollback plan|rollback window)\s*:\s+(\S.*)$",
+    r"(?i)^(owners?|decision maker|duration|timeline|environments?|hosts?|databases?|wait time|sign[- ]?off|approvals?(?: required)?|rollback plan|rollback window)\s*:\s+",
 );
 
 static QUALIFIER: Pattern = Pattern::new(&["("], r"^\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)\s*:?");
@@ -114,11 +114,15 @@ fn read_bare(line: &[Piece], found: &mut Vec<Labelled>) {
     if !plain.contains(": ") {
         return;
     }
-    if let Some(parts) = BARE.captures(plain.trim()) {
+    let plain = plain.trim();
+    if let Some(parts) = BARE.captures(plain)
+        && let Some(value) = parts.get(0).map(|label| &plain[label.end()..])
+        && !value.contains('\n')
+    {
         found.push(Labelled {
             label: parts[1].to_owned(),
             qualifier: None,
-            value: repair(parts[2].trim()).text,
+            value: repair(value.trim()).text,
             start: line.first().map_or(0, |piece| piece.start),
         });
     }

@@ -15,7 +15,7 @@ pub(super) static UNIT: Pattern = Pattern::new(
 
 pub(super) static HOLDS_FOR: Pattern = Pattern::new(
     &["for", "over", "during", "sustained", "in", "within"],
-    r"(?xi)^[^,;()|\n]{0,40}?\b(?:for|over|during|sustained|in|within)\s+
+    r"(?xi)\b(?:for|over|during|sustained|in|within)\s+
         (?:(?:>=|>|≥|~|at\s+least|more\s+than|over|the\s+(?:last|first|past)|a|an|any)\s*)*
         (?P<time>(?:\d+(?:\.\d+)?|one|two|three|five|ten|fifteen|thirty)\+?[\s-]*(?:consecutive\s+)?(?:ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d))\b",
 );

@@ -13,6 +13,9 @@ use super::{Context, Op, Threshold, Value, duration, metric};
 /// Longer texts are no bullet; only their beginning is read.
 const LONGEST_BYTES: usize = 8192;
 
+/// How many characters stand at most between a number and how long it must hold.
+const NEAR: usize = 40;
+
 /// Finds the thresholds of a text.
 pub(super) fn thresholds(text: &str, context: &Context<'_>) -> Vec<Threshold> {
     let text = clip(text);
@@ -286,7 +289,14 @@ impl Finder<'_, '_> {
     }
 
     fn holds_for(&self, stop: usize) -> (Option<Span>, usize) {
-        let Some(captures) = HOLDS_FOR.captures(&self.text[stop..]) else { return (None, stop) };
+        // In the same clause, and near: a pattern that counts so many characters costs more than all others.
+        let rest = &self.text[stop..];
+        let is_end = |(count, (_, c)): &(usize, (usize, char))| *count == NEAR || ",;()|\n".contains(*c);
+        let clause = rest.char_indices().enumerate().find(is_end).map_or(rest.len(), |(_, (end, _))| end);
+        let Some(captures) = HOLDS_FOR.captures(rest) else { return (None, stop) };
+        if captures.get(0).is_none_or(|whole| whole.start() > clause) {
+            return (None, stop);
+        }
         let span = duration::parse(&captures["time"].replace("consecutive ", "")).ok();
         let end = captures.get(0).map_or(0, |whole| whole.end());
         match span {
