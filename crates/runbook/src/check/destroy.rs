@@ -65,6 +65,13 @@ fn without_guard(page: &Page<'_>, script: &Script<'_>, last_start: u32, found: &
             {
                 Some("`-v` deletes the volumes, the database's among them".to_owned())
             }
+            // Its own name has the word of a place where nobody works.
+            "prisma" if kinds::has_words(command, &["migrate", "dev"]) && flow::is_live(page, script) => {
+                Some(
+                    "this command is for development: a database that differs from its history is emptied"
+                        .to_owned(),
+                )
+            }
             _ if flow::is_elsewhere(command) || !flow::is_live(page, script) => None,
             _ if scales_to_none(command) && script.place(command.line, 1).0 > last_start => {
                 Some("nobody answers any more, and nothing in this document starts it again".to_owned())
@@ -80,6 +87,7 @@ fn without_guard(page: &Page<'_>, script: &Script<'_>, last_start: u32, found: &
                 }
                 "rm" => "write `${NAME:?}`: the shell then stops when it is empty",
                 "git" => "use `--force-with-lease`, or better a new commit",
+                "prisma" if kinds::has_words(command, &["migrate", "dev"]) => "use `prisma migrate deploy`",
                 _ => "ask before it: a `.approval` step with a quorum, and a backup that was verified",
             };
             found.push(script.on("T210", Severity::Warning, command, reason, help));
@@ -165,10 +173,24 @@ static DESTROYS: Pattern = Pattern::new(
     r"(?i)\b(?:drop (?:table|database|schema)|truncate (?:table )?[a-z]\w*|flushall|flushdb|dropdatabase)\b|\bdelete from [\w.]+\s*(?:;|$)",
 );
 
+/// Commands of frameworks that empty a database, or may: those of Prisma, Laravel, Rails, Django,
+/// Ecto and Flyway, by their own manuals.
+#[rustfmt::skip]
+const EMPTIES: [(&str, &[&str]); 15] = [
+    ("prisma", &["migrate", "reset"]), ("php", &["artisan", "migrate:fresh"]), ("php", &["artisan", "migrate:refresh"]),
+    ("php", &["artisan", "db:wipe"]), ("rails", &["db:drop"]), ("rails", &["db:reset"]), ("rake", &["db:drop"]),
+    ("rake", &["db:reset"]), ("python", &["manage.py", "flush"]), ("python3", &["manage.py", "flush"]),
+    ("mix", &["ecto.drop"]), ("mix", &["ecto.reset"]), ("flyway", &["clean"]), ("sequelize", &["db:drop"]),
+    ("sequelize-cli", &["db:drop"]),
+];
+
 /// What a command takes away for good; `None` when it can be made again, or is not known.
 fn destroys(command: &CommandUse) -> Option<&'static str> {
     let has = |verbs: &[&str]| kinds::has_words(command, verbs);
     let says = |word: &str| command.arguments.iter().any(|argument| argument == word);
+    if EMPTIES.iter().any(|(program, verbs)| command.program == *program && has(verbs)) {
+        return Some("every table is deleted, with everything in it");
+    }
     match command.program.as_str() {
         "dropdb" => Some("the database is gone, with everything in it"),
         "psql" | "mysql" | "mariadb" | "redis-cli" | "mongosh" | "mongo" | "sqlite3" => {

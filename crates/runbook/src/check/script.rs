@@ -11,6 +11,7 @@ use super::page::{Finding, Given, Page, Script, position, short};
 use super::placeholders;
 use super::refused;
 use super::words;
+use crate::words::Words;
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
@@ -42,13 +43,39 @@ fn cannot_fail(script: &Script<'_>, found: &mut Vec<Finding>) {
     for (checked, by, severity) in hidden_failures(&script.survey) {
         let mut place = position(checked);
         (place.end_line, place.end_column, place.end) = (by.end_line, by.end_column, by.end);
-        found.push(script.at("T201", severity, place, passes_anyway(checked, by), FAIL_AS_WELL));
+        let help = if checked.place.condition { FAIL_IN_BRANCH } else { FAIL_AS_WELL };
+        found.push(script.at("T201", severity, place, passes_anyway(checked, by), help));
     }
 }
 
 /// How a command may say that something failed, and fail.
 pub(super) const FAIL_AS_WELL: &str =
     "leave out what follows `||`, or end it with `exit 1`: `|| { echo \"…\"; exit 1; }`";
+
+const FAIL_IN_BRANCH: &str = "end the branch in which it has failed with `exit 1`";
+
+/// What is printed of something that failed. A branch that only says what it found may be no check.
+static FAILED: Words = Words::new(&[
+    "fail",
+    "error",
+    "unhealthy",
+    "unreachable",
+    "down",
+    "missing",
+    "mismatch",
+    "broken",
+    "wrong",
+    "abort",
+    "not ",
+    "fehl",
+    "échec",
+    "erreur",
+    "falla",
+    "falha",
+    "❌",
+    "✗",
+    "🚨",
+]);
 
 /// What is said of a failure that is hidden.
 pub(super) fn passes_anyway(checked: &CommandUse, by: &CommandUse) -> String {
@@ -72,6 +99,10 @@ pub(super) fn hidden_failures(survey: &Survey) -> Vec<(&CommandUse, &CommandUse,
         if silent && !looks || adds_what_is_missing(commands, *swallowed) {
             continue;
         }
+        let says = || commands[swallowed.checked..=swallowed.by].iter().skip(1);
+        if swallowed.alone && !says().any(|said| FAILED.any_in(&said.text)) {
+            continue;
+        }
         let certain = looks && !silent && !checked.place.condition;
         hidden.push((checked, by, if certain { Severity::Error } else { Severity::Warning }));
     }
@@ -89,8 +120,8 @@ fn adds_what_is_missing(commands: &[CommandUse], swallowed: Swallowed) -> bool {
     })
 }
 
-/// T201: curl without `-f` succeeds on any answer; where the answer is thrown away as well, nothing
-/// can notice a service that says 500.
+/// T201: curl without `-f` succeeds on any answer; where the answer is thrown away as well, or printed
+/// by a check that runs by itself, nothing can notice a service that says 500.
 fn unseen_answer(script: &Script<'_>, found: &mut Vec<Finding>) {
     for command in script.commands().iter().filter(|command| command.program == "curl") {
         let thrown_away =
@@ -108,7 +139,7 @@ fn unseen_answer(script: &Script<'_>, found: &mut Vec<Finding>) {
                     .any(|option| argument.starts_with(option))
         });
         let asks = kinds::only_reads(command) && command.pipe.1 <= 1;
-        if thrown_away && !judged && asks {
+        if (thrown_away || is_only_printed(script, command)) && !judged && asks {
             found.push(script.on(
                 "T201",
                 Severity::Warning,
@@ -118,6 +149,18 @@ fn unseen_answer(script: &Script<'_>, found: &mut Vec<Finding>) {
             ));
         }
     }
+}
+
+/// Tells whether the answer goes nowhere but into the log of a `.check` that looks for nothing in it.
+fn is_only_printed(script: &Script<'_>, command: &CommandUse) -> bool {
+    let attributes = script.fence.and_then(|fence| fence.info.attributes.as_ref());
+    let looks_for_nothing = attributes.is_some_and(|attributes| {
+        attributes.has("check")
+            && !attributes.pairs.iter().any(|pair| matches!(&*pair.key.text, "match" | "json"))
+    });
+    let kept = command.redirects.iter().any(|r| matches!(r.kind, RedirectKind::Write | RedirectKind::Append))
+        || command.arguments.iter().any(|a| matches!(a.as_str(), "-o" | "-O" | "--output" | "--remote-name"));
+    looks_for_nothing && !kept && !command.place.substituted && !command.place.guarded
 }
 
 /// T201: `for … do check && break; sleep 5; done` ends with the status of `sleep` when no try

@@ -117,6 +117,7 @@ pub(super) const ROWS: &[Row] = &[
     ask("supabase secrets", &[], "changes secrets of running functions"),
     stop("supabase projects delete", &[], "deletes a project"),
     stop("prisma migrate reset", &[], "deletes the database and makes it again"),
+    stop("prisma migrate dev", &[], "may delete the database and make it again"),
     stop("prisma db push", &["--accept-data-loss", "--force-reset"], "changes the schema and may lose data"),
     ask("prisma db push", &[], "changes the schema without a migration"),
     ask("prisma migrate deploy", &[], "changes the schema"),

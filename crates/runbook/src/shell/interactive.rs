@@ -157,6 +157,13 @@ fn git(command: &CommandUse) -> bool {
             let inline = command.arguments.iter().any(|a| a.starts_with("-m") || a.starts_with("-am"));
             !inline && !has_input(command) && !has(command, &MESSAGE)
         }
+        "tag" => {
+            let inline = command.arguments.iter().any(|a| a.starts_with("-m") || a.starts_with("-am"));
+            has(command, &["-a", "-s", "--annotate", "--sign"])
+                && !inline
+                && !has_input(command)
+                && !has(command, &MESSAGE)
+        }
         _ => false,
     }
 }

@@ -215,6 +215,8 @@ pub struct Swallowed {
     pub checked: usize,
     /// Index in `commands` of what hides it.
     pub by: usize,
+    /// `if ! check; then echo …; fi`: something is said where it fails, and nothing where it does not.
+    pub alone: bool,
 }
 
 /// A loop.

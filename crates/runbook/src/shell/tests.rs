@@ -282,6 +282,12 @@ fn checks_that_cannot_fail() {
         ("curl -f x || echo bad && exit 1", 0),
         ("if curl -f x; then echo up; else echo down; fi", 1),
         ("if a=$(curl -f x); then echo up; else echo down; fi", 1),
+        ("if [ \"$(curl -s x)\" = ok ]; then echo up; else echo down; fi", 1),
+        ("if ! curl -f x; then echo down; fi", 1),
+        ("if curl -f x; then echo up; fi", 0),
+        ("if ! curl -f x; then echo down; exit 1; fi", 0),
+        ("if ! curl -f x && curl -f y; then echo down; fi", 0),
+        ("if ! curl -f x; then echo down; elif curl -f y; then echo up; fi", 0),
         ("f() { if curl -f x; then echo up; else echo down; fi; }; f", 1),
         ("f() { if a=$(curl -f x); then echo \"$a\"; else echo nothing; fi; }; [ \"$(f)\" = 1 ]", 0),
     ] {

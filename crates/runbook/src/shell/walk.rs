@@ -181,7 +181,7 @@ impl Walker {
             // In `check && echo yes || echo no` it is the check that may fail.
             let says = |at: &usize| matches!(self.findings.commands[*at].program.as_str(), "echo" | "printf");
             let checked = (first..by).rev().take(LONGEST_CHAIN).find(|at| !says(at)).unwrap_or(by - 1);
-            self.findings.swallowed.push(Swallowed { checked, by });
+            self.findings.swallowed.push(Swallowed { checked, by, alone: false });
         }
     }
 
@@ -261,19 +261,24 @@ impl Walker {
                     }
                     self.compound_list(&branch.body, text, around);
                 }
-                // `if check; then echo ok; else echo failed; fi` says it and passes all the same.
+                // `if check; then echo ok; else echo failed; fi` says it and passes all the same, and so does
+                // `if ! check; then echo failed; fi`.
+                let alone = clause.elses.as_ref().is_none_or(Vec::is_empty);
                 let only_says = match clause.elses.as_deref() {
                     Some([last]) => {
                         last.condition.is_none() && list_says(&last.body) && list_says(&clause.then)
                     }
-                    _ => false,
+                    _ => alone && is_negated(&clause.condition) && list_says(&clause.then),
                 };
                 // What a function prints of an answer that it kept is a value for whoever called it.
-                let is_value =
-                    self.findings.commands[first..checked].iter().all(|asked| asked.place.substituted);
-                if only_says && checked == first + 1 && !(around.place.function && is_value) {
-                    let by = self.findings.commands.len() - 1;
-                    self.findings.swallowed.push(Swallowed { checked: first, by });
+                let asked = &self.findings.commands[first..checked];
+                let is_value = asked.iter().all(|asked| asked.place.substituted);
+                if only_says
+                    && !(around.place.function && is_value)
+                    && let Some(at) = only_question(asked)
+                {
+                    let (checked, by) = (first + at, self.findings.commands.len() - 1);
+                    self.findings.swallowed.push(Swallowed { checked, by, alone });
                 }
             }
             CompoundCommand::CaseClause(clause) => {
@@ -544,6 +549,20 @@ fn always_succeeds(pipeline: &Pipeline) -> bool {
         Command::Compound(CompoundCommand::Subshell(shell), _) => list_succeeds(&shell.list),
         _ => false,
     })
+}
+
+/// Which of a condition's commands decides it: the only one, beside what it takes in by `$(…)`.
+fn only_question(asked: &[CommandUse]) -> Option<usize> {
+    let mut plain = (0..asked.len()).filter(|at| !asked[*at].place.substituted);
+    match (plain.next(), plain.next()) {
+        (None, _) => (asked.len() == 1).then_some(0),
+        (one, None) => one,
+        _ => None,
+    }
+}
+
+fn is_negated(list: &CompoundList) -> bool {
+    matches!(&list.0[..], [only] if only.0.additional.is_empty() && only.0.first.bang)
 }
 
 /// Tells whether all that a branch does is to print.
