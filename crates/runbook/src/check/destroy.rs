@@ -66,12 +66,10 @@ fn without_guard(page: &Page<'_>, script: &Script<'_>, last_start: u32, found: &
                 Some("`-v` deletes the volumes, the database's among them".to_owned())
             }
             // Its own name has the word of a place where nobody works.
-            "prisma" if kinds::has_words(command, &["migrate", "dev"]) && flow::is_live(page, script) => {
-                Some(
-                    "this command is for development: a database that differs from its history is emptied"
-                        .to_owned(),
-                )
-            }
+            _ if is_for_development(command) && flow::is_live(page, script) => Some(
+                "this command is for development: a database that differs from its history is emptied"
+                    .to_owned(),
+            ),
             _ if flow::is_elsewhere(command) || !flow::is_live(page, script) => None,
             _ if scales_to_none(command) && script.place(command.line, 1).0 > last_start => {
                 Some("nobody answers any more, and nothing in this document starts it again".to_owned())
@@ -87,12 +85,16 @@ fn without_guard(page: &Page<'_>, script: &Script<'_>, last_start: u32, found: &
                 }
                 "rm" => "write `${NAME:?}`: the shell then stops when it is empty",
                 "git" => "use `--force-with-lease`, or better a new commit",
-                "prisma" if kinds::has_words(command, &["migrate", "dev"]) => "use `prisma migrate deploy`",
+                _ if is_for_development(command) => "use `prisma migrate deploy`",
                 _ => "ask before it: a `.approval` step with a quorum, and a backup that was verified",
             };
             found.push(script.on("T210", Severity::Warning, command, reason, help));
         }
     }
+}
+
+fn is_for_development(command: &CommandUse) -> bool {
+    command.program == "prisma" && kinds::has_words(command, &["migrate", "dev"])
 }
 
 fn scales(command: &CommandUse) -> bool {

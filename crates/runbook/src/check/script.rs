@@ -99,8 +99,8 @@ pub(super) fn hidden_failures(survey: &Survey) -> Vec<(&CommandUse, &CommandUse,
         if silent && !looks || adds_what_is_missing(commands, *swallowed) {
             continue;
         }
-        let says = || commands[swallowed.checked..=swallowed.by].iter().skip(1);
-        if swallowed.alone && !says().any(|said| FAILED.any_in(&said.text)) {
+        let said = &commands[swallowed.checked + 1..=swallowed.by];
+        if swallowed.alone && !said.iter().any(|said| FAILED.any_in(&said.text)) {
             continue;
         }
         let certain = looks && !silent && !checked.place.condition;

@@ -289,19 +289,17 @@ impl Finder<'_, '_> {
     }
 
     fn holds_for(&self, stop: usize) -> (Option<Span>, usize) {
-        // In the same clause, and near: a pattern that counts so many characters costs more than all others.
         let rest = &self.text[stop..];
+        let Some(captures) = HOLDS_FOR.captures(rest) else { return (None, stop) };
+        // In the same clause, and near: a pattern that counts so many characters costs more than all others.
         let is_end = |(count, (_, c)): &(usize, (usize, char))| *count == NEAR || ",;()|\n".contains(*c);
         let clause = rest.char_indices().enumerate().find(is_end).map_or(rest.len(), |(_, (end, _))| end);
-        let Some(captures) = HOLDS_FOR.captures(rest) else { return (None, stop) };
-        if captures.get(0).is_none_or(|whole| whole.start() > clause) {
+        let Some(whole) = captures.get(0).filter(|whole| whole.start() <= clause) else {
             return (None, stop);
-        }
-        let span = duration::parse(&captures["time"].replace("consecutive ", "")).ok();
-        let end = captures.get(0).map_or(0, |whole| whole.end());
-        match span {
-            Some(span) => (Some(span), stop + end),
-            None => (None, stop),
+        };
+        match duration::parse(&captures["time"].replace("consecutive ", "")) {
+            Ok(span) => (Some(span), stop + whole.end()),
+            Err(_) => (None, stop),
         }
     }
 

@@ -85,12 +85,9 @@ impl<'a> Ahead<'a> {
 
     /// The last script that nobody took while waiting.
     fn last(&self) -> Option<&Script<'a>> {
-        let left = self.left.fetch_sub(1, Ordering::Relaxed);
-        let last = left.checked_sub(1).and_then(|last| self.scripts.get(last));
-        if last.is_none() {
-            self.left.store(0, Ordering::Relaxed);
-        }
-        last
+        let one_less = |left: usize| left.checked_sub(1);
+        let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).ok()?;
+        self.scripts.get(left - 1)
     }
 }
 

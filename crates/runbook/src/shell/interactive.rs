@@ -148,22 +148,17 @@ fn git(command: &CommandUse) -> bool {
     }
     const MESSAGE: [&str; 10] =
         ["-m", "--message", "-F", "--file", "--no-edit", "-C", "--fixup", "--squash", "--dry-run", "-c"];
+    let without_message = || {
+        let inline = command.arguments.iter().any(|a| a.starts_with("-m") || a.starts_with("-am"));
+        !inline && !has_input(command) && !has(command, &MESSAGE)
+    };
     match verb(command, 0) {
         "rebase" => has(command, &["-i", "--interactive"]),
         "add" | "checkout" | "stash" | "reset" | "restore" => {
             has(command, &["-p", "--patch", "-i", "--interactive"])
         }
-        "commit" => {
-            let inline = command.arguments.iter().any(|a| a.starts_with("-m") || a.starts_with("-am"));
-            !inline && !has_input(command) && !has(command, &MESSAGE)
-        }
-        "tag" => {
-            let inline = command.arguments.iter().any(|a| a.starts_with("-m") || a.starts_with("-am"));
-            has(command, &["-a", "-s", "--annotate", "--sign"])
-                && !inline
-                && !has_input(command)
-                && !has(command, &MESSAGE)
-        }
+        "commit" => without_message(),
+        "tag" => has(command, &["-a", "-s", "--annotate", "--sign"]) && without_message(),
         _ => false,
     }
 }
