@@ -205,10 +205,17 @@ pub(super) fn migrates(command: &CommandUse) -> bool {
 
 /// Tells whether a command makes a copy of data.
 pub(super) fn saves(command: &CommandUse) -> bool {
-    let program = command.program.as_str();
     let text = command.text.to_lowercase();
+    dumps(command)
+        || text.contains("snapshot")
+        || text.contains("backup")
+        || (command.program == "supabase" && has_words(command, &["db", "dump"]))
+}
+
+/// Tells whether a program is there for nothing but copies of data.
+pub(super) fn dumps(command: &CommandUse) -> bool {
     matches!(
-        program,
+        command.program.as_str(),
         "pg_dump"
             | "pg_dumpall"
             | "mysqldump"
@@ -223,9 +230,22 @@ pub(super) fn saves(command: &CommandUse) -> bool {
             | "restic"
             | "borg"
             | "sqlpackage"
-    ) || text.contains("snapshot")
-        || text.contains("backup")
-        || (program == "supabase" && has_words(command, &["db", "dump"]))
+    )
+}
+
+/// Tells whether a command brings files to another place.
+pub(super) fn copies(command: &CommandUse) -> bool {
+    match command.program.as_str() {
+        "scp" | "rsync" | "rclone" | "azcopy" => true,
+        "aws" => {
+            has_words(command, &["s3", "cp"])
+                || has_words(command, &["s3", "mv"])
+                || has_words(command, &["s3", "sync"])
+        }
+        "gsutil" => words(command).iter().any(|word| matches!(*word, "cp" | "mv" | "rsync")),
+        "docker" | "podman" => has_words(command, &["push"]),
+        _ => false,
+    }
 }
 
 /// Tells whether a command looks whether what was deployed works.

@@ -22,6 +22,7 @@ mod migrations;
 mod numbers;
 mod page;
 mod pairs;
+mod passes;
 mod people;
 mod placeholders;
 mod refused;

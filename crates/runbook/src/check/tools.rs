@@ -10,7 +10,7 @@ use crate::shell::{self, CommandUse};
 
 use super::explain::Explanation;
 use super::page::{Page, short};
-use super::script;
+use super::passes;
 use super::words;
 
 /// One thing that changed.
@@ -244,7 +244,7 @@ fn held(page: &mut Page<'_>) {
 
 /// T201: a step that goes on when its command failed, or believes an answer that was made up.
 fn hidden(survey: &shell::Survey, answers: bool) -> Vec<(&'static str, Severity, String, &'static str)> {
-    let each = script::hidden_failures(survey).into_iter();
+    let each = passes::hidden_failures(survey).into_iter();
     each.map(|(checked, by, severity)| {
         if answers {
             // A word for "nothing is there yet" is asked for, so it may be meant.
@@ -257,7 +257,7 @@ fn hidden(survey: &shell::Survey, answers: bool) -> Vec<(&'static str, Severity,
                 "let it fail: what it says is recorded and believed",
             );
         }
-        ("T201", severity, script::passes_anyway(checked, by), script::FAIL_AS_WELL)
+        ("T201", severity, passes::passes_anyway(checked, by), passes::FAIL_AS_WELL)
     })
     .collect()
 }

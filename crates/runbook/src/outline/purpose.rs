@@ -10,6 +10,7 @@ use super::{FoundThreshold, Remark};
 use crate::pattern::Pattern;
 use crate::rules::{self, Context, Op, Threshold, Value};
 use crate::shell::Survey;
+use crate::words::Words;
 
 /// What a section or line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,8 +188,10 @@ pub(super) fn thresholds(
     let english = super::tongues::threshold(text);
     let found = rules::thresholds(english.as_deref().unwrap_or(text), &context);
     let count = found.len();
+    let has_both = english.is_none() && TELL.any_in(text) && BACK.any_in(text);
     for threshold in found.iter() {
-        let usage = usage(reader, purpose, place, threshold);
+        let own = if has_both { verb_of(text, threshold) } else { None };
+        let usage = usage(reader, own.or(purpose), place, threshold);
         reader.outline.thresholds.push(FoundThreshold {
             threshold: threshold.clone(),
             usage,
@@ -199,6 +202,26 @@ pub(super) fn thresholds(
         });
     }
     count
+}
+
+static TELL: Words = Words::new(&["alert", "page the", "page on", "warn", "notify"]);
+static BACK: Words = Words::new(&["roll back", "rollback", "roll-back", "revert"]);
+
+/// What is done at a limit, in a sentence that has one for telling people and one for going back: the
+/// verb that an arrow behind it leads to, else the last one before it, else the first one behind.
+fn verb_of(text: &str, threshold: &Threshold) -> Option<Purpose> {
+    let lower = text.to_lowercase();
+    let (before, after) = (lower.get(..threshold.start)?, lower.get(threshold.end..)?);
+    let both = [(&TELL, Purpose::Alert), (&BACK, Purpose::Rollback)];
+    let last = both.iter().filter_map(|(words, purpose)| {
+        words.iter().filter_map(|word| before.rfind(word)).max().map(|at| (at, *purpose))
+    });
+    let first = both.iter().filter_map(|(words, purpose)| {
+        words.iter().filter_map(|word| after.find(word)).min().map(|at| (at, *purpose))
+    });
+    let first = first.min_by_key(|(at, _)| *at);
+    let leads = ["→", "->", "=>", ":"].iter().any(|sign| after.trim_start().starts_with(sign));
+    if leads { first } else { last.max_by_key(|(at, _)| *at).or(first) }.map(|(_, purpose)| purpose)
 }
 
 fn is_about_time(fact: &str) -> bool {
@@ -311,6 +334,24 @@ pub(super) fn settle(outline: &mut super::Outline) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Each limit of a sentence has its own use.
+    #[test]
+    fn a_sentence_may_say_what_is_done_at_each_of_two_limits() {
+        use Usage::{Alert, Rollback};
+        for (sentence, uses) in [
+            ("Alert if error rate > 5%; roll back if error rate > 2%.", [Alert, Rollback]),
+            ("Roll back if error rate > 5%, page the on-call if error rate > 2%.", [Rollback, Alert]),
+            ("Error rate > 2% → alert, error rate > 5% → roll back", [Alert, Rollback]),
+            ("Error rate > 5%: roll back; error rate > 2%: warn the team", [Rollback, Alert]),
+        ] {
+            let document = format!("# R\n\n## Alerts\n\n- {sentence}\n");
+            let markdown = crate::markdown::parse(&document);
+            let (outline, _) = super::super::read(&document, &markdown, "r.md");
+            let found: Vec<Usage> = outline.thresholds.iter().map(|found| found.usage).collect();
+            assert_eq!(found, uses, "{sentence}");
+        }
+    }
 
     #[test]
     fn words_say_what_a_section_is_about() {

@@ -1,0 +1,274 @@
+//! T201: what passes although it failed.
+
+use crate::diagnostic::Severity;
+use crate::shell::{CommandUse, RedirectKind, Survey, Swallowed};
+use crate::words::Words;
+
+use super::kinds;
+use super::page::{Finding, Script, position, short};
+use super::words;
+
+/// Runs the checks of this code.
+pub(super) fn check(script: &Script<'_>, found: &mut Vec<Finding>) {
+    cannot_fail(script, found);
+    unseen_answer(script, found);
+    tries_without_end(script, found);
+    unheard_end(script, found);
+    hidden_by_pipe(script, found);
+}
+
+/// T201: a check that cannot fail.
+fn cannot_fail(script: &Script<'_>, found: &mut Vec<Finding>) {
+    for (checked, by, severity) in hidden_failures(&script.survey) {
+        let mut place = position(checked);
+        (place.end_line, place.end_column, place.end) = (by.end_line, by.end_column, by.end);
+        let help = if checked.place.condition { FAIL_IN_BRANCH } else { FAIL_AS_WELL };
+        found.push(script.at("T201", severity, place, passes_anyway(checked, by), help));
+    }
+}
+
+/// How a command may say that something failed, and fail.
+pub(super) const FAIL_AS_WELL: &str =
+    "leave out what follows `||`, or end it with `exit 1`: `|| { echo \"…\"; exit 1; }`";
+
+const FAIL_IN_BRANCH: &str = "end the branch in which it has failed with `exit 1`";
+
+/// What is printed of something that failed. A branch that only says what it found may be no check.
+static FAILED: Words = Words::new(&[
+    "fail",
+    "error",
+    "unhealthy",
+    "unreachable",
+    "down",
+    "missing",
+    "mismatch",
+    "broken",
+    "wrong",
+    "abort",
+    "not ",
+    "fehl",
+    "échec",
+    "erreur",
+    "falla",
+    "falha",
+    "❌",
+    "✗",
+    "🚨",
+]);
+
+/// What is said of a failure that is hidden.
+pub(super) fn passes_anyway(checked: &CommandUse, by: &CommandUse) -> String {
+    format!(
+        "this passes even when `{}` fails, because `{}` always succeeds",
+        short(&checked.text),
+        by.program
+    )
+}
+
+/// Commands whose failure is hidden, what hides it, and an error where that cannot be meant.
+pub(super) fn hidden_failures(survey: &Survey) -> Vec<(&CommandUse, &CommandUse, Severity)> {
+    let commands = &survey.commands;
+    let mut hidden = Vec::new();
+    for swallowed in &survey.swallowed {
+        let (checked, by) = (&commands[swallowed.checked], &commands[swallowed.by]);
+        let looks =
+            is_check(&checked.program) || kinds::own_name(checked).is_some_and(|name| is_check(&name));
+        let silent = matches!(by.program.as_str(), "true" | ":");
+        // `rm x || true` and `mkdir x || true` are deliberate.
+        if silent && !looks || adds_what_is_missing(commands, *swallowed) {
+            continue;
+        }
+        let said = &commands[swallowed.checked + 1..=swallowed.by];
+        if swallowed.alone && !said.iter().any(|said| FAILED.any_in(&said.text)) {
+            continue;
+        }
+        let certain = looks && !silent && !checked.place.condition;
+        hidden.push((checked, by, if certain { Severity::Error } else { Severity::Warning }));
+    }
+    hidden
+}
+
+/// `grep -q line file || echo line >> file`: the second part does what the first one missed.
+fn adds_what_is_missing(commands: &[CommandUse], swallowed: Swallowed) -> bool {
+    let (checked, by) = (&commands[swallowed.checked], &commands[swallowed.by]);
+    let asked = |file: &str| !file.is_empty() && checked.arguments.iter().any(|argument| argument == file);
+    commands[swallowed.by..].iter().take_while(|command| command.list == by.list).any(|command| {
+        command.redirects.iter().any(|redirect| {
+            matches!(redirect.kind, RedirectKind::Write | RedirectKind::Append) && asked(&redirect.target)
+        }) || command.program == "tee" && command.arguments.iter().any(|argument| asked(argument))
+    })
+}
+
+/// T201: curl without `-f` succeeds on any answer; where the answer is thrown away as well, or printed
+/// by a check that runs by itself, nothing can notice a service that says 500.
+fn unseen_answer(script: &Script<'_>, found: &mut Vec<Finding>) {
+    for command in script.commands().iter().filter(|command| command.program == "curl") {
+        let thrown_away =
+            command.redirects.iter().any(|r| r.kind == RedirectKind::Write && r.target == "/dev/null")
+                || command
+                    .arguments
+                    .windows(2)
+                    .any(|pair| pair[1] == "/dev/null" && matches!(pair[0].as_str(), "-o" | "--output"))
+                || command.arguments.iter().any(|a| a == "--output=/dev/null" || a == "-o/dev/null");
+        let judged = command.arguments.iter().any(|argument| {
+            let cluster = argument.starts_with('-') && !argument.starts_with("--");
+            cluster && argument.contains(['f', 'w', 'v', 'D'])
+                || ["--fail", "--write-out", "--verbose", "--dump-header", "--trace"]
+                    .iter()
+                    .any(|option| argument.starts_with(option))
+        });
+        let asks = kinds::only_reads(command) && command.pipe.1 <= 1;
+        if (thrown_away || is_only_printed(script, command)) && !judged && asks {
+            found.push(script.on(
+                "T201",
+                Severity::Warning,
+                command,
+                "this passes whatever the service answers, a 500 too: curl only fails when nothing answers at all",
+                "add `-f` (or `--fail-with-body`): then an answer of 400 and above fails the step",
+            ));
+        }
+    }
+}
+
+/// Tells whether the answer goes nowhere but into the log of a `.check` that looks for nothing in it.
+fn is_only_printed(script: &Script<'_>, command: &CommandUse) -> bool {
+    let attributes = script.fence.and_then(|fence| fence.info.attributes.as_ref());
+    let looks_for_nothing = attributes.is_some_and(|attributes| {
+        attributes.has("check")
+            && !attributes.pairs.iter().any(|pair| matches!(&*pair.key.text, "match" | "json"))
+    });
+    let kept = command.redirects.iter().any(|r| matches!(r.kind, RedirectKind::Write | RedirectKind::Append))
+        || command.arguments.iter().any(|a| matches!(a.as_str(), "-o" | "-O" | "--output" | "--remote-name"));
+    looks_for_nothing && !kept && !command.place.substituted && !command.place.guarded
+}
+
+/// T201: `for … do check && break; sleep 5; done` ends with the status of `sleep` when no try
+/// succeeded, unless something asks once more behind it.
+fn tries_without_end(script: &Script<'_>, found: &mut Vec<Finding>) {
+    for repeated in script.survey.loops.iter().filter(|repeated| repeated.variable.is_some()) {
+        let commands = script.commands();
+        let body = &commands[repeated.commands.clone()];
+        let Some(last) =
+            body.last().filter(|last| matches!(last.program.as_str(), "sleep" | "echo" | "printf"))
+        else {
+            continue;
+        };
+        let asked = body.windows(2).find(|pair| {
+            pair[1].program == "break" && pair[1].list == pair[0].list && is_check(&pair[0].program)
+        });
+        let Some([check, _]) = asked else { continue };
+        // A loop that keeps what it saw, or gives up by itself, is read by somebody.
+        let assigned = &script.survey.assigned;
+        let first = assigned.partition_point(|set| set.line < repeated.position.line);
+        let keeps = assigned[first..]
+            .iter()
+            .take_while(|set| set.line <= repeated.position.end_line)
+            .any(|set| Some(&set.name) != repeated.variable.as_ref());
+        let gives_up = body.iter().any(|c| matches!(c.program.as_str(), "exit" | "return" | "false"));
+        let decides = keeps || gives_up;
+        let read_after = commands[repeated.commands.end..].iter().any(|command| {
+            is_check(&command.program)
+                || kinds::looks(command)
+                || matches!(command.program.as_str(), "exit" | "return")
+        });
+        if !decides && !read_after {
+            found.push(script.on(
+                "T201",
+                Severity::Warning,
+                check,
+                format!(
+                    "when every try fails the loop ends with `{}`, which succeeds: the step passes all the same",
+                    last.program
+                ),
+                "ask once more behind `done`, or count the tries and `exit 1` after the last",
+            ));
+        }
+    }
+}
+
+fn is_check(program: &str) -> bool {
+    matches!(
+        program,
+        "curl"
+            | "wget"
+            | "test"
+            | "["
+            | "[["
+            | "grep"
+            | "nc"
+            | "ping"
+            | "pg_isready"
+            | "diff"
+            | "cmp"
+            | "jq"
+            | "dig"
+            | "nslookup"
+            | "openssl"
+            | "kubectl"
+            | "http"
+            | "systemctl"
+            | "sha256sum"
+            | "cosign"
+            | "trivy"
+    ) || ["check", "test", "verify", "health", "smoke"]
+        .iter()
+        .any(|word| program.to_lowercase().contains(word))
+}
+
+/// T201: what was sent to the background has a status that only `wait` with its number hears.
+fn unheard_end(script: &Script<'_>, found: &mut Vec<Finding>) {
+    let commands = script.commands();
+    if !commands.iter().any(|command| command.place.background) {
+        return;
+    }
+    let last_wait = commands.iter().rposition(|command| command.program == "wait");
+    for (at, command) in commands.iter().enumerate() {
+        // What the background itself looks at, or what a function is called for later, is not judged.
+        let alone = command.place.background && command.pipe.1 <= 1 && !command.place.guarded;
+        let matters = kinds::copies(command)
+            || kinds::dumps(command)
+            || kinds::migrates(command)
+            // `docker compose up &` is a start, and ends with what it started.
+            || (kinds::compose(command).is_none() && kinds::deploys(command).is_some());
+        let heard = command.place.function || last_wait.is_some_and(|wait| at < wait);
+        if alone && matters && !heard {
+            found.push(script.on(
+                "T201",
+                Severity::Warning,
+                command,
+                format!("nothing waits for `{}`: the step passes before it has ended, and also when it fails", short(&command.text)),
+                "leave out the `&`; or keep its number and ask for its end: `job=$!` here, `wait \"$job\"` below",
+            ));
+        }
+    }
+}
+
+/// T201: without `pipefail` a pipe has the status of its last command. Here it is set; where the
+/// same lines are pasted into a terminal it is not.
+fn hidden_by_pipe(script: &Script<'_>, found: &mut Vec<Finding>) {
+    if script.text.contains("pipefail") {
+        return;
+    }
+    for pair in script.commands().windows(2) {
+        let (from, to) = (&pair[0], &pair[1]);
+        let joined = from.list == to.list
+            && from.pipe.1 > 1
+            && to.pipe.0 == from.pipe.0 + 1
+            && to.pipe.0 + 1 == to.pipe.1;
+        let passes = matches!(to.program.as_str(), "tee" | "cat" | "tail" | "head" | "ts");
+        let name = kinds::own_name(from).unwrap_or_else(|| from.program.clone()).to_lowercase();
+        let tests = words::has(&name, &["test", "check", "verify", "smoke", "lint", "migrate", "deploy"])
+            || matches!(from.program.as_str(), "pytest" | "jest" | "tox" | "phpunit" | "terraform")
+            || (matches!(from.program.as_str(), "go" | "cargo" | "npm" | "mvn" | "gradle" | "dotnet")
+                && from.arguments.iter().any(|a| a == "test"));
+        if joined && passes && tests && !from.place.condition && !kinds::only_reads(from) {
+            found.push(script.on(
+                "T201",
+                Severity::Note,
+                from,
+                format!("in a shell without `pipefail` this passes even when `{}` fails: the pipe has the status of `{}`", short(&from.text), to.program),
+                "begin with `set -o pipefail`; steps that tminus runs have it",
+            ));
+        }
+    }
+}
