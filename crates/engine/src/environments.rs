@@ -272,20 +272,21 @@ impl Engine {
             let here = self.environment(name).await?;
             let environment = name.clone();
             let left = version.and_then(|version| here.taken_back(version));
-            let first = here.queue.first().filter(|first| Some(&first.ticket) != ticket.map(|own| &own.name));
-            let obstacle = if let Some(freeze) =
-                here.freeze_at(self.clock.now()).filter(|_| terms.despite_freeze.is_none())
-            {
-                Obstacle::Frozen { environment, freeze: freeze.clone() }
-            } else if let Some(left) = left.filter(|_| terms.again == Again::Refuse) {
-                Obstacle::TakenBack { environment, left: left.clone() }
-            } else if let Some(holder) = here.holder {
-                Obstacle::Held { environment, holder }
-            } else if let Some(first) = first {
-                Obstacle::Queued { environment, first: first.clone() }
-            } else {
-                continue;
-            };
+            let now = self.clock.now();
+            let first = here.in_line(now).next();
+            let first = first.filter(|first| Some(&first.ticket) != ticket.map(|own| &own.name)).cloned();
+            let obstacle =
+                if let Some(freeze) = here.freeze_at(now).filter(|_| terms.despite_freeze.is_none()) {
+                    Obstacle::Frozen { environment, freeze: freeze.clone() }
+                } else if let Some(left) = left.filter(|_| terms.again == Again::Refuse) {
+                    Obstacle::TakenBack { environment, left: left.clone() }
+                } else if let Some(holder) = here.holder {
+                    Obstacle::Held { environment, holder }
+                } else if let Some(first) = first {
+                    Obstacle::Queued { environment, first }
+                } else {
+                    continue;
+                };
             return Err(EngineError::Obstacle(Box::new(obstacle)));
         }
         Ok(())
@@ -312,6 +313,7 @@ impl Engine {
             ticket: ticket.name.clone(),
             version: plan.version.clone(),
             title: plan.title.clone(),
+            despite_freeze: terms.despite_freeze.clone(),
         };
         for name in &names {
             self.note(name, by, queued.clone()).await?;

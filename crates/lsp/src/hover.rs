@@ -87,6 +87,7 @@ fn about_step(step: &Step) -> String {
         Undo::Step(id) => format!("undo: {}", id.0),
         Undo::Unstated if step.has_effect() => "no undo stated".to_owned(),
         Undo::Impossible => "cannot be undone".to_owned(),
+        Undo::Kept => "stays in a rollback".to_owned(),
         _ => String::new(),
     };
     for fact in [undo, format!("at most {}", step.timeout)] {

@@ -84,7 +84,8 @@ pub fn of_step(state: &State, release: &ReleaseId, index: usize) -> Context {
 /// What was taken back and what stands, in the order of the way back: a check after a rollback of a part may look
 /// at that alone.
 fn after_rollback(state: &State) -> [(String, String); 2] {
-    let (standing, order) = (state.standing_effects(), state.undo_order());
+    let (standing, kept, mut order) = (state.standing_effects(), state.kept(), state.undo_order());
+    order.retain(|index| !kept.contains(index));
     let ids = |stands: bool| {
         let steps = order.iter().filter(|index| standing.contains(index) == stands);
         let ids: Vec<&str> = steps.map(|&index| state.program.plan.steps[index].id.as_str()).collect();

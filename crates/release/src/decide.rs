@@ -366,22 +366,39 @@ pub(crate) fn armed_rules(state: &State) -> Vec<RuleKey> {
             armed.extend(soak.rules.iter().map(|rule| (rule.clone(), step.environment.clone())));
         }
     }
-    if let Some(&last) = state.undo_stack.last() {
-        let environment = &plan.steps[last].environment;
+    if !state.undo_stack.is_empty() {
+        let environment = stands_in(state);
         // A rule that is measured in one place only is armed while the release is there.
         let here = |rule: &&crate::plan::Rule| {
-            rule.scope().is_none_or(|scope| Some(scope) == environment.as_deref())
+            rule.scope().is_none_or(|scope| Some(scope) == environment || !is_place_of(plan, scope))
         };
         let standing = plan
             .rules
             .iter()
             .filter(|rule| matches!(rule.usage, Usage::Rollback | Usage::Alert))
             .filter(here);
-        armed.extend(standing.map(|rule| (rule.id.clone(), environment.clone())));
+        armed.extend(standing.map(|rule| (rule.id.clone(), environment.map(str::to_owned))));
     }
     armed.sort();
     armed.dedup();
     armed
+}
+
+/// Where the release is: the furthest environment, in the order in which they are released to, in which
+/// something has an effect. A tag, or something done in an earlier one, does not take it away from there.
+fn stands_in(state: &State) -> Option<&str> {
+    let plan = &state.program.plan;
+    let changed = |name: &str| {
+        let mut steps = state.undo_stack.iter().map(|&index| &plan.steps[index]);
+        steps.any(|step| step.environment.as_deref() == Some(name))
+    };
+    plan.environments.iter().rev().map(|one| one.name.as_str()).find(|name| changed(name))
+}
+
+/// Tells whether any step runs for an environment. Where none does, as in a runbook that names no
+/// environments, a source of that name is there for the whole release.
+fn is_place_of(plan: &crate::plan::Plan, environment: &str) -> bool {
+    plan.steps.iter().any(|step| step.environment.as_deref() == Some(environment))
 }
 
 /// Acts on rules that fired or have no data. Returns whether that is all there is to do now.

@@ -78,6 +78,9 @@ pub enum Change {
         version: Option<String>,
         /// The title of the runbook.
         title: String,
+        /// Why it may start although the environment is frozen.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        despite_freeze: Option<String>,
     },
     /// A place in the queue was given up, or its turn came.
     Unqueued {
@@ -131,6 +134,9 @@ pub struct Waiter {
     pub by: String,
     /// Since when.
     pub since: Moment,
+    /// Why it does not wait for a freeze to end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub despite_freeze: Option<String>,
 }
 
 /// A freeze.
@@ -245,6 +251,13 @@ impl Environment {
         self.freeze.as_ref().filter(|freeze| freeze.until.is_none_or(|until| now < until))
     }
 
+    /// Returns those whose turn may come now, in order: while it is frozen, only who need not wait for the
+    /// end of that. A correction that may start in a freeze does not stand behind a release that may not.
+    pub fn in_line(&self, now: Moment) -> impl Iterator<Item = &Waiter> {
+        let frozen = self.freeze_at(now).is_some();
+        self.queue.iter().filter(move |waiter| !frozen || waiter.despite_freeze.is_some())
+    }
+
     /// Returns why a version was taken back here, if it was and was not released since.
     pub fn taken_back(&self, version: &str) -> Option<&Left> {
         self.bad.iter().rev().find(|left| left.version == version)
@@ -275,7 +288,8 @@ impl Environment {
                 self.freeze = Some(Freeze { reason: reason.clone(), by, since: line.at, until: *until });
             }
             Change::Thawed { .. } => self.freeze = None,
-            Change::Queued { ticket, version, title } => self.queue.push(Waiter {
+            Change::Queued { ticket, version, title, despite_freeze } => self.queue.push(Waiter {
+                despite_freeze: despite_freeze.clone(),
                 ticket: ticket.clone(),
                 version: version.clone(),
                 title: title.clone(),

@@ -43,6 +43,7 @@ pub fn roll_back(
             _ if !state.undo_stack.contains(&index) => "it has changed nothing in this release",
             Undo::Unstated => "the runbook states nothing that takes it back",
             Undo::Impossible => "it cannot be reversed",
+            Undo::Kept => "the runbook says that it stays",
             Undo::NotNeeded | Undo::Step(_) => {
                 if !part.contains(&index) {
                     part.push(index);
@@ -94,7 +95,8 @@ pub(crate) fn goes_back(state: &State, index: usize) -> bool {
 
 /// Returns how a rollback ends: only a part of the release went back when something else stands.
 pub fn outcome(state: &State) -> Outcome {
-    let stays = |index: usize| !goes_back(state, index);
+    let kept = state.kept();
+    let stays = |index: usize| !goes_back(state, index) && !kept.contains(&index);
     if state.undo_stack.iter().any(|&index| stays(index)) {
         Outcome::PartlyRolledBack
     } else {

@@ -483,6 +483,8 @@ pub enum Undo {
     NotNeeded,
     /// The named step reverses it.
     Step(StepId),
+    /// It has an effect, which stays in a rollback: the runbook says that what went before works with it.
+    Kept,
     /// `undo=none`: it cannot be reversed; a point of no return.
     Impossible,
     /// The document does not say. Shown as such; rollback leaves it and says so.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::event::{Answer, Cause, Event, Purpose, Recorded, RuleVerdict, Verdict};
+use crate::event::{Answer, Cause, Event, Outcome, Purpose, Recorded, RuleVerdict, Verdict};
 use crate::life::Life;
 use crate::plan::{Interpreter, StepId, Work};
 use crate::program::Program;
@@ -184,6 +184,12 @@ pub fn markdown(
     {
         let left: Vec<String> = left.iter().map(|id| format!("`{id}`")).collect();
         let _ = writeln!(page, "\n**Still standing, not reversed:** {}", left.join(", "));
+    }
+    let kept = state.kept();
+    if state.outcome.as_ref().is_some_and(|(outcome, _)| *outcome != Outcome::Succeeded) && !kept.is_empty() {
+        let kept: Vec<String> =
+            kept.iter().map(|&index| format!("`{}`", state.program.plan.steps[index].id)).collect();
+        let _ = writeln!(page, "\n**Stays, as the runbook says:** {}", kept.join(", "));
     }
     let _ = writeln!(page, "\n---\n");
     page.push_str(&annotated(state, document, outputs));

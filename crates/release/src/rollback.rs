@@ -54,7 +54,7 @@ fn undo_next(state: &State, now: Moment, decision: &mut Decision) -> bool {
             continue;
         }
         let undo = match &step.undo {
-            Undo::NotNeeded | Undo::Unstated => continue,
+            Undo::NotNeeded | Undo::Kept | Undo::Unstated => continue,
             Undo::Impossible => {
                 // A point of no return was crossed. What came before it may depend on it, so a
                 // person says whether to go on back past it.

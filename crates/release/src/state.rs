@@ -395,7 +395,7 @@ impl State {
             | Event::StepAnswered { answer: Answer::Done { .. }, purpose: Purpose::Forward, .. }
                 if program.track(index) == Track::Forward
                     && program.plan.steps[index].has_effect()
-                    // A copy or a schema that may stay is nothing that was left behind.
+                    // A copy is nothing that was left behind.
                     && program.plan.steps[index].undo != crate::plan::Undo::NotNeeded
                     && !self.undo_stack.contains(&index) =>
             {
@@ -508,12 +508,23 @@ impl State {
         order
     }
 
-    /// Returns the steps whose effect stands: begun and not reversed.
+    /// Returns the steps whose effect stays in a rollback because the runbook says so.
+    pub fn kept(&self) -> Vec<usize> {
+        self.undo_stack.iter().copied().filter(|&index| self.is_kept(index)).collect()
+    }
+
+    fn is_kept(&self, index: usize) -> bool {
+        self.program.plan.steps[index].undo == Undo::Kept
+    }
+
+    /// Returns the steps whose effect stands: begun and not reversed. What stays by the runbook's own word is
+    /// none of them: nobody has to look after it.
     pub fn standing_effects(&self) -> Vec<usize> {
         let reversed = |index: &&usize| {
             self.steps[**index].undo.life.is_done() && self.program.undo_of(**index).is_some()
         };
-        self.undo_stack.iter().filter(|index| !reversed(index)).copied().collect()
+        let stands = |index: &&usize| !reversed(index) && !self.is_kept(**index);
+        self.undo_stack.iter().filter(stands).copied().collect()
     }
 }
 

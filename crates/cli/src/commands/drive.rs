@@ -191,6 +191,11 @@ fn farewell(state: &State, release: &ReleaseId, left: &Left) {
                 let ids: Vec<&str> = standing.iter().map(|id| id.as_str()).collect();
                 screen::line(&paint(Tone::Warn, &format!("  not undone {}", ids.join(", "))));
             }
+            let kept: Vec<&str> =
+                state.kept().into_iter().map(|index| state.program.plan.steps[index].id.as_str()).collect();
+            if *outcome != Outcome::Succeeded && !kept.is_empty() {
+                screen::line(&format!("  stays      {}, as the runbook says", kept.join(", ")));
+            }
             screen::line(&format!("  record     tminus record {release}"));
         }
         Left::Idle(_) | Left::Stopped => {

@@ -5,10 +5,11 @@ use std::path::Path;
 use serde_json::json;
 use tminus_engine::environments::{Again, Obstacle, Terms, Ticket};
 use tminus_engine::open::Engine;
-use tminus_release::environment::{Change, Environment};
+use tminus_release::environment::{Change, Environment, Waiter};
 use tminus_release::event::Actor;
 use tminus_release::plan::Plan;
 use tminus_release::standing::standing;
+use tminus_release::time::Moment;
 
 use crate::args::{FreezeArgs, Run, ThawArgs};
 use crate::exit_code::ExitCode;
@@ -110,11 +111,12 @@ pub(crate) async fn show(
     }
     for (waiter, place) in environment.queue.iter().zip(1..) {
         screen::line(&format!(
-            "  waits {place}   {}{} · {} · {}",
+            "  waits {place}   {}{} · {} · {}, {}",
             waiter.title,
             version(waiter.version.as_deref()),
             waiter.by,
-            now.since(waiter.since)
+            now.since(waiter.since),
+            waits_for(environment, waiter, now)
         ));
     }
     if let Some(good) = &environment.good {
@@ -130,4 +132,21 @@ pub(crate) async fn show(
         screen::line(&format!("  went back {} · release {}{why}", bad.version, bad.release));
     }
     Ok(ExitCode::Success)
+}
+
+/// What somebody in the queue waits for, here.
+fn waits_for(environment: &Environment, waiter: &Waiter, now: Moment) -> String {
+    let frozen = environment.freeze_at(now).filter(|_| waiter.despite_freeze.is_none());
+    let before: Vec<&str> = environment
+        .in_line(now)
+        .take_while(|other| other.ticket != waiter.ticket)
+        .filter_map(|other| other.version.as_deref().or(Some(&other.title)))
+        .collect();
+    match (&environment.holder, frozen) {
+        (_, Some(freeze)) => format!("for the end of the freeze ({})", freeze.reason),
+        (_, None) if !before.is_empty() => format!("behind {}", before.join(", ")),
+        (Some(holder), None) => format!("for the release {} to end", holder.release),
+        // It looks every few moments.
+        (None, None) => "its turn comes".to_owned(),
+    }
 }

@@ -245,6 +245,7 @@ fn limits(plan: &Plan, step: &Step) -> Vec<String> {
     let undo = match &step.undo {
         _ if step.check => None,
         Undo::NotNeeded => None,
+        Undo::Kept => Some("stays in a rollback".to_owned()),
         Undo::Step(undo) if step.undo_last => Some(format!("undo {undo}, after all others")),
         Undo::Step(undo) => Some(format!("undo {undo}")),
         Undo::Impossible => Some(paint(Tone::Warn, "point of no return")),

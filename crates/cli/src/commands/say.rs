@@ -195,6 +195,7 @@ fn show_undos(state: &State, part: Option<&[StepId]>) {
             Undo::Impossible => "cannot be undone: asked about first".to_owned(),
             Undo::Unstated => "no undo stated: it stays as it is".to_owned(),
             Undo::NotNeeded => "needs no undo".to_owned(),
+            Undo::Kept => "stays, as the runbook says".to_owned(),
         };
         screen::line(&format!("{}  {}", step.title, paint(Tone::Faint, &how)));
     }

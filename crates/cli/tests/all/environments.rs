@@ -36,12 +36,16 @@ fn started(desk: &Desk, version: &str) -> String {
 
 /// Starts a release that waits in the queue; returns it when it has said for whom it waits.
 fn waiting(desk: &Desk, version: &str, whom: &str) -> (Child, BufReader<ChildStderr>) {
+    waiting_because(desk, version, &format!("production has another one, Test {whom}"))
+}
+
+fn waiting_because(desk: &Desk, version: &str, why: &str) -> (Child, BufReader<ChildStderr>) {
     let mut command = desk.command(&["run", "r.md", "--version", version, "--wait", "--no-wait"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     let mut said = BufReader::new(child.stderr.take().expect("piped"));
     let mut line = String::new();
     said.read_line(&mut line).expect("it says what it waits for");
-    assert!(line.contains(&format!("waits: production has another one, Test {whom}")), "{line}");
+    assert!(line.contains(&format!("waits: {why}")), "{line}");
     (child, said)
 }
 
@@ -148,6 +152,32 @@ fn pain_14_a_freeze_stops_new_releases_and_a_hotfix_has_its_exception() {
     desk.expect(0, &["freeze", "staging", "--reason", "a moment", "--for", "1ms"]);
     desk.expect(0, &["status", "staging"]).never_says("frozen");
     desk.expect(2, &["freeze", "staging", "--reason", "x", "--for", "soon"]).says("--for 4h");
+}
+
+#[test]
+fn a_correction_in_a_freeze_does_not_stand_behind_who_waits_for_its_end() {
+    let desk = desk();
+    desk.expect(0, &["freeze", "production", "--reason", "sale until Monday", "--as", "ana"]);
+    let (mut next, _said) = waiting_because(&desk, "v2", "production is frozen by ana");
+    let status = desk.expect(0, &["status", "production"]);
+    status.says("waits 1   Test v2").says("for the end of the freeze (sale until Monday)");
+    desk.expect(7, &["run", "r.md", "--version", "v3", "--no-wait"]).says("production is frozen");
+    let despite = ["--no-wait", "--wait", "--despite-freeze", "payments fail without it"];
+    desk.expect(5, &[&["run", "r.md", "--version", "v1.0.1"][..], &despite].concat());
+    assert_eq!(desk.read("served"), "v1.0.1\n");
+    ticked(&desk);
+
+    // It is free and not frozen, and somebody waits who has not looked yet: nobody overtakes.
+    let pid = next.id().to_string();
+    let signal =
+        |name: &str| assert!(Command::new("kill").args([name, &pid]).status().expect("kill").success());
+    signal("-STOP");
+    desk.expect(0, &["thaw", "production", "--reason", "the sale is over"]);
+    let refused = desk.expect(7, &["run", "r.md", "--version", "v3", "--no-wait"]);
+    refused.says("others wait for production").says("Test v2");
+    signal("-CONT");
+    assert_eq!(next.wait().expect("it ends").code(), Some(5));
+    assert_eq!(desk.read("served"), "v2\n");
 }
 
 #[test]

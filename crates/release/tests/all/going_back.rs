@@ -4,8 +4,9 @@ use tminus_release::StepId;
 use tminus_release::decide::Command;
 use tminus_release::event::{Actor, Answer, Event, Outcome, Purpose, RuleVerdict, Verdict};
 use tminus_release::life::Life;
+use tminus_release::partial;
 use tminus_release::people;
-use tminus_release::plan::{Comparison, Undo, Usage, When};
+use tminus_release::plan::{Comparison, Environment, Undo, Usage, When};
 use tminus_release::standing::{Status, standing};
 use tminus_release::time::Span;
 use tminus_testkit::plan::PlanBuilder;
@@ -128,6 +129,65 @@ fn pain_06_a_breach_while_an_approval_waits_rolls_back() {
     assert_eq!(release.state.outcome, Some((Outcome::RolledBack, vec![])));
     let why = release.state.rollback.as_ref().map(|rollback| rollback.detail.clone());
     assert_eq!(why.as_deref(), Some("error_rate is 9%"), "and the record says why");
+}
+
+/// A rule that is measured in production stays armed there, whatever comes after.
+#[test]
+fn a_step_that_names_no_environment_disarms_nothing() {
+    let mut plan = PlanBuilder::new();
+    let production = plan.plan.environments[0].clone();
+    plan.plan.environments.insert(0, Environment { name: "staging".to_owned(), ..production });
+    for scope in ["staging", "production", "elsewhere"] {
+        let metric = format!("error_rate@{scope}");
+        plan.rule(scope, &metric, Comparison::Greater, 5.0, Span::minutes(2), Usage::Rollback);
+    }
+    for (id, environment) in [
+        ("early", None),
+        ("try", Some("staging")),
+        ("deploy", Some("production")),
+        ("tag", None),
+        ("sync", Some("staging")),
+    ] {
+        plan.undoable(id, "true", "true").environment = environment.map(str::to_owned);
+        plan.proposed(&format!("ask-{id}"), "true").check = true;
+    }
+    let mut release = Release::start(plan.plan);
+    let mut armed = Vec::new();
+    for id in ["early", "try", "deploy", "tag", "sync"] {
+        release.run(all_pass);
+        let rules: Vec<String> = release.decide().armed.into_iter().map(|(rule, _)| rule).collect();
+        armed.push(rules.join(" "));
+        let asked = StepId(format!("ask-{id}"));
+        release
+            .say("ana", |state| people::answer(state, &person("ana"), &asked, Answer::Run))
+            .expect("it asks");
+    }
+    // No step runs in `elsewhere`, so it is measured for the whole release.
+    let there = "elsewhere production";
+    assert_eq!(armed, ["elsewhere", "elsewhere staging", there, there, there]);
+}
+
+#[test]
+fn what_the_runbook_keeps_is_watched_and_told_and_not_called_left() {
+    let mut plan = PlanBuilder::new();
+    plan.rule("r1", "error_rate", Comparison::Greater, 5.0, Span::minutes(2), Usage::Rollback);
+    plan.shell("migrate", "true").undo = Undo::Kept;
+    plan.proposed("ask", "true").check = true;
+    plan.undoable("deploy", "true", "true");
+    plan.approval("go-on", &[], None);
+    let mut release = Release::start(plan.plan);
+    release.run(all_pass);
+    assert_eq!(release.decide().armed, [("r1".to_owned(), None)], "a new schema is an effect");
+    let yes = |state: &_| people::answer(state, &person("ana"), &StepId::from("ask"), Answer::Run);
+    release.say("ana", yes).expect("it asks");
+    release.run(all_pass);
+    let only = [StepId::from("migrate")];
+    let refused = partial::roll_back(&release.state, "it is slow".to_owned(), &only, None);
+    assert!(refused.is_err_and(|refusal| refusal.to_string().contains("the runbook says that it stays")));
+    go_back(&mut release);
+    assert_eq!(release.run(all_pass), ["undo deploy"]);
+    assert_eq!(release.state.outcome, Some((Outcome::RolledBack, vec![])));
+    assert_eq!(release.state.kept(), [0]);
 }
 
 #[test]

@@ -32,7 +32,7 @@ impl Compiler<'_> {
         }
         let mut undo = match &migrate.undo {
             MigrateUndo::Unstated => Undo::Unstated,
-            MigrateUndo::Keep => Undo::NotNeeded,
+            MigrateUndo::Keep => Undo::Kept,
             // Which one is found when all of the page was read.
             MigrateUndo::Restore => Undo::Unstated,
             MigrateUndo::Impossible => Undo::Impossible,

@@ -41,6 +41,7 @@ fn seconds(span: Span) -> Value {
 fn undo(step: &Step) -> Value {
     match &step.undo {
         Undo::NotNeeded => json!({ "kind": "not_needed" }),
+        Undo::Kept => json!({ "kind": "kept" }),
         Undo::Step(id) => json!({ "kind": "step", "step": id, "last": step.undo_last }),
         Undo::Impossible => json!({ "kind": "impossible" }),
         Undo::Unstated => json!({ "kind": "unstated" }),

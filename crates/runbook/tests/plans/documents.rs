@@ -28,7 +28,7 @@ fn shown(plan: &Plan) -> String {
                 Undo::Step(id) => drop(write!(more, " · undo {id}")),
                 Undo::Impossible => more.push_str(" · no way back"),
                 Undo::Unstated => more.push_str(" · undo unstated"),
-                Undo::NotNeeded => {}
+                Undo::NotNeeded | Undo::Kept => {}
             }
             let on_demand = if step.on_demand { " · on demand" } else { "" };
             let _ = writeln!(
