@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::shop::{SETTINGS, Session, Shop};
+use crate::shop::{MIGRATE, SETTINGS, Session, Shop};
 use crate::support::{Desk, Ran, STOPS, runbook};
 
 const RELEASE: &str = r#"
@@ -83,7 +83,20 @@ fn migrations_that_cannot_be_trusted_change_nothing() {
             "own transaction",
             "002_own.up.sql",
             "create table own (id int);\ncommit;\n",
-            &["line 2:commit;", "no-transaction"],
+            &["line 2: commit", "no-transaction"],
+        ),
+        (
+            "ends it behind a statement",
+            "002_own.up.sql",
+            "create table own (id int); COMMIT ;\nselect no_such_column from items;\n",
+            &["line 1: commit"],
+        ),
+        ("END is COMMIT", "002_own.up.sql", "create table own (id int);\nend;\n", &["line 2: end"]),
+        (
+            "leaves the database behind a statement",
+            "002_out.up.sql",
+            "create table own (id int); \\connect postgres\ncreate table out (id int);\n",
+            &["leaves this database", "line 1: \\connect"],
         ),
         (
             "leaves the database",
@@ -121,6 +134,26 @@ fn migrations_that_cannot_be_trusted_change_nothing() {
     shop.migrate(0);
 }
 
+/// What only looks like an end is none; an end that only shows when it runs is one, and is told.
+#[test]
+fn what_ends_a_transaction_is_told_from_what_looks_like_it() {
+    let Some(shop) = Shop::open() else { return };
+    shop.migrate(0);
+    let sql = "-- commit;\n/* end; /* rollback; */ */\ncreate table log (line text, \"commit;\" text);\n\
+        create function f() returns int language plpgsql as $f$ begin perform 1; return 2; end; $f$;\n\
+        create function g() returns int language sql begin atomic select 1; select 2; end;\n\
+        insert into log values ('it''s; commit;', E'\\'; commit;');\ncopy log from stdin;\ncommit;\tend;\n\\.\n\
+        savepoint a;\nrollback to savepoint a;\ninsert into log values ('last', '');\n";
+    shop.desk.write("db/002_log.up.sql", sql);
+    shop.migrate(0);
+    assert_eq!(shop.server.sql("shop", "select count(*) from log"), "3");
+
+    shop.desk.write("db/more/end.sql", "commit;\n");
+    shop.desk.write("db/003_far.up.sql", "create table far (id int);\n\\ir more/end.sql\n");
+    shop.migrate(5).says("the file ended its transaction or changed the database: what it did before stays");
+    shop.migrate(5).says("003_far.up.sql was begun outside a transaction, or ended its own");
+}
+
 #[test]
 fn a_migration_that_would_lock_others_out_gives_up_in_time() {
     let Some(shop) = Shop::open() else { return };
@@ -136,8 +169,21 @@ fn a_migration_that_would_lock_others_out_gives_up_in_time() {
             Session::hold(&shop.server, "select pg_advisory_lock(hashtextextended('tminus_migrations', 0));");
         shop.migrate(5).says("another migration is running on this database");
     }
-    shop.migrate(0);
+    // Nor does one go back while another goes forward.
+    shop.desk.write("db/002_price.down.sql", "alter table items drop column price;\n");
+    shop.desk.write("r.md", runbook(&format!("{MIGRATE}\n\n- [ ] It is fast {{#fast}}")));
+    shop.expect(5, &["run", "r.md", "--no-wait"]);
     assert_eq!(shop.names(), "001_items 002_price");
+    {
+        let _other =
+            Session::hold(&shop.server, "select pg_advisory_lock(hashtextextended('tminus_migrations', 0));");
+        let ran = shop.expect(6, &["rollback", "--no-wait", "--reason", "it is slow"]);
+        ran.says("another migration is running on this database").says("tminus answer m retry");
+        assert_eq!(shop.names(), "001_items 002_price");
+    }
+    shop.expect(0, &["answer", "m", "retry"]);
+    shop.expect(3, &["resume", "--no-wait"]);
+    assert_eq!(shop.names(), "001_items");
 }
 
 #[test]

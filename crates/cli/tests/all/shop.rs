@@ -9,6 +9,10 @@ use crate::support::{Desk, Ran, runbook};
 /// The settings of a desk: the address of the database `shop`.
 pub(crate) const SETTINGS: &str = "[databases]\nshop = \"env:SHOP_URL\"\n";
 
+/// The migrations that lie there, which give up soon where others have the lock.
+pub(crate) const MIGRATE: &str =
+    "```yaml {#m .migrate}\ndb: shop\napply: db/*.up.sql\nundo: db/*.down.sql\nlock_timeout: 1s\n```";
+
 /// A desk whose runbooks reach the database `shop` of a server.
 pub(crate) struct Shop {
     pub(crate) desk: Desk,
@@ -43,7 +47,7 @@ impl Shop {
 
     /// Runs the migrations that are there now, as a release of their own.
     pub(crate) fn migrate(&self, code: i32) -> Ran {
-        self.desk.write("m.md", runbook("```yaml {#m .migrate}\ndb: shop\napply: db/*.up.sql\nundo: db/*.down.sql\nlock_timeout: 1s\n```"));
+        self.desk.write("m.md", runbook(MIGRATE));
         let ran = self.expect(code, &["run", "m.md", "--no-wait"]);
         if code != 0 {
             self.expect(0, &["abort", "--reason", "test"]);

@@ -28,15 +28,109 @@ no_way_back() {
   done
 }
 
+# Prints what ends a transaction ("t LINE: STATEMENT") and what leaves the database or psql ("m LINE: COMMAND"),
+# wherever it stands. Read as PostgreSQL and psql do: not in a string, a quoted name, a body between dollars, a
+# comment, the rows of COPY, or the body of a function by BEGIN ATOMIC.
+escapes() {
+  LC_ALL=C awk '
+    function told(    words) {
+      words = tolower(statement); gsub(/[ \t\r\n]+/, " ", words); sub(/^ /, "", words); sub(/ $/, "", words)
+      if (words ~ /begin atomic/) atomic = 1
+      else if (atomic) { if (words == "end") atomic = 0 }
+      else if (words ~ /^(begin|start transaction|commit|end|abort|rollback|prepare transaction)( |$)/ && words !~ /^rollback (work |transaction )?to /) print "t " first ": " words
+      if (words ~ /^copy .* from stdin/) rows = 1
+      statement = ""; first = 0
+    }
+    # Its beginning tells what a statement is; rows that are inserted may be a million.
+    function take(text) {
+      if (options || length(statement) > 2000) return
+      if (!first && text ~ /[^ \t\r\n]/) first = NR
+      statement = statement text
+    }
+    {
+      if (rows) { if ($0 ~ /^\\\.\r?$/) rows = 0; next }
+      rest = $0 "\n"; options = 0
+      while (rest != "") {
+        if (inside == "") {
+          if (!match(rest, /\047|"|\$([A-Za-z_][A-Za-z_0-9]*)?\$|--|\/\*|;|\\[A-Za-z!;]/)) { take(rest); break }
+          before = substr(rest, 1, RSTART - 1); sign = substr(rest, RSTART, RLENGTH); rest = substr(rest, RSTART + RLENGTH)
+          take(before)
+          if (sign == ";" || sign == "\\;") told()
+          else if (sign == "--") { take("\n"); break }
+          else if (sign == "/*") { inside = sign; depth = 1 }
+          else if (substr(sign, 1, 1) == "\\") {
+            match(substr(sign, 2) rest, /^(!|[A-Za-z_]+)/)
+            command = substr(substr(sign, 2) rest, 1, RLENGTH)
+            if (command ~ /^(!|c|connect|q|quit)$/) print "m " NR ": \\" command
+            statement = ""; first = 0; options = 1
+          }
+          else { inside = sign; escaped = (sign == "\047" && before ~ /(^|[^A-Za-z0-9_])[eE]$/) }
+        } else if (inside == "/*") {
+          if (!match(rest, /\/\*|\*\//)) break
+          depth += substr(rest, RSTART, 1) == "/" ? 1 : -1; rest = substr(rest, RSTART + 2)
+          if (depth == 0) inside = ""
+        } else if (escaped) {
+          if (!match(rest, /\\.|\047/)) break
+          if (substr(rest, RSTART, 1) == "\047") inside = ""
+          if (inside == "") escaped = 0
+          rest = substr(rest, RSTART + RLENGTH)
+        } else {
+          at = index(rest, inside); if (!at) break
+          rest = substr(rest, at + length(inside)); inside = ""; take("x")
+        }
+      }
+    }
+    END { told() }' <"$1"
+}
+
 # A file that ends our transaction, or leaves this database, would escape the ledger.
 readable() {
-  local found
-  if found=$(grep -nE '^[[:space:]]*\\(c|connect|!)' -- "$1"); then
-    stop "$1 leaves this database or starts a shell: line $found" "take that line out; what is not SQL belongs into a step of the runbook"
+  local kind found
+  while read -r kind found; do
+    if [ "$kind" = m ]; then
+      stop "$1 leaves this database or starts a shell: line $found" "take that line out; what is not SQL belongs into a step of the runbook"
+    elif ! alone "$1"; then
+      stop "$1 begins or ends a transaction by itself: line $found" "take it out: each file has a transaction of its own, with its line in the ledger" "or begin the file with: -- tminus: no-transaction"
+    fi
+  done < <(escapes "$1")
+}
+
+# What psql reads before a file: the limits, and the lock that tells a second runner at once instead of letting it
+# wait. What it reads behind the file: that it is still the same session and transaction. A file that reads
+# another one is not looked through.
+before_file() {
+  cat <<'SQL'
+select set_config('lock_timeout', :'tminus_lock_timeout', :tminus_local), set_config('statement_timeout', :'tminus_statement_timeout', :tminus_local) \g /dev/null
+select :tminus_lock(hashtextextended('tminus_migrations', 0)) as tminus_free \gset
+\if :tminus_free
+\else
+do $$ begin raise exception 'another migration is running on this database: let it end, then retry'; end $$;
+\endif
+select pg_backend_pid() as tminus_session, case when :tminus_local then txid_current() else 0 end as tminus_transaction \gset
+SQL
+}
+behind_file() {
+  cat <<'SQL'
+select :tminus_session = pg_backend_pid() and (not :tminus_local or :tminus_transaction = txid_current()) as tminus_whole \gset
+\if :tminus_whole
+\else
+do $$ begin raise exception 'the file ended its transaction or changed the database: what it did before stays, and is not in the ledger'; end $$;
+\endif
+reset role;
+SQL
+}
+
+# Runs a file between these; what it reads last is given, and stands in the same transaction.
+run_file() {
+  local file=$1 before=$2 last=$3 name=$4 values
+  values=(-v tminus_name="$name" -v tminus_checksum="$(checksum "$file")" -v tminus_release="$RELEASE_ID"
+    -v tminus_lock_timeout="$lock_timeout" -v tminus_statement_timeout="$statement_timeout")
+  if alone "$file"; then
+    values+=(-v tminus_local=false -v tminus_lock=pg_try_advisory_lock)
+  else
+    values+=(-v tminus_local=true -v tminus_lock=pg_try_advisory_xact_lock --single-transaction)
   fi
-  if ! alone "$1" && found=$(grep -niE '^[[:space:]]*(begin|start[[:space:]]+transaction|commit|rollback)([[:space:]]+(work|transaction))?[[:space:]]*;' -- "$1"); then
-    stop "$1 begins or ends a transaction by itself: line ${found%%$'\n'*}" "take BEGIN and COMMIT out: each file has a transaction of its own, with its line in the ledger" "or begin the file with: -- tminus: no-transaction"
-  fi
+  sql "${values[@]}" -f <(before_file; printf '%s\n' "$before") -f "$file" -f <(behind_file; printf '%s\n' "$last")
 }
 
 # Statements that hold up everybody else for as long as they take on a large table. Only said: how
@@ -80,7 +174,7 @@ survey() {
     if [ -n "${seen[$name]:-}" ]; then stop "two files are called $name: the ledger knows files by their names"; fi
     seen[$name]=1
     if [ "${state[$name]:-}" = open ]; then
-      stop "$name was begun outside a transaction, and nothing says how it ended" \
+      stop "$name was begun outside a transaction, or ended its own, and nothing says how it ended" \
         "look at what it did (an index that was not finished shows as INVALID in psql's \\d), then say so in the ledger:" \
         "  it is all there:   update public.tminus_migrations set finished_at = now() where name = '$name';" \
         "  it is to run again: delete from public.tminus_migrations where name = '$name';" "and retry this step"

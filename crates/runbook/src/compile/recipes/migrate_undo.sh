@@ -14,13 +14,7 @@ done
 for at in "${!names[@]}"; do
   name=${names[$at]} down=${downs[$at]}
   printf 'undo %s by %s\n' "$name" "$down"
-  delete="reset role; delete from public.tminus_migrations where name = '$name'"
-  limits="set lock_timeout = '$lock_timeout'; set statement_timeout = '$statement_timeout'"
-  if alone "$down"; then
-    sql -c "$limits" -f "$down" -c "$delete"
-  else
-    sql --single-transaction -c "$limits" -f "$down" -c "$delete"
-  fi
+  run_file "$down" '' "delete from public.tminus_migrations where name = :'tminus_name';" "$name"
 done
 left=$(sql -c "select count(*) || ' applied, the last is ' || coalesce((select name from public.tminus_migrations order by started_at desc limit 1), 'none') from public.tminus_migrations")
 printf 'undone: %s; the database is where it was before this release: %s\n' "${#names[@]}" "$left"
