@@ -31,6 +31,53 @@ fn restoring(to: &str, more: &str) -> String {
     )
 }
 
+/// Each copy is of its own moment, and what looks like a copy of this release and is none is left alone.
+#[test]
+fn two_backups_of_a_release_are_two_files_and_retention_leaves_the_last() {
+    let Some(shop) = Shop::open() else { return };
+    shop.migrate(0);
+    let names = || {
+        let folder = std::fs::read_dir(shop.desk.path("backups")).expect("a folder");
+        let mut names: Vec<String> =
+            folder.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect();
+        names.retain(|name| name.ends_with(".dump"));
+        names.sort();
+        names
+    };
+    let second = "```yaml {#after-load .backup}\ndb: shop\nto: backups\nverify: restore\n```";
+    let load = "**Database**: shop\n\n```bash {#load db=shop undo=none}\npsql -c \"insert into items values (101, 'late')\"\n```";
+    let page = runbook("to: backups\nkeep: 1");
+    shop.desk.write("b.md", format!("{page}\n{load}\n\n{second}\n"));
+    let ran = shop.expect(0, &["run", "b.md", "--no-wait"]);
+    ran.says("restored into a scratch database").never_says("made before the interruption");
+    let both = names();
+    assert_eq!(both.len(), 2, "{both:?}");
+    let rows = |name: &str| {
+        shop.server.sql("postgres", "create database look");
+        let restored = shop
+            .server
+            .client("pg_restore", "look")
+            .args(["--dbname=look", "--no-owner"])
+            .arg(shop.desk.path("backups").join(name))
+            .status();
+        assert!(restored.expect("pg_restore").success());
+        let rows = shop.server.sql("look", "select count(*) from items");
+        shop.server.sql("postgres", "drop database look");
+        rows
+    };
+    let is_second = |name: &&String| name.starts_with("shop-after-load-");
+    assert_eq!(both.iter().find(is_second).map(|name| rows(name)).as_deref(), Some("101"));
+    let first = both.iter().find(|name| !is_second(name)).expect("the first").clone();
+    assert_eq!(rows(&first), "100");
+
+    // Only those of its own name are counted, and the last one stays.
+    let ran = shop.expect(5, &["run", "b.md", "--no-wait"]);
+    ran.says("removed by retention (keep: 1): backups/shop-2").says("duplicate key");
+    let left = names();
+    assert!(!left.contains(&first) && left.iter().any(|name| is_second(&name)), "{left:?}");
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
 #[test]
 fn an_encrypted_backup_is_readable_with_its_key_alone() {
     let (Some(shop), Some(key)) = (Shop::open(), key()) else { return };

@@ -118,14 +118,17 @@ impl Compiler<'_> {
             return;
         }
         self.known_secrets(place, backup.encrypt.clone());
+        let id = self.default_ids[place.index].clone();
+        // Another one of the same database is a copy of another moment, so it has another name.
+        let again = if self.copies.has(backup, place.environment.as_deref()) { id.as_str() } else { "" };
         let script = format!(
-            "{}verify={}\nkeep={}\n{PSQL}\n{STORE}\n{BACKUP}",
+            "{}again={}\nverify={}\nkeep={}\n{PSQL}\n{STORE}\n{BACKUP}",
             backup_head(backup, place.environment.as_deref()),
+            quote(again),
             if backup.restore { "restore" } else { "list" },
             backup.keep.map_or(String::new(), |keep| keep.to_string()),
         );
         self.copies.saved(backup, place.environment.as_deref());
-        let id = self.default_ids[place.index].clone();
         let title = format!("Back up the database {} to {}", backup.db, backup.to);
         let at = self.add_step(place, id, title, shell("backup", &backup.db, script));
         self.repeatable(at, fence, place);

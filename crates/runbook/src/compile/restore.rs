@@ -50,6 +50,14 @@ impl Copies {
         self.backups.push((environment.map(str::to_owned), backup.clone()));
     }
 
+    /// Tells whether a backup stands before this one that would have its name.
+    pub(super) fn has(&self, backup: &Backup, environment: Option<&str>) -> bool {
+        let same = |(place, other): &(Option<String>, Backup)| {
+            (&other.db, &other.to) == (&backup.db, &backup.to) && place.as_deref() == environment
+        };
+        self.backups.iter().any(same)
+    }
+
     pub(super) fn taken_back(&mut self, step: usize, db: &str, has_ledger: bool) {
         self.taken_back.push(TakenBack { step, db: db.to_owned(), has_ledger });
     }

@@ -1,7 +1,7 @@
 # One name for the whole release, so that a second run finds the first one's file.
 umask 077
 needs_tools
-stem="$database${environment:+-$environment}"
+stem="$database${environment:+-$environment}${again:+-$again}"
 name="$stem-$RUN_STAMP.dump${encrypt:+.age}"
 folder=$to
 if [ -n "$bucket" ]; then folder=".tminus/$RELEASE_ID/backups"; fi
@@ -73,6 +73,7 @@ if [ -n "$bucket" ] && ! is_whole && s3 get-object --bucket "$bucket" --key "$pr
   s3 get-object --bucket "$bucket" --key "$prefix$name.sha256" "$file.sha256" >/dev/null
   sent=1
 fi
+if [ -f "$file.record" ] && ! grep -qFx -- "release"$'\t'"$RELEASE_ID" "$file.record"; then stop "$file is the backup of another release" "give each place that releases at the same time a folder of its own"; fi
 if [ -n "${sent:-}" ] || is_whole; then
   tables=$(sed -n 's/^tables\t//p' "$file.record")
   printf 'made before the interruption: %s\n' "$file"
