@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use tminus_release::event::{Carried, Finished, Output, Purpose, Verdict};
 use tminus_release::plan::{Action, Resume, Step, Work};
+use tminus_release::program::Track;
 use tminus_release::time::Moment;
 use tminus_release::{ReleaseId, State, context};
 use tminus_steps::{Job, Report};
@@ -72,6 +73,7 @@ pub(crate) fn build(
         action: action.clone(),
         variables: context.variables,
         removed: context.removed,
+        is_way_back: purpose == Purpose::Undo || state.program.track(index) == Track::Rollback,
         secrets,
         folder,
         scratch: scratch(places, release).join(shorten(name)),

@@ -60,6 +60,7 @@ fn step(runtime: &tokio::runtime::Runtime, world: &World, folder: &Path, attempt
         action: Action::Shell(shell),
         variables: BTreeMap::from([("VERSION".to_owned(), "v1".to_owned())]),
         removed: Vec::new(),
+        is_way_back: false,
         secrets: BTreeMap::new(),
         folder: folder.to_owned(),
         scratch: scratch.clone(),

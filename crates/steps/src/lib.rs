@@ -50,6 +50,8 @@ pub struct Job {
     /// Variables of tminus's own environment that the step must not inherit: an earlier step of the
     /// phase removed them.
     pub removed: Vec<String>,
+    /// It takes something back, or runs after that: what it does not need must not stop it.
+    pub is_way_back: bool,
     /// Secret name to reference. A shell step gets the values as variables of these names.
     pub secrets: BTreeMap<String, String>,
     /// Folder to start in, absolute.

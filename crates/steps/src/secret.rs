@@ -12,6 +12,9 @@ const SHORTEST: usize = 4;
 /// A vault that does not answer by then will not answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// For a secret that may be missing.
+const SHORT_PATIENCE: Duration = Duration::from_secs(5);
+
 /// The value of a secret. It prints as `‹redacted›`, and there is no way to serialise it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -94,6 +97,34 @@ impl Secrets {
             values.insert(name.clone(), value.map_err(|problem| format!("secret `{name}`: {problem}"))?);
         }
         Ok(Secrets(values))
+    }
+
+    /// Resolves those that nothing depends on, all at once and not for long. Returns a sentence for each
+    /// that has no value.
+    pub(crate) async fn add_what_there_is(
+        &mut self,
+        references: BTreeMap<String, String>,
+        environment: &BTreeMap<String, String>,
+    ) -> Vec<String> {
+        let mut looks = tokio::task::JoinSet::new();
+        for (name, reference) in references {
+            let environment = environment.clone();
+            looks.spawn(async move {
+                let one = BTreeMap::from([(name.clone(), reference)]);
+                let found = tokio::time::timeout(SHORT_PATIENCE, Secrets::resolve(&one, &environment)).await;
+                found.unwrap_or_else(|_| Err(format!("secret `{name}`: no answer after {SHORT_PATIENCE:?}")))
+            });
+        }
+        let mut missing = Vec::new();
+        while let Some(found) = looks.join_next().await {
+            match found {
+                Ok(Ok(found)) => self.0.extend(found.0),
+                Ok(Err(why)) => missing.push(why),
+                Err(error) => missing.push(error.to_string()),
+            }
+        }
+        missing.sort();
+        missing
     }
 
     /// Replaces each `${secret:NAME}`. The error names a secret that is not declared.

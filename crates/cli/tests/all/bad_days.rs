@@ -475,3 +475,30 @@ fn bad_days_the_metric_source_is_away_and_a_rollback_does_not_ask_it() {
         verifies(&desk);
     }
 }
+
+#[test]
+fn bad_days_a_vault_that_is_away_keeps_no_version_in_place() {
+    let desk = Desk::new();
+    desk.write("tminus.toml", "[secrets]\nAPI_TOKEN = \"file:vault/api\"\nGIT_TOKEN = \"file:vault/git\"\n");
+    desk.write("vault/api", "a-token-of-the-api\n");
+    desk.write("vault/git", "a-token-of-the-host\n");
+    let body = "```bash {#a undo=back-a}\necho v2 > a\n```\n\n```bash {#b undo=back-b}\necho v2 > b\n```\n\n- [ ] It is fine {#fine}\n\n\
+        ## Rollback\n\n```bash {#back-a}\necho v1 > a\n```\n\n```bash {#back-b}\ntest -n \"$API_TOKEN\"\necho v1 > b\n```\n\n\
+        ```bash {#as-before .check}\ncat a b\n```";
+    desk.write("r.md", runbook(body));
+    desk.expect(5, &["run", "r.md", "--no-wait"]);
+    fs::remove_file(desk.path("vault/git")).expect("it is there");
+    fs::remove_file(desk.path("vault/api")).expect("it is there");
+    // What names a secret cannot do without it, and says so.
+    let ran = desk.expect(6, &["rollback", "--no-wait", "--reason", "it is slow"]);
+    ran.says("secret `API_TOKEN`").says("vault/api cannot be read").says("tminus answer b retry");
+    desk.write("vault/api", "a-token-of-the-api\n");
+    desk.expect(0, &["answer", "b", "retry"]);
+    let ran = desk.expect(3, &["resume", "--no-wait"]);
+    ran.says("secret `GIT_TOKEN`").says("goes back without it").says("rolled back");
+    assert_eq!((desk.read("a"), desk.read("b")), ("v1\n".to_owned(), "v1\n".to_owned()));
+    // Forward nothing begins without all of them: what a script of the team's needs, nobody can see.
+    desk.expect(5, &["run", "r.md", "--no-wait"]).says("secret `GIT_TOKEN`");
+    assert_eq!(desk.read("a"), "v1\n");
+    verifies(&desk);
+}

@@ -315,11 +315,7 @@ pub(crate) async fn named_secrets(
     let (named, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
         references.clone().into_iter().partition(|(name, _)| is_named(name));
     let mut secrets = Secrets::resolve(&named, environment).await?;
-    for (name, reference) in others {
-        if let Ok(found) = Secrets::resolve(&BTreeMap::from([(name, reference)]), environment).await {
-            secrets.0.extend(found.0);
-        }
-    }
+    secrets.add_what_there_is(others, environment).await;
     Ok(secrets)
 }
 

@@ -67,8 +67,8 @@ impl Shells {
         cancel: watch::Receiver<bool>,
         progress: mpsc::Sender<Vec<u8>>,
     ) -> Report {
-        let secrets = match self.secrets(job, shell).await {
-            Ok(secrets) => secrets,
+        let (secrets, missing) = match self.secrets_to_begin(job, shell).await {
+            Ok(found) => found,
             Err(why) => return Report::failed(why),
         };
         let ready = self.ready(job, shell, secrets);
@@ -77,6 +77,9 @@ impl Shells {
             Err(why) => return Report::failed(Redactor::new(&ready.secrets).text(&why)),
         };
         let mut capture = Capture::new(Redactor::new(&ready.secrets), job.output_limit_bytes, progress);
+        for why in missing {
+            capture.note(&format!("[{why}; the step does not name it, and goes back without it]"));
+        }
         let ended =
             running.wait(Duration::from_millis(job.timeout.0), grace(shell), cancel, &mut capture).await;
         let record = if ready.tells { attempt.record() } else { None };
@@ -159,6 +162,24 @@ impl Shells {
             }
             _ => Recovered::Unknown(unknown(shell)),
         }
+    }
+
+    /// Resolves what an attempt is given. On the way back a vault that is away stops nothing that does
+    /// not name what is in it; what has no value is told. The error is a sentence.
+    async fn secrets_to_begin(&self, job: &Job, shell: &Shell) -> Result<(Secrets, Vec<String>), String> {
+        if !job.is_way_back {
+            return Ok((self.secrets(job, shell).await?, Vec::new()));
+        }
+        let is_needed =
+            |name: &String| name == crate::database::ADDRESS || shell.script.contains(name.as_str());
+        let (named, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            job.secrets.clone().into_iter().partition(|(name, _)| is_needed(name));
+        let mut secrets = Secrets::resolve(&named, &self.environment).await?;
+        let missing = secrets.add_what_there_is(others, &self.environment).await;
+        if shell.database.is_some() {
+            crate::database::add_password(&mut secrets)?;
+        }
+        Ok((secrets, missing))
     }
 
     async fn secrets(&self, job: &Job, shell: &Shell) -> Result<Secrets, String> {

@@ -82,6 +82,7 @@ impl Ground {
             action,
             variables: BTreeMap::new(),
             removed: Vec::new(),
+            is_way_back: false,
             secrets: BTreeMap::new(),
             folder: self.folder.join("work"),
             scratch: self.folder.join(format!("scratch/r1/deploy.forward.{attempt}")),
