@@ -321,6 +321,42 @@ fn pain_19_a_tenant_that_fails_is_as_before_and_the_others_go_on() {
     assert_eq!(yard.state(), after);
 }
 
+/// Blue-green as well: the traffic stays where it was, and the project that did not come up is as before.
+#[test]
+fn pain_19_a_host_whose_switch_fails_is_as_before_and_the_others_go_on() {
+    let Some(yard) = Yard::open() else { return };
+    for host in HOSTS {
+        yard.fleet.on(host, "cd shop; echo shop-blue >traffic; sed -i 's/ports: .*/ports: [8080]/' compose.yml");
+    }
+    let turns = "strategy: blue-green\nblue_green: [shop-blue, shop-green]\nserving: cat traffic\nswitch: echo $PROJECT >traffic; test $PROJECT = shop-green || test ! -e stuck\n";
+    let text = RUNBOOK
+        .replace("healthy: serves\n", turns)
+        .replace("on=shop}\ntarget", "on=shop failures=1}\ntarget");
+    let (text, _check) = text.split_once("\n```bash").expect("a check");
+    yard.desk.write("r.md", text);
+    yard.release(0, "v1").says("h1: shop-green has the traffic").says("h2: shop-green has the traffic");
+    let state = |host| {
+        yard.fleet.on(
+            host,
+            "docker ps --format '{{.Names}} {{.Image}}' | sort; cat shop/.env shop/traffic; ls shop/.tminus",
+        )
+    };
+    let before = state("h2").replace(' ', " ");
+    // It does not become healthy there.
+    let ran = yard.release(0, "v3");
+    ran.says("h2: error: api did not become healthy").says("h2: this host goes back by itself");
+    ran.says("h1: shop-blue has the traffic").says("h1 exited with 0");
+    let of_images =
+        |state: &str| state.lines().filter(|line| !line.contains("20")).collect::<Vec<_>>().join("\n");
+    assert_eq!(of_images(&state("h2")), of_images(&before));
+    assert!(yard.fleet.on("h1", "cat shop/traffic").contains("shop-blue"));
+    // The proxy takes the switch and says that it failed: the traffic goes back.
+    yard.fleet.on("h2", "touch shop/stuck");
+    let ran = yard.release(0, "v2");
+    ran.says("h2: error: `switch` failed with shop-blue").says("h2: this host goes back by itself");
+    assert_eq!(of_images(&state("h2")), of_images(&before));
+}
+
 #[test]
 fn a_host_that_went_back_by_itself_has_what_was_sent_when_it_is_tried_again() {
     let Some(yard) = Yard::open() else { return };

@@ -23,6 +23,8 @@ const SWITCH: &str = include_str!("recipes/compose_switch.sh");
 const SWITCH_DEPLOY: &str = include_str!("recipes/compose_switch_deploy.sh");
 const SWITCH_UNDO: &str = include_str!("recipes/compose_switch_undo.sh");
 
+const SWITCHES: &str = "blue-green by docker compose";
+
 impl Compiler<'_> {
     pub(super) fn deploy(&mut self, place: &Place<'_>, fence: &FenceUnit, deploy: &Deploy) {
         let Some(head) = self.compose_head(place, deploy) else { return };
@@ -38,11 +40,10 @@ impl Compiler<'_> {
         let (how, forward, back): (_, &[&str], &[&str]) = match (&deploy.turns, alone) {
             (None, false) => ("by docker compose", &[FORWARD, DEPLOY], &[BACK, UNDO]),
             (None, true) => ("by docker compose", &[FORWARD, BACK, ALONE, DEPLOY], &[BACK, UNDO]),
-            (Some(_), _) => (
-                "blue-green by docker compose",
-                &[FORWARD, SWITCH, SWITCH_DEPLOY],
-                &[BACK, SWITCH, SWITCH_UNDO],
-            ),
+            (Some(_), false) => (SWITCHES, &[FORWARD, SWITCH, SWITCH_DEPLOY], &[BACK, SWITCH, SWITCH_UNDO]),
+            (Some(_), true) => {
+                (SWITCHES, &[FORWARD, BACK, SWITCH, ALONE, SWITCH_DEPLOY], &[BACK, SWITCH, SWITCH_UNDO])
+            }
         };
         let recipe = |title: String, parts: &[&str]| Recipe {
             title,

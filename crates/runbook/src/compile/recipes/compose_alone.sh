@@ -4,10 +4,9 @@ go_back_alone() {
   trap - EXIT
   if [ "$code" != 0 ] && [ -f "$record/before" ]; then
     say "this host goes back by itself, and the others go on"
-    before_sent
     touch -- "$record/alone"
-    put_env_back
-    bring_back "$drain" "$admit"
+    variables=()
+    come_back
   fi
   exit "$code"
 }

@@ -48,3 +48,8 @@ put_env_back() {
   put "$record/env.back" "$env_file"
   say "$env_file was changed by somebody since: only what this release changed in it goes back"
 }
+come_back() {
+  before_sent
+  put_env_back
+  bring_back "$drain" "$admit"
+}

@@ -1,6 +1,4 @@
 if [ ! -d "$record" ]; then say "this release moved nothing here"; exit 0; fi
 alone
 if [ ! -f "$record/before" ]; then say "this release moved nothing here"; exit 0; fi
-before_sent
-put_env_back
-bring_back "$drain" "$admit"
+come_back
