@@ -92,7 +92,7 @@ impl Live {
             Event::ReleaseCreated { .. } | Event::EngineStarted | Event::ApprovalGranted { .. } => return,
             Event::StepFinished { result, .. } => match result.verdict {
                 Verdict::Passed => Tone::Good,
-                Verdict::Cancelled => Tone::Warn,
+                Verdict::Cancelled | Verdict::NoAnswer => Tone::Warn,
                 Verdict::Failed | Verdict::TimedOut => Tone::Bad,
             },
             Event::RuleChanged { verdict: RuleVerdict::Fired, .. }

@@ -350,13 +350,18 @@ impl Round<'_> {
     }
 
     async fn finish(&mut self, key: Key, attempt: u32, mut report: Report) -> Result<(), EngineError> {
-        if report.verdict == tminus_steps::Verdict::Unknown {
+        let looks = key.1 == Purpose::Verify;
+        if report.verdict == tminus_steps::Verdict::Unknown && !looks {
             return self.is_unknown(key, attempt, report.detail);
         }
         let output = std::mem::take(&mut report.output);
         let blob = if output.is_empty() { None } else { Some(self.driver.store.put_blob(output).await?) };
         let step = self.log.state.program.plan.steps[key.0].id.clone();
-        let result = job::finished(report, blob);
+        let says_nothing = looks && job::says_nothing(&report);
+        let mut result = job::finished(report, blob);
+        if says_nothing {
+            result.verdict = tminus_release::event::Verdict::NoAnswer;
+        }
         let now = self.driver.clock.now();
         self.log.push_outcome(now, Event::StepFinished { step, purpose: key.1, attempt, result })
     }

@@ -101,6 +101,17 @@ fn shorten(name: String) -> String {
     format!("{}-{}", &name[..100], &hash[..16])
 }
 
+/// Tells whether a look at what came of a step says neither yes nor no. Programs say no with 1, and curl's `-f`
+/// with 22; everything else is a look that could not look (curl's 7 for no connection, psql's 2, 127 for a
+/// program that is not there). Taken for a no, it would have an effect repeated that took place.
+pub(crate) fn says_nothing(report: &Report) -> bool {
+    match report.verdict {
+        tminus_steps::Verdict::Unknown => true,
+        tminus_steps::Verdict::Failed => report.exit_code.is_some_and(|code| !matches!(code, 1 | 22)),
+        _ => false,
+    }
+}
+
 /// Turns a report into what is recorded; the output has become a blob already.
 pub(crate) fn finished(report: Report, blob: Option<String>) -> Finished {
     Finished {

@@ -3,7 +3,7 @@
 //! This is the only place that decides. Web hooks, answers, timers and restarts merely cause it to
 //! be asked again; asking twice gives the same answer. It never looks at a clock or at the world.
 
-use crate::event::{Answer, Cause, Event, Outcome, Purpose, RuleVerdict, Verdict};
+use crate::event::{Actor, Answer, Cause, Event, Outcome, Purpose, RuleVerdict, Verdict};
 use crate::gates;
 use crate::life::Life;
 use crate::plan::{Action, OnFailure, Resume, Step, Usage, When, Work};
@@ -96,9 +96,24 @@ fn forward(state: &State, now: Moment, decision: &mut Decision) {
         decision.record(Event::RollbackStarted { cause, detail });
         return;
     }
-    if advance(state, now, Track::Forward, decision) && decision.commands.is_empty() {
+    if !advance(state, now, Track::Forward, decision) || !decision.commands.is_empty() {
+        return;
+    }
+    // On a hold nobody has said that it is well, and what is not well is not over before it is judged.
+    if state.hold.is_none() && !is_breaching(state, decision) {
         close(state, now, Outcome::Succeeded, decision);
     }
+}
+
+/// Tells whether a rule for going back is broken now, though not for as long as it says.
+fn is_breaching(state: &State, decision: &mut Decision) -> bool {
+    let goes_back =
+        |id: &str| state.program.plan.rules.iter().any(|rule| rule.id == id && rule.usage == Usage::Rollback);
+    let breaching = decision.armed.iter().any(|key| {
+        goes_back(&key.0) && state.rules.get(key).is_some_and(|rule| rule.verdict == RuleVerdict::Breaching)
+    });
+    decision.measures |= breaching;
+    breaching
 }
 
 /// Moves every step of a track on that can move. Returns whether all of them are settled.
@@ -185,10 +200,7 @@ pub(crate) fn advance_step(state: &State, index: usize, now: Moment, decision: &
 }
 
 fn was_verified(track: &TrackState) -> bool {
-    track
-        .result
-        .as_ref()
-        .is_some_and(|result| matches!(result.verdict, Verdict::TimedOut | Verdict::Cancelled))
+    track.result.as_ref().is_some_and(|result| !matches!(result.verdict, Verdict::Passed | Verdict::Failed))
 }
 
 /// First move of a step whose turn has come.
@@ -288,6 +300,11 @@ fn may_lapse(state: &State, approval: usize) -> bool {
 fn elapse(state: &State, index: usize, now: Moment, decision: &mut Decision) {
     let step = &state.program.plan.steps[index];
     let (Work::Soak(soak) | Work::Watch(soak)) = &step.work else { return };
+    // The time of a hold for a breach or for missing data is none of it.
+    let by_itself = state.hold.as_ref().is_some_and(|hold| hold.by == Actor::Engine);
+    if by_itself && !soak.rules.is_empty() {
+        return;
+    }
     let until = state.steps[index].until.unwrap_or(now);
     if now < until {
         decision.wake(until);
@@ -412,7 +429,7 @@ fn judge_rules(state: &State, now: Moment, decision: &mut Decision) -> bool {
             continue;
         }
         match seen.verdict {
-            RuleVerdict::Fired => match on_breach(state, &key.0) {
+            RuleVerdict::Fired => match on_breach(state, key) {
                 OnFailure::Rollback => {
                     let cause = Cause::Breach { rule: rule.id.clone() };
                     decision.record(Event::RollbackStarted { cause, detail: seen.detail.clone() });
@@ -446,17 +463,21 @@ fn judge_rules(state: &State, now: Moment, decision: &mut Decision) -> bool {
     false
 }
 
-/// An open soak or watch that names the rule may say what a breach leads to.
-fn on_breach(state: &State, rule: &str) -> OnFailure {
+/// An open soak or watch that names the rule, in its environment, may say what a breach leads to. Of two that say
+/// different things the one that goes back counts.
+fn on_breach(state: &State, (rule, environment): &RuleKey) -> OnFailure {
     let plan = &state.program.plan;
-    let said = plan.steps.iter().enumerate().find_map(|(index, step)| match &step.work {
-        Work::Soak(soak) | Work::Watch(soak)
-            if state.life(index) == Life::Waiting && soak.rules.iter().any(|id| id == rule) =>
+    let mut said = None;
+    for (index, step) in plan.steps.iter().enumerate() {
+        if let Work::Soak(soak) | Work::Watch(soak) = &step.work
+            && state.life(index) == Life::Waiting
+            && step.environment == *environment
+            && soak.rules.contains(rule)
+            && said != Some(OnFailure::Rollback)
         {
-            soak.on_breach
+            said = soak.on_breach.or(said);
         }
-        _ => None,
-    });
+    }
     said.unwrap_or(plan.policy.on_breach)
 }
 

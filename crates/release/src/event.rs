@@ -341,6 +341,8 @@ pub enum Verdict {
     TimedOut,
     /// It was ended because the release stops or turns back.
     Cancelled,
+    /// A look at what came of a step that found nobody to ask, and so says neither yes nor no.
+    NoAnswer,
 }
 
 /// Captured output, kept as a blob.

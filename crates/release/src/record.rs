@@ -145,6 +145,7 @@ pub fn verdict_word(verdict: Verdict) -> &'static str {
         Verdict::Failed => "FAILED",
         Verdict::TimedOut => "TIMED OUT",
         Verdict::Cancelled => "ended",
+        Verdict::NoAnswer => "NO ANSWER",
     }
 }
 

@@ -76,3 +76,24 @@ fn a_yes_to_everything_is_a_yes_to_the_undo_of_the_step_that_failed() {
     desk.write("r.md", text);
     desk.expect(3, &RUN).says("marks as done: undo of deploy").says("rolled back").never_says("not undone");
 }
+
+/// What a verbatim page had done is told, whatever program did it; what only looked is not.
+#[test]
+fn what_was_done_in_assisted_mode_stands_in_the_record_until_it_is_taken_back() {
+    let desk = Desk::new();
+    let page = "# Release\n\n## 1. Production\n\n```bash\nls -l\n```\n\n```bash\nln -sfn v2 current\n```\n\n```bash\nmytool --push || echo pushed >pushed\n```\n\n\
+        Look at it:\n\n```bash\ncat pushed\n```\n\n```bash\nfalse\n```\n";
+    desk.write("r.md", page);
+    desk.write("yes.yaml", "otherwise: yes\n");
+    let run = ["run", "r.md", "--assisted", "--answers", "yes.yaml", "--no-wait"];
+    let ran = desk.expect(3, &run);
+    ran.says("rolled back").says("not undone").says("1-production/2").says("1-production/3");
+    let left = ran.out.lines().find(|line| line.contains("not undone")).expect("it is told").to_owned();
+    assert!(!left.contains("1-production,") && !left.contains("1-production/4"), "only looked: {left}");
+
+    // A stop does not end it while something stands: a person says whether to go back.
+    let stop = "answers:\n  - { step: '1-production/3', say: stop, reason: not today }\notherwise: yes\n";
+    desk.write("yes.yaml", stop);
+    desk.expect(5, &run).says("tminus rollback").never_says("declined after");
+    desk.expect(3, &["rollback", "--reason", "not today"]).says("not undone").says("1-production/2");
+}

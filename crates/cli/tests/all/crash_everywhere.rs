@@ -181,3 +181,26 @@ fn crash_everywhere_the_environment_of_another_shell_is_neither_carried_nor_reco
     ran.says("mine 1 other of-the-second");
     desk.expect(0, &["log", "last", "--json"]).never_says("of-the-first-shell");
 }
+
+/// A look that cannot look is no word that nothing happened: the effect would be had twice.
+#[test]
+fn crash_everywhere_a_look_without_an_answer_is_a_question() {
+    let looks = [
+        ("```http {#look .check}\nGET http://127.0.0.1:9/\n```", "NO ANSWER"),
+        ("```bash {#look .check}\nexit 7\n```", "NO ANSWER"),
+        ("```bash {#look .check}\ntest -s fx\n```", "passed"),
+    ];
+    for (look, word) in looks {
+        let desk = Desk::new();
+        let body = format!(
+            "```bash {{#a undo=none resume=verify verify=look}}\necho a >>fx\nkill -9 $PPID\nkill -9 $$\n```\n\n{look}"
+        );
+        desk.write("r.md", runbook(&body));
+        let ran = Ran::of(desk.command(&["run", "r.md", "--no-wait"]).output().expect("it starts"));
+        assert_eq!(ran.code, -1, "it is killed: {}", ran.out);
+        let code = if word == "passed" { 0 } else { 6 };
+        let ran = desk.expect(code, &["resume", "--no-wait"]);
+        ran.says(word);
+        assert_eq!(desk.read("fx"), "a\n", "{look}: {}", ran.out);
+    }
+}

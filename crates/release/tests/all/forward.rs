@@ -162,6 +162,14 @@ fn time_on_a_hold_for_a_breach_is_no_time_of_a_soak() {
     verdict(&mut release, RuleVerdict::Fired);
     release.run(all_pass);
     let held = release.state.hold.as_ref().expect("a breach holds").since;
+    // The value is well again, and the time would be over: what came of it is for a person to say.
+    let now = release.now;
+    release.wait(Span::hours(4));
+    verdict(&mut release, RuleVerdict::Holding);
+    release.run(all_pass);
+    assert_eq!(release.state.life(0), Life::Waiting, "a hold ends when somebody says so");
+    verdict(&mut release, RuleVerdict::Fired);
+    release.now = now;
     // Nobody watches for a while, and then somebody says to go on: it is added once.
     release.wait(Span::hours(5));
     let (from, to) = (held, release.now);

@@ -1,12 +1,12 @@
 //! Rollback: order, points of no return, failed undos, messages.
 
 use tminus_release::StepId;
-use tminus_release::decide::Command;
+use tminus_release::decide::{Command, Decision};
 use tminus_release::event::{Actor, Answer, Event, Outcome, Purpose, RuleVerdict, Verdict};
 use tminus_release::life::Life;
 use tminus_release::partial;
 use tminus_release::people;
-use tminus_release::plan::{Comparison, Environment, Undo, Usage, When};
+use tminus_release::plan::{Comparison, Environment, OnFailure, Undo, Usage, When, Work};
 use tminus_release::standing::{Status, standing};
 use tminus_release::time::Span;
 use tminus_testkit::plan::PlanBuilder;
@@ -188,6 +188,106 @@ fn what_the_runbook_keeps_is_watched_and_told_and_not_called_left() {
     assert_eq!(release.run(all_pass), ["undo deploy"]);
     assert_eq!(release.state.outcome, Some((Outcome::RolledBack, vec![])));
     assert_eq!(release.state.kept(), [0]);
+}
+
+fn changed(release: &mut Release, environment: Option<&str>, verdict: RuleVerdict) {
+    let event = Event::RuleChanged {
+        rule: "r1".to_owned(),
+        environment: environment.map(str::to_owned),
+        verdict,
+        value: Some(9.0),
+        detail: "error_rate is 9%".to_owned(),
+        evidence: None,
+    };
+    release.take(Actor::Engine, event);
+}
+
+/// That the last step has passed is no word of anybody's that the release is well.
+#[test]
+fn a_release_on_hold_does_not_end_and_goes_back_on_a_word() {
+    for by_rule in [true, false] {
+        let mut plan = PlanBuilder::new();
+        plan.rule("r1", "error_rate", Comparison::Greater, 5.0, Span(0), Usage::Rollback);
+        plan.plan.policy.on_breach = OnFailure::Hold;
+        plan.undoable("deploy", "true", "true");
+        plan.proposed("last", "true").check = true;
+        plan.notify("well", "it is out", When::Success);
+        let mut release = Release::start(plan.plan);
+        release.run(all_pass);
+        let last = StepId::from("last");
+        release.take(
+            Actor::Engine,
+            Event::StepAnswered { step: last.clone(), purpose: Purpose::Forward, answer: Answer::Run },
+        );
+        let started = Event::StepStarted { step: last.clone(), purpose: Purpose::Forward, attempt: 1 };
+        release.take(Actor::Engine, started);
+        if by_rule {
+            changed(&mut release, None, RuleVerdict::Fired);
+        } else {
+            release.say("ana", |state| people::hold(state, "wait".to_owned())).expect("may hold");
+        }
+        let Decision { commands, .. } = release.decide();
+        assert_eq!(commands.len(), usize::from(by_rule), "the hold");
+        release.run(all_pass);
+        release.finish(last, Purpose::Forward, 1, Verdict::Passed);
+        assert!(release.run(all_pass).is_empty(), "no word of success");
+        assert!(!release.state.is_finished() && release.state.hold.is_some());
+        if by_rule {
+            go_back(&mut release);
+            assert_eq!(release.run(all_pass), ["undo deploy"]);
+        } else {
+            release.say("ana", |state| people::lift(state, None)).expect("may continue");
+            assert_eq!(release.run(all_pass), ["forward well"]);
+            assert_eq!(release.state.outcome, Some((Outcome::Succeeded, vec![])));
+        }
+    }
+}
+
+#[test]
+fn what_is_broken_at_the_end_is_judged_before_the_release_ends() {
+    for (verdict, outcome) in
+        [(RuleVerdict::Fired, Outcome::RolledBack), (RuleVerdict::Holding, Outcome::Succeeded)]
+    {
+        let mut plan = PlanBuilder::new();
+        plan.rule("r1", "error_rate", Comparison::Greater, 5.0, Span::minutes(1), Usage::Rollback);
+        plan.undoable("deploy", "true", "true");
+        plan.proposed("last", "true").check = true;
+        let mut release = Release::start(plan.plan);
+        release.run(all_pass);
+        changed(&mut release, None, RuleVerdict::Breaching);
+        let yes = |state: &_| people::answer(state, &person("ana"), &StepId::from("last"), Answer::Run);
+        release.say("ana", yes).expect("it asks");
+        release.run(all_pass);
+        assert!(!release.state.is_finished() && release.decide().measures, "it may yet go back");
+        changed(&mut release, None, verdict);
+        release.run(all_pass);
+        assert_eq!(release.state.outcome.as_ref().map(|(outcome, _)| *outcome), Some(outcome));
+    }
+}
+
+/// Two watches of one rule, which say different things for two places.
+#[test]
+fn what_a_breach_leads_to_is_what_the_watch_of_that_place_says() {
+    for (place, goes_back) in [("staging", false), ("production", true)] {
+        let mut plan = PlanBuilder::new();
+        let production = plan.plan.environments[0].clone();
+        plan.plan.environments.insert(0, Environment { name: "staging".to_owned(), ..production });
+        plan.rule("r1", "error_rate", Comparison::Greater, 5.0, Span(0), Usage::Slo);
+        plan.undoable("deploy", "true", "true");
+        for (name, on_breach) in [("staging", OnFailure::Hold), ("production", OnFailure::Rollback)] {
+            let step = plan.soak(name, Span::hours(1), &["r1"]);
+            step.environment = Some(name.to_owned());
+            let Work::Soak(mut soak) = step.work.clone() else { unreachable!("a soak") };
+            soak.on_breach = Some(on_breach);
+            step.work = Work::Watch(soak);
+        }
+        let mut release = Release::start(plan.plan);
+        release.run(all_pass);
+        changed(&mut release, Some(place), RuleVerdict::Fired);
+        release.run(all_pass);
+        assert_eq!(release.state.rollback.is_some(), goes_back, "{place}");
+        assert_eq!(release.state.hold.is_some(), !goes_back, "{place}");
+    }
 }
 
 #[test]

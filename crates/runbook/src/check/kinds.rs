@@ -4,6 +4,7 @@
 //! that rests on it stays silent.
 
 use crate::shell::CommandUse;
+pub(super) use crate::shell::only_reads;
 
 /// What is deployed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -287,31 +288,5 @@ pub(super) fn looks(command: &CommandUse) -> bool {
                 .contains(&part.as_str())
             })
         }),
-    }
-}
-
-/// Tells whether a command changes nothing, for certain.
-pub(super) fn only_reads(command: &CommandUse) -> bool {
-    let has = |list: &[&str]| list.iter().any(|verb| words(command).contains(verb));
-    let writes = command.redirects.iter().any(|redirect| {
-        matches!(redirect.kind, crate::shell::RedirectKind::Write | crate::shell::RedirectKind::Append)
-            && redirect.target != "/dev/null"
-    });
-    match command.program.as_str() {
-        _ if writes => false,
-        "echo" | "printf" | "sleep" | "date" | "grep" | "cat" | "head" | "tail" | "jq" | "ping" | "dig"
-        | "nslookup" | "true" | ":" | "test" | "[" | "[[" | "watch" | "wc" | "sort" | "exit" => true,
-        "curl" => !command.arguments.iter().any(|argument| {
-            ["-X", "--request", "-d", "--data", "-T", "--upload-file", "-F", "--form", "--json"]
-                .iter()
-                .any(|option| argument.starts_with(option))
-        }),
-        "kubectl" | "oc" => has(&["get", "describe", "logs", "top", "status"]),
-        "docker" | "docker-compose" => has(&["ps", "logs", "inspect", "images"]),
-        "helm" => has(&["status", "list", "history", "get"]),
-        "aws" => words(command)
-            .iter()
-            .any(|word| ["describe", "get-", "list"].iter().any(|look| word.starts_with(look))),
-        _ => false,
     }
 }

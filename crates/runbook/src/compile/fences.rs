@@ -12,7 +12,7 @@ use crate::adopt::Decision;
 use crate::diagnostic::Severity;
 use crate::http_fence;
 use crate::outline::{FenceClass, FenceUnit};
-use crate::shell::{Nature, Survey};
+use crate::shell::{Nature, Survey, leaves_nothing};
 
 /// What is to be done with a block.
 enum Verdict {
@@ -123,6 +123,9 @@ impl Compiler<'_> {
             Verdict::Manual(reason) => {
                 let reason = reason.to_owned();
                 let at = self.task(place, &fence.body, reason);
+                if matches!(fence.class, FenceClass::Shell(_)) && !self.has_class(fence, "check") {
+                    self.effect_of_task(at, fence.survey.as_deref());
+                }
                 self.attributes(at, fence, place);
             }
             Verdict::Run { asks } => match fence.class {
@@ -179,7 +182,7 @@ impl Compiler<'_> {
         let at = self.add_step(place, base, place.unit.title.clone(), Work::Act(Action::Shell(shell)));
         let worst = survey.map_or(Danger::Confirm, |survey| survey.danger);
         // What is only proposed and reads, builds or tests needs no undo; an author's own step says so.
-        let harmless = asks && worst == Danger::Ordinary;
+        let harmless = asks && worst == Danger::Ordinary && survey.is_some_and(leaves_nothing);
         self.drafts[at].step.undo = if harmless { Undo::NotNeeded } else { Undo::Unstated };
         self.attributes(at, fence, place);
         if asks {
@@ -187,11 +190,18 @@ impl Compiler<'_> {
         }
     }
 
+    /// What a person does by hand has an effect as well.
+    fn effect_of_task(&mut self, at: usize, survey: Option<&Survey>) {
+        if survey.is_some_and(|survey| !leaves_nothing(survey)) {
+            self.drafts[at].step.undo = Undo::Unstated;
+        }
+    }
+
     /// A dangerous block that a person does by hand says so as well.
     fn confirm_task(&mut self, at: usize, survey: Option<&Survey>) {
+        self.effect_of_task(at, survey);
         if let Some(survey) = survey.filter(|survey| survey.danger == Danger::Dangerous) {
             self.drafts[at].step.confirm = Some(Confirm { danger: survey.danger, reason: reasons(survey) });
-            self.drafts[at].step.undo = Undo::Unstated;
         }
     }
 

@@ -129,7 +129,8 @@ impl Compiler<'_> {
             _ => format!("proposed from the list on line {}", place.unit.line),
         };
         let step = &mut self.drafts[at].step;
-        step.undo = if survey.danger == Danger::Ordinary { Undo::NotNeeded } else { Undo::Unstated };
+        let harmless = survey.danger == Danger::Ordinary && shell::leaves_nothing(&survey);
+        step.undo = if harmless { Undo::NotNeeded } else { Undo::Unstated };
         step.confirm = Some(Confirm { danger: survey.danger, reason });
     }
 

@@ -10,6 +10,7 @@ mod inline;
 mod interactive;
 mod names;
 mod placeholder;
+mod reads;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -27,6 +28,7 @@ use tminus_release::plan::Danger;
 pub(crate) use ahead::Ahead;
 pub use comment::Alternative;
 pub use inline::looks_like_command;
+pub(crate) use reads::{leaves_nothing, only_reads};
 pub use waiting::{YesFlag, yes_flag};
 
 /// What a script is, what it would do and why it may not run by itself. Lines count from 1.

@@ -59,7 +59,9 @@ impl Clients {
             tokio::select! {
                 done = tokio::time::timeout(limit, work) => match done {
                     Ok(Ok(detail)) => (Verdict::Passed, detail),
-                    Ok(Err(detail)) => (Verdict::Failed, detail),
+                    // A look that heard nothing says neither yes nor no.
+                    Ok(Err(Problem::Unheard(why))) if job.purpose == "verify" => (Verdict::Unknown, why),
+                    Ok(Err(problem)) => (Verdict::Failed, problem.text().to_owned()),
                     Err(_) => (Verdict::TimedOut, format!("took longer than its limit of {}", job.timeout)),
                 },
                 Ok(_) = cancel.wait_for(|said| *said) => (Verdict::Cancelled, "was cancelled".to_owned()),
@@ -76,17 +78,17 @@ impl Clients {
         wanted: &Expectation<'_>,
         limit: Duration,
         capture: &mut Capture,
-    ) -> Result<String, String> {
+    ) -> Result<String, Problem> {
         if let Some(count) = wanted.http.burst {
             write_request(request, capture);
-            return self.burst(request, wanted, count, limit, capture).await;
+            return self.burst(request, wanted, count, limit, capture).await.map_err(Problem::Unmet);
         }
         match wanted.http.poll {
             None => {
                 write_request(request, capture);
                 let answer = self.send(request, limit).await;
                 write_answer(&answer, capture);
-                wanted.judge(&answer).map_err(|problem| problem.text().to_owned())
+                wanted.judge(&answer)
             }
             Some(poll) => self.poll(request, wanted, poll, limit, capture).await,
         }
@@ -100,7 +102,7 @@ impl Clients {
         poll: Poll,
         limit: Duration,
         capture: &mut Capture,
-    ) -> Result<String, String> {
+    ) -> Result<String, Problem> {
         let started = Instant::now();
         let within = Duration::from_millis(poll.within.0).min(limit);
         let mut tries = 0_u32;
@@ -112,7 +114,7 @@ impl Clients {
             let judged = wanted.judge(&answer);
             let pause = Duration::from_millis(poll.every.0).saturating_sub(begun.elapsed());
             let over = started.elapsed() + pause >= within;
-            if let Err(Problem::Unmet(why)) = &judged
+            if let Err(Problem::Unmet(why) | Problem::Unheard(why)) = &judged
                 && !over
             {
                 capture.note(&format!("try {tries} after {}: {why}", span(started.elapsed())));
@@ -124,10 +126,13 @@ impl Clients {
             return match judged {
                 Ok(detail) if tries == 1 => Ok(detail),
                 Ok(detail) => Ok(format!("{detail}, at try {tries} after {}", span(started.elapsed()))),
-                Err(Problem::Unmet(why)) => {
-                    Err(format!("did not hold within {} ({tries} tries); at last: {why}", poll.within))
+                Err(problem @ Problem::Broken(_)) => Err(problem),
+                Err(problem) => {
+                    let why = problem.text();
+                    let why = format!("did not hold within {} ({tries} tries); at last: {why}", poll.within);
+                    let unheard = matches!(problem, Problem::Unheard(_));
+                    Err(if unheard { Problem::Unheard(why) } else { Problem::Unmet(why) })
                 }
-                Err(Problem::Broken(why)) => Err(why),
             };
         }
     }
@@ -189,6 +194,8 @@ impl Clients {
 enum Problem {
     /// It is not as wanted.
     Unmet(String),
+    /// There was none.
+    Unheard(String),
     /// It cannot be asked for or judged at all. Asking again does not help, and it satisfies
     /// nothing, not even a check that must fail.
     Broken(String),
@@ -196,7 +203,7 @@ enum Problem {
 
 impl Problem {
     fn text(&self) -> &str {
-        let (Problem::Unmet(text) | Problem::Broken(text)) = self;
+        let (Problem::Unmet(text) | Problem::Unheard(text) | Problem::Broken(text)) = self;
         text
     }
 }
@@ -217,6 +224,9 @@ impl<'a> Expectation<'a> {
     fn judge(&self, answer: &Result<Answer, NoAnswer>) -> Result<String, Problem> {
         let met = match answer {
             Err(NoAnswer::Wrong(why)) => return Err(Problem::Broken(why.clone())),
+            Err(NoAnswer::Nothing(why)) if !self.http.must_fail => {
+                return Err(Problem::Unheard(why.clone()));
+            }
             Err(NoAnswer::Nothing(why)) => Err(why.clone()),
             Ok(answer) => {
                 self.meets(answer).map(|()| format!("answered {} in {}", answer.status, span(answer.elapsed)))
