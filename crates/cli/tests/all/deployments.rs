@@ -26,7 +26,8 @@ fn pain_05_services_go_out_and_come_back_as_one() {
         "../smoke",
         &format!("#!/bin/sh\ndocker tag {api}:v2 {api}:v1\n{stop}\ndocker pull {api}:v1 2>caught\nexit 1\n"),
     );
-    yard.release(3, "v2").says("rolled back").says("api runs").says("again");
+    let ran = yard.release(3, "v2");
+    ran.says("rolled back").says("api runs").says("again").never_says("the settings that it had");
     let caught = yard.desk.read("caught");
     assert!(caught.contains("connection refused"), "the registry was away: {caught}");
     assert_eq!(yard.state(), first);
@@ -52,8 +53,18 @@ fn pain_05_services_go_out_and_come_back_as_one() {
 
     yard.release(0, "v2");
     assert_eq!((yard.serves("api"), yard.serves("web")), ("v2".to_owned(), "v2".to_owned()));
-    // What is built on the target is refused.
+    // A compose file that came with the release stays, and with it what is more than the image.
     let file = yard.desk.read("compose.yml");
+    yard.desk.program("../smoke", "#!/bin/sh\nexit 1\n");
+    yard.desk.write(
+        "compose.yml",
+        file.replacen("    init: true\n", "    init: true\n    environment: { COLOUR: new }\n", 1),
+    );
+    let ran = yard.release(3, "v1");
+    ran.says("note: api does not have the settings that it had before").never_says("note: web does not have");
+    yard.desk.write("compose.yml", &file);
+    yard.desk.program("../smoke", "#!/bin/sh\n");
+    // What is built on the target is refused.
     yard.desk.write("compose.yml", file.replace("    init: true\n", "    init: true\n    build: .\n"));
     yard.release(3, "v1").says("api is built on the machine that it runs on");
     assert_eq!(yard.serves("api"), "v2");

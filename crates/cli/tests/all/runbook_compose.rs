@@ -175,6 +175,34 @@ fn runbooks_compose_stops_at_a_no_and_at_what_was_edited() {
     assert_eq!(team.yard.serves("web"), "v2");
 }
 
+/// What cannot wait takes the chapter of that name, out and back; a major one waits for a day.
+#[test]
+fn runbooks_compose_sends_a_hotfix_by_its_own_lane() {
+    let Some(team) = Team::open() else { return };
+    let (desk, docker, before) = (&team.yard.desk, &team.yard.docker, team.everything());
+    let hotfix = |code, version| {
+        team.ran(code, &[&trials::begin(version)[..], &["--lane", "hotfix"]].concat())
+    };
+    docker.publish(&docker.image("api:v3"), Some("v3"));
+    docker.publish(&docker.image("web:v3"), None);
+    let ran = hotfix(3, "v3");
+    ran.says("web did not become healthy").says("undo 002_paid.up.sql").never_says("Release notes");
+    team.is_back(&ran);
+    assert_eq!(team.everything(), before, "the hotfix is broken");
+    hotfix(0, "v2").says("hotfix v2 in production: succeeded").says("The fix is on the main branch as well");
+    assert_eq!(team.yard.serves("web"), "v2");
+    assert!(team.server.dump("shop").contains("paid"), "its migration is there");
+
+    desk.write("yes.yaml", "otherwise: yes\n");
+    let settle = |kind: &str| {
+        let kind = format!("TYPE={kind}");
+        team.ran(0, &["plan", "RUNBOOK.md", "--version", "v3", "--set", &kind])
+    };
+    settle("major").says("1d");
+    settle("patch").never_says("1d");
+    team.ran(2, &["plan", "RUNBOOK.md", "--version", "v3", "--set", "TYPE=huge"]).says("TYPE");
+}
+
 #[test]
 fn runbooks_compose_comes_back_when_the_disk_of_the_engine_is_full() {
     let Some(docker) = Docker::start_on_small_disk(96 << 20) else { return };

@@ -14,6 +14,8 @@ containers() {
   docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$known" --filter "label=com.docker.compose.service=$1" --filter label=com.docker.compose.oneoff=False
 }
 container() { containers "$1" | head -n 1; }
+# What compose made a container from, but for what is inside of its image.
+settings_of() { docker inspect --format '{{index .Config.Labels "com.docker.compose.config-hash"}}' "$1"; }
 
 # Another step of this release may still be at work here, when its connection was lost.
 alone() {

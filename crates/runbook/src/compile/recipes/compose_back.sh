@@ -28,6 +28,9 @@ bring_back() {
     if [ "$now" != "$image" ]; then stop "$service runs $now and not $image as before"; fi
     leave "$service" "$reference $now"
     say "$service runs $reference $now again"
+    if grep -q "^$service " "$record/settings" 2>/dev/null && ! grep -qx -- "$service $(settings_of "$(container "$service")")" "$record/settings"; then
+      say "note: $service does not have the settings that it had before: the compose file, or a file that it names, is another one now. Bring that back, then: docker compose up --detach --no-build $service"
+    fi
     tell admit "$2" "$service"
   done
 }

@@ -46,12 +46,14 @@ check_services() {
 remember() {
   local service id reference image digest
   if [ ! -f "$record/before" ]; then
+    rm -f -- "$record/settings"
     for service in "${services[@]}"; do
       id=$(container "$service")
       if [ -z "$id" ]; then say "$service - - -"; continue; fi
       read -r reference image < <(docker inspect --format '{{.Config.Image}} {{.Image}}' "$id")
       digest=$(docker image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$image" | head -n 1)
       say "$service $reference $image ${digest:--}"
+      say "$service $(settings_of "$id")" >>"$record/settings"
     done >"$record/before.part"
     mv -- "$record/before.part" "$record/before"
     tell_strangers

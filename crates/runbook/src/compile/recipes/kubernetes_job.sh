@@ -3,7 +3,7 @@ if [ -n "$takes_back" ]; then
   if [ ! -f ".tminus/$RELEASE_ID/$takes_back/job.json" ]; then say "nothing to take back: the Job of $takes_back was never made"; exit 0; fi
   if [ -f ".tminus/$RELEASE_ID/$takes_back/never-ran" ]; then say "nothing to take back: no container of the Job of $takes_back ever started"; exit 0; fi
 fi
-enter forward
+if [ -n "$takes_back" ]; then enter back; else enter forward; fi
 checksum() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi | cut -c 1-10; }
 
 # One Job for this step of this release: its name is taken from them, so the API server itself
