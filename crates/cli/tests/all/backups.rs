@@ -78,6 +78,36 @@ fn two_backups_of_a_release_are_two_files_and_retention_leaves_the_last() {
     assert_eq!(left.len(), 2, "{left:?}");
 }
 
+/// A dump that cannot be restored is no backup: nothing is kept under its name, and nothing goes on.
+#[test]
+fn a_backup_that_cannot_be_read_or_restored_is_none() {
+    let Some(shop) = Shop::open() else { return };
+    shop.migrate(0);
+    let kept = || std::fs::read_dir(shop.desk.path("backups")).map_or(0, Iterator::count);
+    // What arrives on the disk is not what was sent.
+    shop.desk.program("pg_dump", "#!/bin/sh\nPATH=${PATH#*:}\npg_dump \"$@\" || exit\nfor file; do case $file in --file=*) truncate -s 100 \"${file#--file=}\" ;; esac; done\n");
+    shop.desk.write("b.md", runbook("to: backups\nverify: list"));
+    shop.expect(5, &["run", "b.md", "--no-wait"]).never_says("at backups/");
+    shop.expect(0, &["abort", "--reason", "test"]);
+    assert_eq!(kept(), 0);
+    // It can be listed, and its rows break a rule that only holds in the database they come from.
+    std::fs::remove_file(shop.desk.path("bin/pg_dump")).expect("it is there");
+    let rule = "create table least (n int); insert into least values (1); \
+                create function is_fine(id int) returns boolean language plpgsql as $$ begin return id >= (select n from public.least); end $$; \
+                alter table items add constraint fine check (is_fine(id))";
+    shop.server.sql("shop", rule);
+    shop.expect(0, &["run", "b.md", "--no-wait"]).says("2 tables with data");
+    let listed = kept();
+    shop.desk.write("b.md", runbook("to: backups\nverify: restore"));
+    let ran = shop.expect(5, &["run", "b.md", "--no-wait"]);
+    ran.says("is_fine").never_says("at backups/");
+    assert_eq!(kept(), listed, "nothing more is kept");
+    assert_eq!(
+        shop.server.sql("postgres", "select count(*) from pg_database where datname like 'tminus%'"),
+        "0"
+    );
+}
+
 #[test]
 fn an_encrypted_backup_is_readable_with_its_key_alone() {
     let (Some(shop), Some(key)) = (Shop::open(), key()) else { return };

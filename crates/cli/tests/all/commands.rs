@@ -201,3 +201,25 @@ fn an_adopted_block_runs_without_asking_until_one_byte_of_it_changes() {
     desk.write("old.md", text.replace("deployed", "Deployed"));
     desk.expect(2, &["run", "old.md"]).says("changed after it was adopted");
 }
+
+/// What runs can be read and pasted before it runs: all of it, and nothing of it happens meanwhile.
+#[test]
+fn a_plan_in_full_and_a_dry_run_show_every_line_and_what_cannot_be_taken_back() {
+    let desk = Desk::new();
+    desk.write("tminus.toml", "[databases]\nshop = \"env:SHOP_URL\"\n");
+    let lines: String = (1..=40).map(|number| format!("echo line {number} of it\n")).collect();
+    let body = format!(
+        "```bash {{#mail undo=none}}\n{lines}touch happened\n```\n\n```yaml {{#m .migrate}}\ndb: shop\napply: db/*.sql\nundo: keep\n```"
+    );
+    desk.write("r.md", runbook(&body));
+    let short = desk.expect(0, &["plan", "r.md"]);
+    short.says("more lines: --full shows them").never_says("line 40 of it").says("points of no return: mail");
+    short.says("stays in a rollback");
+    for words in [&["plan", "r.md", "--full"][..], &["run", "r.md", "--dry-run"]] {
+        let ran = desk.expect(0, words);
+        ran.says("$ echo line 1 of it").says("$ echo line 40 of it").says("$ touch happened");
+        // Of a recipe as well.
+        ran.says("insert into public.tminus_migrations").never_says("--full shows them");
+    }
+    assert!(!desk.path("happened").exists() && !desk.path(".tminus").exists());
+}

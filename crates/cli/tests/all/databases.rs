@@ -169,11 +169,23 @@ fn a_migration_that_would_lock_others_out_gives_up_in_time() {
             Session::hold(&shop.server, "select pg_advisory_lock(hashtextextended('tminus_migrations', 0));");
         shop.migrate(5).says("another migration is running on this database");
     }
+    // A statement that takes too long is ended, and leaves nothing.
+    let patient = MIGRATE.replace("lock_timeout: 1s", "statement_timeout: 300ms");
+    shop.desk.write("slow.md", runbook(&patient));
+    shop.desk.write("db/002_price.up.sql", "alter table items add column price int;\nselect pg_sleep(60);\n");
+    shop.expect(5, &["run", "slow.md", "--no-wait"]).says("canceling statement due to statement timeout");
+    shop.expect(0, &["abort", "--reason", "test"]);
+    assert_eq!(shop.names(), "001_items");
+    shop.desk.write("db/002_price.up.sql", "alter table items add column price int;\n");
+
     // Nor does one go back while another goes forward.
     shop.desk.write("db/002_price.down.sql", "alter table items drop column price;\n");
     shop.desk.write("r.md", runbook(&format!("{MIGRATE}\n\n- [ ] It is fast {{#fast}}")));
     shop.expect(5, &["run", "r.md", "--no-wait"]);
     assert_eq!(shop.names(), "001_items 002_price");
+    let told = "select count(*) from tminus_migrations where applied_by = 'postgres' and finished_at >= started_at \
+                and started_at > now() - interval '1 hour' and checksum ~ '^[0-9a-f]{64}$'";
+    assert_eq!(shop.server.sql("shop", told), "2", "who, from when to when, and which bytes");
     {
         let _other =
             Session::hold(&shop.server, "select pg_advisory_lock(hashtextextended('tminus_migrations', 0));");

@@ -180,16 +180,16 @@ fn runbooks_compose_stops_at_a_no_and_at_what_was_edited() {
 fn runbooks_compose_sends_a_hotfix_by_its_own_lane() {
     let Some(team) = Team::open() else { return };
     let (desk, docker, before) = (&team.yard.desk, &team.yard.docker, team.everything());
-    let hotfix = |code, version| {
-        team.ran(code, &[&trials::begin(version)[..], &["--lane", "hotfix"]].concat())
-    };
+    let hotfix =
+        |code, version| team.ran(code, &[&trials::begin(version)[..], &["--lane", "hotfix"]].concat());
     docker.publish(&docker.image("api:v3"), Some("v3"));
     docker.publish(&docker.image("web:v3"), None);
     let ran = hotfix(3, "v3");
     ran.says("web did not become healthy").says("undo 002_paid.up.sql").never_says("Release notes");
     team.is_back(&ran);
     assert_eq!(team.everything(), before, "the hotfix is broken");
-    hotfix(0, "v2").says("hotfix v2 in production: succeeded").says("The fix is on the main branch as well");
+    hotfix(0, "v2").says("The fix is on the main branch as well");
+    assert!(desk.read("messages.log").contains("hotfix v2 in production: succeeded"));
     assert_eq!(team.yard.serves("web"), "v2");
     assert!(team.server.dump("shop").contains("paid"), "its migration is there");
 
