@@ -20,10 +20,11 @@ is_whole() { [ -f "$file" ] && [ -f "$file.record" ] && [ -f "$file.sha256" ] &&
 # The counters are read before pg_dump takes its view: what falls between the two is told as lost
 # although it is not, and never the other way round.
 make() {
-  local before counted='' sum
+  local before contents counted='' sum
   before=$(counters)
   pg_dump --format=custom --file="$plain"
-  tables=$(pg_restore --list "$plain" | grep -c ' TABLE DATA ' || true)
+  contents=$(pg_restore --list "$plain") || stop "what pg_dump wrote cannot be read: this is no backup" "is there room on the disk, and is pg_restore of the version of pg_dump?"
+  tables=$(grep -c ' TABLE DATA ' <<<"$contents" || true)
   if [ "$verify" = restore ]; then
     scratch="tminus_verify_${stem//[^A-Za-z0-9]/_}_${RUN_STAMP//[^A-Za-z0-9]/_}" scratch=${scratch:0:63}
     quietly dropdb --if-exists -- "$scratch"

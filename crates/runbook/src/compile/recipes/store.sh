@@ -35,8 +35,9 @@ SQL
 
 # Restores what a backup holds into a new database, and counts the tables that came back.
 restore_into() {
-  local wanted came
-  wanted=$(pg_restore --list "$2" | grep -c ' TABLE DATA ' || true)
+  local contents wanted came
+  contents=$(pg_restore --list "$2")
+  wanted=$(grep -c ' TABLE DATA ' <<<"$contents" || true)
   pg_restore --exit-on-error --single-transaction --dbname="$1" "${@:3}" "$2"
   came=$(sql --dbname="$1" -c "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'")
   if [ "$came" -lt "$wanted" ]; then
