@@ -176,6 +176,7 @@ const MIGRATES: &[(&str, &[&str])] = &[
     ("supabase", &["db", "push"]), ("supabase", &["migration", "up"]), ("diesel", &["migration", "run"]), ("mix", &["ecto.migrate"]),
     ("rails", &["db:migrate"]), ("rake", &["db:migrate"]), ("dotnet", &["ef", "database", "update"]), ("drizzle-kit", &["migrate"]),
     ("flask", &["db", "upgrade"]), ("doctrine", &["migrations:migrate"]), ("migrate", &["up"]), ("php", &["artisan", "migrate"]),
+    ("wp", &["core", "update-db"]),
 ];
 
 /// Tells whether a command applies migrations to a database.
@@ -210,6 +211,7 @@ pub(super) fn saves(command: &CommandUse) -> bool {
         || text.contains("snapshot")
         || text.contains("backup")
         || (command.program == "supabase" && has_words(command, &["db", "dump"]))
+        || (command.program == "wp" && has_words(command, &["db", "export"]))
 }
 
 /// Tells whether a program is there for nothing but copies of data.
@@ -309,6 +311,7 @@ pub(super) fn only_reads(command: &CommandUse) -> bool {
         "kubectl" | "oc" => has(&["get", "describe", "logs", "top", "status"]),
         "docker" | "docker-compose" => has(&["ps", "logs", "inspect", "images"]),
         "helm" => has(&["status", "list", "history", "get"]),
+        "gcloud" | "az" => words(command).iter().any(|word| matches!(*word, "list" | "describe" | "show")),
         "aws" => words(command)
             .iter()
             .any(|word| ["describe", "get-", "list"].iter().any(|look| word.starts_with(look))),
