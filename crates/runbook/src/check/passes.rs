@@ -294,7 +294,7 @@ fn hidden_by_pipe(script: &Script<'_>, found: &mut Vec<Finding>) {
 }
 
 /// `curl -f`
-fn fails_on_errors(command: &CommandUse) -> bool {
+pub(super) fn fails_on_errors(command: &CommandUse) -> bool {
     command.arguments.iter().any(|argument| {
         argument.starts_with("--fail")
             || argument.starts_with('-') && !argument.starts_with("--") && argument.contains('f')
