@@ -217,12 +217,11 @@ fn is_for_a_while(command: &CommandUse) -> bool {
         "replica",
         "pr",
     ];
-    // A colour is what serves, but for what can be installed again at once.
+    // What serves may have a colour as well; a release of Helm can be installed again.
     let of = |word: &str| {
         let mut parts = word.split(|c: char| !c.is_ascii_alphanumeric());
         parts.any(|part| {
-            NAMES.contains(&part)
-                && (command.program == "helm" || part != "blue" && part != "green" && part != "old")
+            NAMES.contains(&part) && (command.program == "helm" || part != "blue" && part != "green")
         })
     };
     has_option(command, &["--keep-history"])
@@ -235,7 +234,9 @@ fn destroys(command: &CommandUse) -> Option<&'static str> {
     let says = |word: &str| command.arguments.iter().any(|argument| argument == word);
     let program = command.program.rsplit('/').next().unwrap_or_default();
     let row = ROWS.iter().find(|row| {
-        row.program == program && has(row.verbs) && (row.with.is_empty() || has_option(command, row.with))
+        row.program == program
+            && (row.verbs.is_empty() || has(row.verbs))
+            && (row.with.is_empty() || has_option(command, row.with))
     });
     if let Some(row) = row.filter(|_| !is_for_a_while(command)) {
         return Some(row.loss);
@@ -252,7 +253,7 @@ fn destroys(command: &CommandUse) -> Option<&'static str> {
                 .any(|text| DESTROYS.is_match(text))
                 .then_some("data is deleted, and no statement brings it back")
         }
-        "kubectl" | "oc" if says("delete") => {
+        "kubectl" | "oc" if says("delete") && !is_for_a_while(command) => {
             let kinds = [
                 "ns",
                 "namespace",

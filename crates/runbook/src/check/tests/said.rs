@@ -210,6 +210,7 @@ const SILENT: &[(&str, &str)] = &[
     ),
     ("T702", "## A\n\n```bash\npsql \"host=db dbname=a\" -c 'select 1'\n```\n"),
     ("T803", "## A\n\n```bash\nU=$(vercel deploy --prod --skip-domain)\nvercel promote \"$U\" --yes\n```\n"),
+    ("T210", "## A\n\n```bash\nkubectl delete ns preview-17\nmysql -e 'DELETE FROM a WHERE b = 1'\n```\n"),
 ];
 
 /// Documents in which a code must be said.
@@ -347,6 +348,10 @@ const SAID: &[(&str, &str)] = &[
         "T704",
         "## Staging\n\n```bash\nansible-playbook -i inventories/staging a.yml --vault-id prod@/secure/p\n```\n",
     ),
+    ("T210", "## Production\n\n```bash\ndropdb shop\n```\n"),
+    ("T210", "## A\n\n```bash\nkafka-topics.sh --bootstrap-server k:9092 --delete --topic a\n```\n"),
+    ("T210", "## A\n\n```bash\nmongosh --eval 'db.sessions.deleteMany({})'\n```\n"),
+    ("T210", "## A\n\n```bash\nmysql -e 'DELETE FROM sessions'\n```\n"),
 ];
 
 #[test]
@@ -455,5 +460,18 @@ fn a_query_that_fails_is_less_than_a_change_that_fails() {
         "\\i change.sql",
     ] {
         assert_eq!(severity(changes), Some(Severity::Error), "{changes}");
+    }
+}
+
+#[test]
+fn every_row_of_destruction_is_found_in_production_alone() {
+    for row in destroy_rows::ROWS {
+        let command =
+            format!("{} {} {} x", row.program, row.verbs.join(" "), row.with.first().unwrap_or(&""));
+        let at = |heading: &str| {
+            codes_of(&format!("# Release\n\n## {heading}\n\n```bash\n{command}\n```\n")).contains(&"T210")
+        };
+        assert!(at("Production") && !at("Local setup"), "{command}");
+        assert!(!codes_of(&bash(&format!("{command}-canary --dry-run"))).contains(&"T210"), "{command}");
     }
 }
