@@ -120,7 +120,8 @@ fn brings_variables(command: &CommandUse) -> bool {
 
 /// Where a variable is set here, before a place that another host reads; none when it is also set there.
 fn set_here(page: &Page<'_>, flow: &Flow, name: &str, before: u32) -> Option<u32> {
-    let given = comes_from_outside(name) && !GIVEN.contains(&name);
+    // ssh hands on the language by custom.
+    let given = comes_from_outside(name) && !GIVEN.contains(&name) || name.starts_with("LC_");
     let places = flow.set.get(name).filter(|_| !given && !page.bound.contains(name))?;
     let set = |place: &(usize, usize)| &page.scripts[place.0].survey.assigned[place.1];
     let line = |place: &(usize, usize)| page.scripts[place.0].place(set(place).line, 1).0;

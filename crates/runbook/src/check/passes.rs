@@ -310,9 +310,17 @@ fn hidden_by_next(script: &Script<'_>, found: &mut Vec<Finding>) {
     for (at, pair) in commands.windows(2).enumerate() {
         let (checked, by) = (&pair[0], &pair[1]);
         let is_last = at + 2 == commands.len();
+        let silent = matches!(by.program.as_str(), "true" | ":");
         let hides = match by.program.as_str() {
-            "true" | ":" => true,
-            "echo" | "printf" => is_last && !by.reads_status && !by.text.contains("$?"),
+            _ if silent => true,
+            // `curl …; echo` only ends the line.
+            "echo" | "printf" => {
+                let says = by
+                    .arguments
+                    .iter()
+                    .any(|argument| argument.contains(|c: char| c.is_alphabetic() && c != 'n'));
+                is_last && says && !by.reads_status && !by.text.contains("$?")
+            }
             _ => false,
         };
         let beside = checked.end_line == by.line
@@ -327,7 +335,7 @@ fn hidden_by_next(script: &Script<'_>, found: &mut Vec<Finding>) {
         if hides && beside && plain(checked) && plain(by) && is_check(&checked.program) {
             found.push(script.on(
                 "T201",
-                if is_last { Severity::Warning } else { Severity::Note },
+                if is_last && silent { Severity::Warning } else { Severity::Note },
                 checked,
                 format!(
                     "`{}` behind it throws the status of `{}` away in a shell without `set -e`: it passes whatever the check says",

@@ -211,6 +211,7 @@ const SILENT: &[(&str, &str)] = &[
     ("T702", "## A\n\n```bash\npsql \"host=db dbname=a\" -c 'select 1'\n```\n"),
     ("T803", "## A\n\n```bash\nU=$(vercel deploy --prod --skip-domain)\nvercel promote \"$U\" --yes\n```\n"),
     ("T210", "## A\n\n```bash\nkubectl delete ns preview-17\nmysql -e 'DELETE FROM a WHERE b = 1'\n```\n"),
+    ("T201", "## A\n\n```bash\ncurl -f https://x.test/; echo\n```\n"),
 ];
 
 /// Documents in which a code must be said.
@@ -352,6 +353,7 @@ const SAID: &[(&str, &str)] = &[
     ("T210", "## A\n\n```bash\nkafka-topics.sh --bootstrap-server k:9092 --delete --topic a\n```\n"),
     ("T210", "## A\n\n```bash\nmongosh --eval 'db.sessions.deleteMany({})'\n```\n"),
     ("T210", "## A\n\n```bash\nmysql -e 'DELETE FROM sessions'\n```\n"),
+    ("T201", "## A\n\n```bash\ncurl -f https://x.test/; echo ok\n```\n"),
 ];
 
 #[test]
