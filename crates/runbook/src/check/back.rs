@@ -11,6 +11,7 @@ use crate::shell::CommandUse;
 use super::flow::{Flow, environment_of};
 use super::kinds::{self, Deploys, compose};
 use super::page::{Finding, Page, Script, short};
+use super::places;
 use super::words;
 
 /// Runs the checks of this group.
@@ -20,6 +21,7 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
     let empty = sections_without_command(page, flow);
     other_place(page, flow, &mut found);
     other_namespace(page, flow, &mut found);
+    places::check(page, flow, &mut found);
     found.into_iter().for_each(|finding| page.report(finding));
     for (line, message) in empty {
         page.add_at_line("T406", Severity::Warning, line, message)

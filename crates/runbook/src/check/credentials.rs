@@ -4,7 +4,7 @@ use crate::diagnostic::Severity;
 use crate::pattern::Pattern;
 
 use super::flow::environment_of;
-use super::page::Page;
+use super::page::{Given, Page};
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
@@ -124,13 +124,13 @@ fn entropy(text: &str) -> f64 {
 
 static OF_PRODUCTION: Pattern = Pattern::new(
     &["prod", "live", "--", "source"],
-    r"\$\{?(?P<variable>(?:[A-Z0-9]+_)*(?:PROD|PRODUCTION|LIVE)(?:_[A-Z0-9]+)*)\b|--(?:profile|context|kube-context|kubeconfig|env-file|project)[ =](?P<value>\S+)|\bsource +(?P<file>\S*\.env\S*)",
+    r"\$\{?(?P<variable>(?:[A-Z0-9]+_)*(?:PROD|PRODUCTION|LIVE)(?:_[A-Z0-9]+)*)\b|--(?:profile|context|kube-context|kubeconfig|env-file|project)[ =](?P<value>\S+)|--vault-id[ =](?P<vault>\S+)|\b(?:AWS_PROFILE|AWS_VAULT|CLOUDSDK_ACTIVE_CONFIG_NAME)=(?P<profile>\S+)|\bsource +(?P<file>\S*\.env\S*)",
 );
 
 /// T704: what only production may have, in a section about staging.
 fn of_production(page: &mut Page<'_>) {
     let mut found = Vec::new();
-    for script in page.scripts.iter().filter(|script| !script.inline) {
+    for script in page.scripts.iter().filter(|script| script.given != Given::Mentioned) {
         let environments = &page.outline.sections[script.section].environments;
         let here = environments.len() == 1 && environments[0] == "staging";
         // Comparing or copying names both on purpose.
@@ -144,6 +144,7 @@ fn of_production(page: &mut Page<'_>) {
             .iter()
             .filter(|command| !command.place.quoted_program && command.program != "echo")
         {
+            let mut is_own = false;
             let secret = OF_PRODUCTION.captures_iter(&command.text).find_map(|found| {
                 if let Some(name) = found.name("variable") {
                     let parts = [
@@ -165,12 +166,18 @@ fn of_production(page: &mut Page<'_>) {
                         .any(|part| parts.contains(&part))
                         .then(|| format!("${}", name.as_str()));
                 }
+                // Beside the inventory of staging they say themselves whose they are.
+                if let Some(own) = found.name("vault").or_else(|| found.name("profile")) {
+                    let label = own.as_str().split('@').next().unwrap_or_default();
+                    is_own = environment_of(label) == Some("production");
+                    return is_own.then(|| own.as_str().to_owned());
+                }
                 let value = found.name("value").or_else(|| found.name("file"))?.as_str();
                 (environment_of(value) == Some("production")).then(|| value.to_owned())
             });
-            if let Some(secret) =
-                secret.filter(|_| environment_of(&command.text).is_some() || command.text.contains("LIVE"))
-            {
+            if let Some(secret) = secret.filter(|_| {
+                is_own || environment_of(&command.text).is_some() || command.text.contains("LIVE")
+            }) {
                 found.push(script.on(
                     "T704",
                     Severity::Warning,

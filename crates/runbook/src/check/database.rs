@@ -5,6 +5,7 @@ use tminus_release::plan::Lane;
 use crate::diagnostic::Severity;
 use crate::shell::{CommandUse, RedirectKind};
 
+use super::kinds;
 use super::page::{Finding, Given, Page, Script, has_option, short};
 
 /// Runs the checks of this group.
@@ -139,13 +140,21 @@ fn restore_over_live(script: &Script<'_>, at: usize, found: &mut Vec<Finding>) {
         // Without a database pg_restore writes a script, and `--list` only reads the file.
         "pg_restore" if !has_option(command, &["-d", "--dbname"]) && !is_joined_option(command) => None,
         "pg_restore" | "mongorestore" => command.arguments.last().cloned(),
+        // It empties nothing first, and takes the place of every table that the file has.
+        "wp" if kinds::has_words(command, &["db", "import"]) => {
+            kinds::words(command).last().map(|file| (*file).to_owned())
+        }
         _ => None,
     };
     let Some(file) = file else { return };
     let name = file.to_lowercase();
     let is_backup = ["backup", "dump", "snapshot", "restore"].iter().any(|word| name.contains(word))
-        || script.lane == Lane::Rollback;
+        || script.lane == Lane::Rollback
+        || command.program == "wp";
     let mut target = command.arguments.join(" ").to_lowercase();
+    if command.program == "wp" {
+        target = target.replace(&name, "");
+    }
     if script.lane == Lane::Rollback {
         // On the way back the host itself is the one that serves.
         target = target.replace("localhost", "");
@@ -186,26 +195,42 @@ fn is_joined_option(command: &CommandUse) -> bool {
     command.arguments.iter().any(|argument| argument.starts_with("-d") && argument.len() > 2)
 }
 
+/// `sql/*.sql`, `$(ls migrations/*.sql | sort)`: every file of the folder, and none that may be applied
+/// again and again.
+fn is_every_migration(value: &str) -> bool {
+    const AGAIN: [&str; 16] = [
+        "seed", "fixture", "view", "function", "proc", "trigger", "grant", "quer", "check", "report", "test",
+        "verif", "pending", "new", "demo", "sample",
+    ];
+    let lower = value.to_lowercase();
+    let some_of_them = ["| tail", "| head", "| grep", "-newer", "|tail", "|head"];
+    let listed =
+        ["$(ls ", "$(find ", "`ls "].iter().any(|list| lower.starts_with(list)) && lower.contains("*.sql");
+    (lower.ends_with("*.sql") || listed)
+        && !AGAIN.iter().any(|word| lower.contains(word))
+        && !some_of_them.iter().any(|part| lower.contains(part))
+}
+
 /// T305: every migration is applied again at each release.
 fn all_migrations_again(script: &Script<'_>, found: &mut Vec<Finding>) {
     for repeated in &script.survey.loops {
-        let all = repeated.values.iter().any(|value| {
-            value.to_lowercase().contains("migration") && value.ends_with("*.sql") && !value.contains("NEW_")
-        });
+        let all = repeated.values.iter().any(|value| is_every_migration(value));
         let Some(variable) = repeated.variable.as_ref().filter(|_| all) else { continue };
         let commands = &script.commands()[repeated.commands.clone()];
         // A body that asks whether the migration is there already has a ledger of some kind.
         let asks = commands.iter().any(|command| command.place.condition || command.program == "continue");
         let applies = commands.iter().find(|command| {
-            matches!(command.program.as_str(), "psql" | "mysql")
+            matches!(command.program.as_str(), "psql" | "mysql" | "mariadb" | "sqlite3")
                 && reads_file(command).is_some_and(|file| file.contains(variable.as_str()))
         });
         if let Some(command) = applies.filter(|_| !asks) {
+            // By its name the folder may hold what is there to be applied again.
+            let named = repeated.values.iter().any(|value| value.to_lowercase().contains("migration"));
             found.push(script.on(
                 "T305",
-                Severity::Warning,
+                if named { Severity::Warning } else { Severity::Note },
                 command,
-                "every migration of the folder is applied again at each release: nothing remembers which ones have run",
+                "every file of the folder is applied again at each release: nothing remembers which ones have run",
                 "keep a ledger: a `.migrate` step, `supabase migration up`, `prisma migrate deploy`, or a table of names and checksums",
             ));
         }
@@ -240,7 +265,9 @@ fn tar_not_compressed(script: &Script<'_>, command: &CommandUse, found: &mut Vec
 
 /// T306: a name that promises compression.
 fn not_compressed(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Finding>) {
-    if !matches!(command.program.as_str(), "pg_dump" | "pg_dumpall" | "mysqldump") || command.pipe.1 > 1 {
+    if !matches!(command.program.as_str(), "pg_dump" | "pg_dumpall" | "mysqldump" | "mariadb-dump")
+        || command.pipe.1 > 1
+    {
         return;
     }
     let compresses = command.arguments.iter().any(|a| {

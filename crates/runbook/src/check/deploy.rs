@@ -5,6 +5,7 @@ use tminus_release::plan::Lane;
 use crate::diagnostic::Severity;
 use crate::shell::{CommandUse, RedirectKind};
 
+use super::flow;
 use super::kinds::{self, compose};
 use super::page::{Finding, Page, Script, has_option, short};
 use super::words;
@@ -35,15 +36,19 @@ pub(super) fn check(page: &mut Page<'_>) {
     found.into_iter().for_each(|finding| page.report(finding));
 }
 
-/// T401: `up --build` on the host that serves; once for each script.
+/// T401: `up --build` on the host that serves.
 fn built_where_it_runs(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
     let pulls = script.commands().iter().any(|command| compose(command) == Some("pull"));
-    let remote = script.survey.ssh_host.is_some() || page.acts_on(script.section, "production");
-    let build = script
+    let on_target = script.fence.is_some_and(|fence| {
+        let attributes = fence.info.attributes.iter();
+        attributes.flat_map(|attributes| &attributes.pairs).any(|pair| pair.key.text == "on")
+    });
+    let remote = script.survey.ssh_host.is_some() || on_target || page.acts_on(script.section, "production");
+    let builds = script
         .commands()
         .iter()
-        .find(|command| compose(command) == Some("up") && has_option(command, &["--build"]));
-    if let Some(command) = build.filter(|_| pulls || remote) {
+        .filter(|command| compose(command) == Some("up") && has_option(command, &["--build"]));
+    for command in builds.filter(|command| pulls || remote || command.host.is_some()) {
         let message = if pulls {
             "`--build` builds again after the pull: what runs is not what was pulled and tested"
         } else {
@@ -59,31 +64,34 @@ fn built_where_it_runs(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Fin
     }
 }
 
-/// T401: the tag `latest` in production; once for each script.
+/// T401: the tag `latest` where users are.
 fn moving_tag(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
     let builds = script.commands().iter().any(|command| {
         command.program == "docker"
             && command.arguments.first().is_some_and(|a| matches!(a.as_str(), "build" | "buildx"))
     });
-    let latest = |command: &&CommandUse| {
-        let first = command.arguments.first().map_or("", String::as_str);
-        let moves = match command.program.as_str() {
-            "docker" | "podman" => matches!(first, "tag" | "push" | "run" | "pull"),
-            _ => kinds::deploys(command).is_some(),
-        };
-        moves
-            && command
-                .arguments
-                .last()
-                .into_iter()
-                .chain(&command.arguments)
-                .any(|argument| argument.ends_with(":latest") || argument.ends_with("tag=latest"))
-    };
-    let Some(command) = script.commands().iter().find(latest) else { return };
     // On the way back it is wrong wherever it runs: `latest` is what one wants to get away from.
     let title = page.outline.sections[script.section].title.to_lowercase();
     let back = script.lane == Lane::Rollback || words::has(&title, &["rollback", "roll back"]);
-    if back || page.acts_on(script.section, "production") {
+    let in_production = page.acts_on(script.section, "production");
+    for command in script.commands() {
+        let latest = command
+            .arguments
+            .iter()
+            .any(|argument| argument.ends_with(":latest") || argument.ends_with("tag=latest"));
+        if !latest {
+            continue;
+        }
+        let first = command.arguments.first().map_or("", String::as_str);
+        let deploys = kinds::deploys(command).filter(|what| *what != kinds::Deploys::Package);
+        let moves = match command.program.as_str() {
+            "docker" | "podman" => matches!(first, "tag" | "push" | "run" | "pull"),
+            _ => false,
+        };
+        let live = deploys.is_some() && flow::is_live(page, script) && !flow::is_elsewhere(command);
+        if !(live || (moves || deploys.is_some()) && (back || in_production)) {
+            continue;
+        }
         let message = if back {
             "`latest` is the image that one goes back from: this starts the same one again, or whatever was pushed since"
         } else if builds {
@@ -253,7 +261,8 @@ fn is_lock(path: &str) -> bool {
     let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path).to_lowercase();
     let parts: Vec<&str> = name.split(['.', '-', '_']).collect();
     // `maintenance.html` is what users are shown meanwhile.
-    if matches!(parts.last(), Some(&"html" | &"htm")) {
+    // So is the page that `maintenance.on` switches on: it is no lock, and T410 asks for its end.
+    if matches!(parts.last(), Some(&"html" | &"htm")) || is_switch(path) {
         return false;
     }
     // In the folder that Linux keeps for locks, a name need not say that it is one.
@@ -262,4 +271,11 @@ fn is_lock(path: &str) -> bool {
         || ["maintenance", "lock", "freeze", "frozen", "deploying", "locked"]
             .iter()
             .any(|word| parts.contains(word))
+}
+
+/// `maintenance.on`: what a proxy or an application looks for to show its page.
+pub(super) fn is_switch(path: &str) -> bool {
+    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path).to_lowercase();
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    name.contains("maint") && matches!(ending, Some("on" | "enable" | "enabled" | "active" | "flag"))
 }

@@ -5,24 +5,32 @@ use crate::outline::{FenceClass, UnitKind};
 use crate::pattern::Pattern;
 use crate::shell::{CommandUse, RedirectKind};
 
-use super::flow;
+use super::destroy_rows::{HISTORY, ROWS};
+use super::flow::{self, Flow};
+use super::hosts;
 use super::kinds;
 use super::page::{Finding, Given, Page, Script, has_option};
 use super::words;
 
 /// Runs the check.
-pub(super) fn check(page: &mut Page<'_>) {
+pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
     let mut found = Vec::new();
     let last_start = last_start(page);
     for script in page.scripts.iter().filter(|script| script.given != Given::Mentioned) {
-        without_guard(page, script, last_start, &mut found);
+        without_guard(page, flow, script, last_start, &mut found);
     }
     in_sql(page, &mut found);
     found.into_iter().for_each(|finding| page.report(finding));
 }
 
 /// T210: destruction that one empty variable or one slip away is everything.
-fn without_guard(page: &Page<'_>, script: &Script<'_>, last_start: u32, found: &mut Vec<Finding>) {
+fn without_guard(
+    page: &Page<'_>,
+    flow: &Flow,
+    script: &Script<'_>,
+    last_start: u32,
+    found: &mut Vec<Finding>,
+) {
     let asked = script.commands().iter().position(|command| command.program == "read");
     for (at, command) in script.commands().iter().enumerate() {
         let asks_first = asked.is_some_and(|asked| asked < at);
@@ -37,25 +45,29 @@ fn without_guard(page: &Page<'_>, script: &Script<'_>, last_start: u32, found: &
                     .any(|a| a.starts_with('-') && !a.starts_with("--") && a.contains(['r', 'R']));
                 let open = command.arguments.iter().find(|a| recursive && is_open_path(a));
                 let anywhere = recursive && is_after_loose_cd(&script.commands()[..at], command);
-                open.map(|path| format!("`{path}` is `/` or everything when the variable is empty")).or_else(
-                    || {
+                let emptied = || {
+                    // Each one costs a reading of the text.
+                    let paths = command.arguments.iter().filter(|_| recursive && found.len() < MOST);
+                    paths.filter_map(|path| ends_in_variable(path)).find_map(|(folder, name)| {
+                        let place = hosts::unset(page, flow, script, command, name)?;
+                        Some(format!(
+                            "`${name}` is set nowhere {place}: when it is empty, all of `{folder}` is deleted"
+                        ))
+                    })
+                };
+                open.map(|path| format!("`{path}` is `/` or everything when the variable is empty"))
+                    .or_else(|| {
                         anywhere.then(|| {
                             "where `cd` fails, this deletes what the folder before it holds".to_owned()
                         })
-                    },
-                )
+                    })
+                    .or_else(emptied)
             }
             "git"
                 if command.arguments.first().is_some_and(|a| a == "push")
                     && has_option(command, &["--force", "-f"]) =>
             {
                 Some("`--force` overwrites what others pushed in the meantime".to_owned())
-            }
-            "terraform" | "tofu"
-                if command.arguments.first().is_some_and(|a| a == "destroy")
-                    && has_option(command, &["-auto-approve", "--auto-approve"]) =>
-            {
-                Some("everything is destroyed without a question".to_owned())
             }
             "docker" | "docker-compose"
                 if command.arguments.iter().any(|a| a == "down")
@@ -65,12 +77,8 @@ fn without_guard(page: &Page<'_>, script: &Script<'_>, last_start: u32, found: &
             {
                 Some("`-v` deletes the volumes, the database's among them".to_owned())
             }
-            // Its own name has the word of a place where nobody works.
-            _ if is_for_development(command) && flow::is_live(page, script) => Some(
-                "this command is for development: a database that differs from its history is emptied"
-                    .to_owned(),
-            ),
             _ if flow::is_elsewhere(command) || !flow::is_live(page, script) => None,
+            "helm" if uninstalls(page, script, command) => Some(HISTORY.to_owned()),
             _ if scales_to_none(command) && script.place(command.line, 1).0 > last_start => {
                 Some("nobody answers any more, and nothing in this document starts it again".to_owned())
             }
@@ -85,16 +93,12 @@ fn without_guard(page: &Page<'_>, script: &Script<'_>, last_start: u32, found: &
                 }
                 "rm" => "write `${NAME:?}`: the shell then stops when it is empty",
                 "git" => "use `--force-with-lease`, or better a new commit",
-                _ if is_for_development(command) => "use `prisma migrate deploy`",
+                "prisma" if kinds::has_words(command, &["migrate", "dev"]) => "use `prisma migrate deploy`",
                 _ => "ask before it: a `.approval` step with a quorum, and a backup that was verified",
             };
             found.push(script.on("T210", Severity::Warning, command, reason, help));
         }
     }
-}
-
-fn is_for_development(command: &CommandUse) -> bool {
-    command.program == "prisma" && kinds::has_words(command, &["migrate", "dev"])
 }
 
 fn scales(command: &CommandUse) -> bool {
@@ -122,6 +126,9 @@ fn last_start(page: &Page<'_>) -> u32 {
     });
     lines.max().unwrap_or(0)
 }
+
+/// How many findings of one document are told one by one.
+const MOST: usize = 300;
 
 /// How far back the beginning of what is deleted is looked for.
 const NEAR: usize = 64;
@@ -165,6 +172,17 @@ fn is_open_path(argument: &str) -> bool {
     matches!(rest[end..].trim_start_matches('}'), "/" | "/*" | "/.")
 }
 
+/// `/srv/$NAME`, `/srv/${NAME}/` and `/srv/$NAME/*`: the folder before the variable, and its name.
+fn ends_in_variable(argument: &str) -> Option<(&str, &str)> {
+    let path = argument.trim_end_matches("/*").trim_end_matches('/');
+    let (folder, last) = path.rsplit_once('/')?;
+    let name = last.strip_prefix('$')?;
+    let name = name.strip_prefix('{').map_or(Some(name), |name| name.strip_suffix('}'))?;
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    (is_name && !folder.is_empty()).then(|| (&argument[..=folder.len()], name))
+}
+
 /// A run that changes nothing.
 fn only_shows(command: &CommandUse) -> bool {
     command.arguments.iter().any(|argument| argument.starts_with("--dry-run") || argument == "--dryrun")
@@ -172,30 +190,60 @@ fn only_shows(command: &CommandUse) -> bool {
 
 static DESTROYS: Pattern = Pattern::new(
     &["drop", "truncate", "flush", "delete"],
-    r"(?i)\b(?:drop (?:table|database|schema)|truncate (?:table )?[a-z]\w*|flushall|flushdb|dropdatabase)\b|\bdelete from [\w.]+\s*(?:;|$)",
+    r"(?i)\b(?:drop (?:table|database|schema|keyspace)|truncate (?:table )?[a-z]\w*|flushall|flushdb|dropdatabase)\b|\bdb\.\w+\.drop\(\)|\bdeletemany\(\s*\{\s*\}|\bdelete from [\w.]+\s*(?:;|$)",
 );
 
-/// Commands of frameworks that empty a database, or may: those of Prisma, Laravel, Rails, Django,
-/// Ecto and Flyway, by their own manuals.
-#[rustfmt::skip]
-const EMPTIES: [(&str, &[&str]); 15] = [
-    ("prisma", &["migrate", "reset"]), ("php", &["artisan", "migrate:fresh"]), ("php", &["artisan", "migrate:refresh"]),
-    ("php", &["artisan", "db:wipe"]), ("rails", &["db:drop"]), ("rails", &["db:reset"]), ("rake", &["db:drop"]),
-    ("rake", &["db:reset"]), ("python", &["manage.py", "flush"]), ("python3", &["manage.py", "flush"]),
-    ("mix", &["ecto.drop"]), ("mix", &["ecto.reset"]), ("flyway", &["clean"]), ("sequelize", &["db:drop"]),
-    ("sequelize-cli", &["db:drop"]),
-];
+/// `helm uninstall` where the heading or the command itself says that it is production.
+fn uninstalls(page: &Page<'_>, script: &Script<'_>, command: &CommandUse) -> bool {
+    let removes = ["uninstall", "delete"].iter().any(|verb| kinds::has_words(command, &[verb]));
+    let names_it = flow::environment_of(&command.text) == Some("production");
+    removes && (names_it || page.acts_on(script.section, "production")) && !is_for_a_while(command)
+}
+
+/// What was only made for the release, by its name, and a release whose history is kept.
+fn is_for_a_while(command: &CommandUse) -> bool {
+    const NAMES: [&str; 13] = [
+        "canary",
+        "preview",
+        "temp",
+        "tmp",
+        "test",
+        "old",
+        "smoke",
+        "scratch",
+        "green",
+        "blue",
+        "ephemeral",
+        "replica",
+        "pr",
+    ];
+    // What serves may have a colour as well; a release of Helm can be installed again.
+    let of = |word: &str| {
+        let mut parts = word.split(|c: char| !c.is_ascii_alphanumeric());
+        parts.any(|part| {
+            NAMES.contains(&part) && (command.program == "helm" || part != "blue" && part != "green")
+        })
+    };
+    has_option(command, &["--keep-history"])
+        || command.arguments.iter().filter(|argument| !argument.starts_with('-')).any(|word| of(word))
+}
 
 /// What a command takes away for good; `None` when it can be made again, or is not known.
 fn destroys(command: &CommandUse) -> Option<&'static str> {
     let has = |verbs: &[&str]| kinds::has_words(command, verbs);
     let says = |word: &str| command.arguments.iter().any(|argument| argument == word);
-    if EMPTIES.iter().any(|(program, verbs)| command.program == *program && has(verbs)) {
-        return Some("every table is deleted, with everything in it");
+    let program = command.program.rsplit('/').next().unwrap_or_default();
+    let row = ROWS.iter().find(|row| {
+        row.program == program
+            && (row.verbs.is_empty() || has(row.verbs))
+            && (row.with.is_empty() || has_option(command, row.with))
+    });
+    if let Some(row) = row.filter(|_| !is_for_a_while(command)) {
+        return Some(row.loss);
     }
-    match command.program.as_str() {
-        "dropdb" => Some("the database is gone, with everything in it"),
-        "psql" | "mysql" | "mariadb" | "redis-cli" | "mongosh" | "mongo" | "sqlite3" => {
+    match program {
+        "psql" | "mysql" | "mariadb" | "redis-cli" | "mongosh" | "mongo" | "sqlite3" | "cockroach"
+        | "clickhouse-client" | "sqlcmd" | "cqlsh" | "wp" => {
             let fed = command
                 .redirects
                 .iter()
@@ -205,7 +253,7 @@ fn destroys(command: &CommandUse) -> Option<&'static str> {
                 .any(|text| DESTROYS.is_match(text))
                 .then_some("data is deleted, and no statement brings it back")
         }
-        "kubectl" | "oc" if says("delete") => {
+        "kubectl" | "oc" if says("delete") && !is_for_a_while(command) => {
             let kinds = [
                 "ns",
                 "namespace",
@@ -228,22 +276,6 @@ fn destroys(command: &CommandUse) -> Option<&'static str> {
             if says("scale") && command.arguments.iter().any(|a| a == "--replicas=0") && says("--all") =>
         {
             Some("everything is stopped: nobody answers any more")
-        }
-        "aws" if has(&["s3", "rm"]) && says("--recursive") => {
-            Some("the whole folder is deleted; without versions nothing brings it back")
-        }
-        "aws" if has(&["s3", "rb"]) && says("--force") => Some("the bucket is deleted with everything in it"),
-        "aws" if has(&["rds", "delete-db-instance"]) || has(&["dynamodb", "delete-table"]) => {
-            Some("the database is deleted")
-        }
-        "gsutil" if says("rm") && (says("-r") || says("-R")) => {
-            Some("the whole folder is deleted; without versions nothing brings it back")
-        }
-        "docker" | "podman" if has(&["volume", "rm"]) || has(&["volume", "prune"]) => {
-            Some("volumes are data")
-        }
-        "docker" | "podman" if has(&["system", "prune"]) && says("--volumes") => {
-            Some("volumes that no container uses at this moment are deleted, a stopped database's among them")
         }
         _ => None,
     }

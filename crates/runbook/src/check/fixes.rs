@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, Fix};
 use crate::shell::{ClockName, CommandUse, RedirectKind, yes_flag};
 
 use super::page::{Page, Script};
+use super::passes;
 
 /// Codes for which a fix may be known.
 const CODES: [&str; 12] =
@@ -149,7 +150,7 @@ fn fail_as_well(script: &Script<'_>, index: usize, text: &str) -> Option<Mend> {
 /// `curl` fails on an answer of 400 and above, where nobody reads the answer.
 fn fail_on_errors(command: &CommandUse, text: &str) -> Option<Mend> {
     let alone = command.program == "curl" && text.len() == command.end - command.start;
-    let word = word(text, |word| word == "curl").filter(|_| alone)?;
+    let word = word(text, |word| word == "curl").filter(|_| alone && !passes::fails_on_errors(command))?;
     Some(Mend::Changes(word.end..word.end, " -f".to_owned()))
 }
 

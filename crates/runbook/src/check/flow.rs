@@ -225,17 +225,42 @@ pub(super) fn is_live(page: &Page<'_>, script: &Script<'_>) -> bool {
     titles[script.section] && !script.lead.as_deref().is_some_and(elsewhere)
 }
 
+/// Verbs of programs that are also words for a place.
+#[rustfmt::skip]
+const VERBS: [(&str, &[&str]); 22] = [
+    ("prisma", &["migrate", "dev"]), ("vercel", &["dev"]), ("wrangler", &["dev"]), ("netlify", &["dev"]), ("sst", &["dev"]),
+    ("npm", &["run", "dev"]), ("npm", &["run", "test"]), ("npm", &["run", "preview"]), ("npm", &["test"]),
+    ("pnpm", &["run", "dev"]), ("pnpm", &["dev"]), ("pnpm", &["test"]), ("yarn", &["dev"]), ("yarn", &["test"]),
+    ("go", &["test"]), ("cargo", &["test"]), ("helm", &["test"]), ("make", &["test"]), ("terraform", &["test"]),
+    ("dotnet", &["test"]), ("rails", &["test"]), ("mix", &["test"]),
+];
+
 /// Tells whether a command names a place where users are not.
 pub(super) fn is_elsewhere(command: &CommandUse) -> bool {
-    if environment_of(&command.text) == Some("staging") {
+    let own =
+        VERBS.iter().find(|(program, verbs)| command.program == *program && kinds::has_words(command, verbs));
+    let past_verbs = own.map(|(_, verbs)| {
+        let mut left = verbs.to_vec();
+        let others = command.arguments.iter().filter(|argument| {
+            let is_verb = left.first().is_some_and(|verb| verb == argument);
+            is_verb.then(|| left.remove(0));
+            !is_verb
+        });
+        others.cloned().collect::<Vec<_>>().join(" ")
+    });
+    names_elsewhere(past_verbs.as_deref().unwrap_or(&command.text))
+}
+
+fn names_elsewhere(text: &str) -> bool {
+    if environment_of(text) == Some("staging") {
         return true;
     }
     static PLACES: Words =
         Words::new(&["dev", "development", "local", "localhost", "test", "preview", "sandbox", "minikube"]);
-    if !PLACES.any_in(&command.text) {
+    if !PLACES.any_in(text) {
         return false;
     }
-    let lower = command.text.to_lowercase();
+    let lower = text.to_lowercase();
     PLACES.iter().any(|place| {
         lower.match_indices(place).any(|(at, _)| {
             let before = lower[..at].chars().next_back();

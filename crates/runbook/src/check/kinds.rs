@@ -177,6 +177,7 @@ const MIGRATES: &[(&str, &[&str])] = &[
     ("supabase", &["db", "push"]), ("supabase", &["migration", "up"]), ("diesel", &["migration", "run"]), ("mix", &["ecto.migrate"]),
     ("rails", &["db:migrate"]), ("rake", &["db:migrate"]), ("dotnet", &["ef", "database", "update"]), ("drizzle-kit", &["migrate"]),
     ("flask", &["db", "upgrade"]), ("doctrine", &["migrations:migrate"]), ("migrate", &["up"]), ("php", &["artisan", "migrate"]),
+    ("wp", &["core", "update-db"]),
 ];
 
 /// Tells whether a command applies migrations to a database.
@@ -211,6 +212,7 @@ pub(super) fn saves(command: &CommandUse) -> bool {
         || text.contains("snapshot")
         || text.contains("backup")
         || (command.program == "supabase" && has_words(command, &["db", "dump"]))
+        || (command.program == "wp" && has_words(command, &["db", "export"]))
 }
 
 /// Tells whether a program is there for nothing but copies of data.

@@ -5,7 +5,7 @@ use tminus_release::plan::Lane;
 use crate::diagnostic::Severity;
 use crate::outline::{FenceClass, UnitKind};
 use crate::pattern::Pattern;
-use crate::shell::RedirectKind;
+use crate::shell::{CommandUse, RedirectKind};
 
 use super::flow::{self, Flow};
 use super::kinds;
@@ -27,7 +27,8 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
             || tells_of_restoring(page.lower())
             || page.links_to(&["rollback", "migration", "restore"])
             || in_words(page, flow);
-        if !undone && !said {
+        // WordPress has no way back for its tables but the copy.
+        if !undone && !said && command.program != "wp" {
             found.push(script.on(
                 "T304",
                 Severity::Warning,
@@ -115,6 +116,8 @@ fn without_backup(page: &Page<'_>, at: usize, index: usize) -> Option<Finding> {
         "describe-",
         "stat ",
         "head ",
+        "tail -",
+        "dump completed",
         "check",
         "prüf",
         "vérif",
@@ -206,6 +209,17 @@ static BLOCKS: [Blocks; 8] = [
     },
 ];
 
+/// MySQL's own words for a lock; no other database has them.
+static LOCKS: [Blocks; 1] = [Blocks {
+    pattern: Pattern::new(
+        &["algorithm", "lock"],
+        r"(?i)^alter table .*\b(?:algorithm ?=? ?copy|lock ?=? ?(?:shared|exclusive))\b",
+    ),
+    unless: None,
+    why: "the table is copied or locked, and nobody writes to it until that is done",
+    help: "`ALGORITHM=INPLACE, LOCK=NONE` where MySQL allows it; else `gh-ost` or `pt-online-schema-change`",
+}];
+
 static CREATED: Pattern = Pattern::new(
     &["create"],
     r#"(?i)\bcreate (?:temp(?:orary)? |unlogged )?table (?:if not exists )?"?([\w.]+)"?"#,
@@ -215,7 +229,7 @@ static ON_TABLE: Pattern = Pattern::new(
     r#"(?i)\b(?:alter table (?:if exists |only )*|\bon (?:only )?|truncate (?:table )?)"?([\w.]+)"?"#,
 );
 
-/// T307: PostgreSQL's statements that stop those who write.
+/// T307: statements that stop those who write: PostgreSQL's, and MySQL's where they say so themselves.
 fn blocks_writers(page: &Page<'_>, found: &mut Vec<Finding>) {
     let other = [
         "mysql",
@@ -232,32 +246,12 @@ fn blocks_writers(page: &Page<'_>, found: &mut Vec<Finding>) {
         "spanner",
     ];
     let mentions_other = words::has(page.lower(), &other);
-    if mentions_other && !words::has(page.lower(), &["postgres", "psql"]) {
-        return;
-    }
-    for script in page.scripts.iter().filter(|script| !script.inline && flow::is_live(page, script)) {
-        for command in script.commands().iter().filter(|command| command.program == "psql") {
-            let texts = command
-                .arguments
-                .windows(2)
-                .filter(|pair| pair[0] == "-c" || pair[0] == "--command")
-                .map(|pair| pair[1].clone());
-            let here = command
-                .redirects
-                .iter()
-                .filter(|r| matches!(r.kind, RedirectKind::HereDocument | RedirectKind::HereString));
-            let sql: String = texts.chain(here.map(|r| r.target.clone())).collect::<Vec<_>>().join(";\n");
-            if let Some((_, row, statement)) = statements(&sql).first() {
-                found.push(script.on(
-                    "T307",
-                    Severity::Warning,
-                    command,
-                    format!("`{}`: {}", short(statement), row.why),
-                    row.help,
-                ));
-            }
-        }
-    }
+    let rows: &[&'static [Blocks]] = if mentions_other && !words::has(page.lower(), &["postgres", "psql"]) {
+        &[&LOCKS]
+    } else {
+        &[&LOCKS, &BLOCKS]
+    };
+    in_clients(page, rows, found);
     for unit in &page.outline.units {
         let UnitKind::Fence(fence) = &unit.kind else { continue };
         if fence.class != FenceClass::Sql {
@@ -270,7 +264,7 @@ fn blocks_writers(page: &Page<'_>, found: &mut Vec<Finding>) {
         if skip {
             continue;
         }
-        for (line, row, statement) in statements(&fence.body) {
+        for (line, row, statement) in statements(&fence.body, rows) {
             let at = (fence.body_line + line, 1);
             let width =
                 u32::try_from(page.markdown.lines.text_of(page.document, at.0).chars().count()).unwrap_or(1);
@@ -286,8 +280,41 @@ fn blocks_writers(page: &Page<'_>, found: &mut Vec<Finding>) {
     }
 }
 
+fn is_client(command: &CommandUse) -> bool {
+    matches!(command.program.as_str(), "psql" | "mysql" | "mariadb")
+}
+
+/// The same in what a client is given on its command line or to read.
+fn in_clients(page: &Page<'_>, rows: &[&'static [Blocks]], found: &mut Vec<Finding>) {
+    for script in page.scripts.iter().filter(|script| !script.inline && flow::is_live(page, script)) {
+        for command in script.commands().iter().filter(|command| is_client(command)) {
+            let texts = command
+                .arguments
+                .windows(2)
+                .filter(|pair| matches!(pair[0].as_str(), "-c" | "--command" | "-e" | "--execute"))
+                .map(|pair| pair[1].clone());
+            let here = command
+                .redirects
+                .iter()
+                .filter(|r| matches!(r.kind, RedirectKind::HereDocument | RedirectKind::HereString));
+            let joined = command.arguments.iter().filter_map(|argument| argument.strip_prefix("--execute="));
+            let texts = texts.chain(joined.map(str::to_owned));
+            let sql: String = texts.chain(here.map(|r| r.target.clone())).collect::<Vec<_>>().join(";\n");
+            if let Some((_, row, statement)) = statements(&sql, rows).first() {
+                found.push(script.on(
+                    "T307",
+                    Severity::Warning,
+                    command,
+                    format!("`{}`: {}", short(statement), row.why),
+                    row.help,
+                ));
+            }
+        }
+    }
+}
+
 /// Splits SQL and returns, with its line from 0, each statement that blocks.
-fn statements(sql: &str) -> Vec<(u32, &'static Blocks, String)> {
+fn statements(sql: &str, rows: &[&'static [Blocks]]) -> Vec<(u32, &'static Blocks, String)> {
     if sql.to_lowercase().contains("lock_timeout") {
         // Whoever sets it knows about the lock and gives up in time.
         return Vec::new();
@@ -299,7 +326,7 @@ fn statements(sql: &str) -> Vec<(u32, &'static Blocks, String)> {
         if table.is_some_and(|table| created.contains(&table)) {
             continue;
         }
-        let row = BLOCKS.iter().find(|row| {
+        let row = rows.iter().flat_map(|rows| rows.iter()).find(|row| {
             row.pattern.is_match(&statement)
                 && !row.unless.as_ref().is_some_and(|unless| unless.is_match(&statement))
         });

@@ -5,9 +5,12 @@
 
 use crate::diagnostic::Severity;
 
+use super::deploy::is_switch;
+use super::flow::Flow;
 use super::kinds;
-use super::page::{Page, short};
+use super::page::{Finding, Page, Script, short};
 use super::words;
+use crate::shell::CommandUse;
 use crate::words::Words;
 
 /// A command that takes something out of service, and what puts it back.
@@ -47,9 +50,32 @@ static ENDS: Words = Words::new(&[
     "back online",
 ]);
 
+/// The document in small letters without the sections about going back: what ends there ends only where
+/// the release has failed.
+fn forward(page: &Page<'_>, flow: &Flow) -> String {
+    let mut text = String::new();
+    let mut from = 1;
+    for at in &flow.ways_back {
+        let lines = flow.lines(page, *at);
+        if from < *lines.start() {
+            text.push_str(&page.text_of(from..=lines.start() - 1));
+        }
+        from = from.max(lines.end() + 1);
+    }
+    text.push_str(&page.text_of(from..=page.markdown.lines.count()));
+    text
+}
+
 /// Runs the check: once for each pair, at the first place.
-pub(super) fn check(page: &mut Page<'_>) {
+pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
     let mut found = Vec::new();
+    let text = std::cell::OnceCell::new();
+    let ends_in = |script: &Script<'_>, ends: &[&str]| {
+        let whole = flow.is_way_back(page, script.section);
+        let text = if whole { page.lower() } else { text.get_or_init(|| forward(page, flow)) };
+        words::has(text, ends) || ENDS.any_in(text)
+    };
+    switches(page, &ends_in, &mut found);
     for pair in &PAIRS {
         let first = page.scripts.iter().filter(|script| !script.inline).find_map(|script| {
             let command = script.commands().iter().find(|command| {
@@ -62,19 +88,52 @@ pub(super) fn check(page: &mut Page<'_>) {
             Some((script, command))
         });
         let Some((script, command)) = first else { continue };
-        if words::has(page.lower(), pair.ends) || ENDS.any_in(page.lower()) {
+        if ends_in(script, pair.ends) {
             continue;
         }
         found.push(script.on(
             "T410",
             Severity::Warning,
             command,
-            format!(
-                "`{}` is never taken back in this document: when everything went well, users still wait",
-                short(&command.text)
-            ),
+            never_ends(command),
             format!("add the step that ends it, also to the rollback: `{}`", pair.opposite),
         ));
     }
     found.into_iter().for_each(|finding| page.report(finding));
+}
+
+fn never_ends(command: &CommandUse) -> String {
+    format!(
+        "`{}` is taken back by nothing in this release: when everything went well, users still wait",
+        short(&command.text)
+    )
+}
+
+/// A file that switches a page on is taken away by its name.
+fn switches(page: &Page<'_>, ends_in: &dyn Fn(&Script<'_>, &[&str]) -> bool, found: &mut Vec<Finding>) {
+    // Each one costs a reading of the text.
+    const MOST: usize = 20;
+    let mut looked = 0;
+    for script in page.scripts.iter().filter(|script| !script.inline) {
+        let switched = script.commands().iter().find_map(|command| {
+            let touches = command.program == "touch";
+            let path = command.arguments.iter().find(|argument| touches && is_switch(argument))?;
+            Some((command, path.to_lowercase()))
+        });
+        let Some((command, path)) = switched.filter(|_| looked < MOST) else { continue };
+        looked += 1;
+        let ends = ["rm ", "rm -f ", "unlink "].map(|verb| format!("{verb}{path}"));
+        let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
+        if !ends_in(script, &ends) {
+            let message = never_ends(command);
+            found.push(script.on(
+                "T410",
+                Severity::Warning,
+                command,
+                message,
+                format!("add the step that ends it, also to the rollback: `rm -f {path}`"),
+            ));
+            return;
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! T201: what passes although it failed.
 
 use crate::diagnostic::Severity;
-use crate::shell::{CommandUse, RedirectKind, Survey, Swallowed};
+use crate::shell::{CommandUse, Link, RedirectKind, Survey, Swallowed};
 use crate::words::Words;
 
 use super::kinds;
@@ -15,6 +15,8 @@ pub(super) fn check(script: &Script<'_>, found: &mut Vec<Finding>) {
     tries_without_end(script, found);
     unheard_end(script, found);
     hidden_by_pipe(script, found);
+    hidden_by_next(script, found);
+    unheard_run(script, found);
 }
 
 /// T201: a check that cannot fail.
@@ -58,11 +60,23 @@ static FAILED: Words = Words::new(&[
 
 /// What is said of a failure that is hidden.
 pub(super) fn passes_anyway(checked: &CommandUse, by: &CommandUse) -> String {
-    format!(
-        "this passes even when `{}` fails, because `{}` always succeeds",
-        short(&checked.text),
-        by.program
-    )
+    let by = if leaves(by) { short(&by.text) } else { by.program.clone() };
+    format!("this passes even when `{}` fails, because `{by}` always succeeds", short(&checked.text))
+}
+
+fn leaves(command: &CommandUse) -> bool {
+    matches!(command.program.as_str(), "exit" | "return")
+}
+
+/// Behind `|| exit 0` a question may be asked whether there is anything to do: then more follows. A
+/// request, and a wait for what was deployed, are no such question.
+fn is_question(commands: &[CommandUse], swallowed: Swallowed) -> bool {
+    let (checked, by) = (&commands[swallowed.checked], &commands[swallowed.by]);
+    let waits = matches!(checked.program.as_str(), "kubectl" | "oc")
+        && kinds::words(checked).iter().any(|word| matches!(*word, "rollout" | "wait"));
+    let asks = matches!(checked.program.as_str(), "test" | "[" | "[[" | "grep" | "command" | "diff" | "cmp");
+    let more = swallowed.by + 1 < commands.len();
+    leaves(by) && !waits && checked.program != "curl" && (asks || more || by.program == "return")
 }
 
 /// Commands whose failure is hidden, what hides it, and an error where that cannot be meant.
@@ -75,14 +89,17 @@ pub(super) fn hidden_failures(survey: &Survey) -> Vec<(&CommandUse, &CommandUse,
             is_check(&checked.program) || kinds::own_name(checked).is_some_and(|name| is_check(&name));
         let silent = matches!(by.program.as_str(), "true" | ":");
         // `rm x || true` and `mkdir x || true` are deliberate.
-        if silent && !looks || adds_what_is_missing(commands, *swallowed) {
+        if (silent || leaves(by)) && !looks
+            || adds_what_is_missing(commands, *swallowed)
+            || is_question(commands, *swallowed)
+        {
             continue;
         }
         let said = &commands[swallowed.checked + 1..=swallowed.by];
         if swallowed.alone && !said.iter().any(|said| FAILED.any_in(&said.text)) {
             continue;
         }
-        let certain = looks && !silent && !checked.place.condition;
+        let certain = looks && !silent && !leaves(by) && !checked.place.condition;
         hidden.push((checked, by, if certain { Severity::Error } else { Severity::Warning }));
     }
     hidden
@@ -261,13 +278,93 @@ fn hidden_by_pipe(script: &Script<'_>, found: &mut Vec<Finding>) {
             || matches!(from.program.as_str(), "pytest" | "jest" | "tox" | "phpunit" | "terraform")
             || (matches!(from.program.as_str(), "go" | "cargo" | "npm" | "mvn" | "gradle" | "dotnet")
                 && from.arguments.iter().any(|a| a == "test"));
-        if joined && passes && tests && !from.place.condition && !kinds::only_reads(from) {
+        let asked_to_fail = from.program == "curl" && fails_on_errors(from) && to.program != "head";
+        let counts = asked_to_fail || tests && !kinds::only_reads(from);
+        if joined && passes && counts && !from.place.condition && !from.place.substituted {
             found.push(script.on(
                 "T201",
-                Severity::Note,
+                // The shell of another host has what the text sets there, and nothing else.
+                if from.host.is_some() { Severity::Warning } else { Severity::Note },
                 from,
                 format!("in a shell without `pipefail` this passes even when `{}` fails: the pipe has the status of `{}`", short(&from.text), to.program),
                 "begin with `set -o pipefail`; steps that tminus runs have it",
+            ));
+        }
+    }
+}
+
+/// `curl -f`
+pub(super) fn fails_on_errors(command: &CommandUse) -> bool {
+    command.arguments.iter().any(|argument| {
+        argument.starts_with("--fail")
+            || argument.starts_with('-') && !argument.starts_with("--") && argument.contains('f')
+    })
+}
+
+/// T201: `check; true` has the status of `true` in every shell that does not end at the first failure.
+fn hidden_by_next(script: &Script<'_>, found: &mut Vec<Finding>) {
+    let commands = script.commands();
+    if script.text.contains("set -e") || script.text.contains("errexit") {
+        return;
+    }
+    for (at, pair) in commands.windows(2).enumerate() {
+        let (checked, by) = (&pair[0], &pair[1]);
+        let is_last = at + 2 == commands.len();
+        let silent = matches!(by.program.as_str(), "true" | ":");
+        let hides = match by.program.as_str() {
+            _ if silent => true,
+            // `curl …; echo` only ends the line.
+            "echo" | "printf" => {
+                let says = by
+                    .arguments
+                    .iter()
+                    .any(|argument| argument.contains(|c: char| c.is_alphabetic() && c != 'n'));
+                is_last && says && !by.reads_status && !by.text.contains("$?")
+            }
+            _ => false,
+        };
+        let beside = checked.end_line == by.line
+            && checked.list != by.list
+            && by.link == Link::First
+            && by.pipe.1 <= 1
+            && checked.pipe.0 + 1 >= checked.pipe.1;
+        let plain = |command: &CommandUse| {
+            let place = command.place;
+            !(place.condition || place.in_loop || place.function || place.substituted || place.background)
+        };
+        if hides && beside && plain(checked) && plain(by) && is_check(&checked.program) {
+            found.push(script.on(
+                "T201",
+                if is_last && silent { Severity::Warning } else { Severity::Note },
+                checked,
+                format!(
+                    "`{}` behind it throws the status of `{}` away in a shell without `set -e`: it passes whatever the check says",
+                    short(&by.text),
+                    checked.program
+                ),
+                "let the check stand last, or join the two with `&&`",
+            ));
+        }
+    }
+}
+
+/// T201: `gh run watch` ends with 0 also when the run has failed.
+fn unheard_run(script: &Script<'_>, found: &mut Vec<Finding>) {
+    let watches =
+        |command: &&CommandUse| command.program == "gh" && kinds::has_words(command, &["run", "watch"]);
+    let mut watching = script.commands().iter().filter(watches).peekable();
+    let hears = |text: &str| text.contains("--exit-status") || text.contains("conclusion");
+    if watching.peek().is_none() || hears(script.text) {
+        return;
+    }
+    for command in watching {
+        {
+            found.push(script.on(
+                "T201",
+                Severity::Warning,
+                command,
+                "`gh run watch` ends with 0 also when the run has failed: the step passes all the same",
+                "add `--exit-status`",
             ));
         }
     }

@@ -22,6 +22,7 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
     let mut found = Vec::new();
     nobody_looks(page, flow, &mut found);
     traffic_stays(page, flow, &mut found);
+    announced(page, flow, &mut found);
     found.into_iter().for_each(|finding| page.report(finding));
     for (line, name) in left_out(page, flow) {
         page.add_at_line("T409", Severity::Warning, line, format!("`{name}` stands in the list of services, and no command here builds or deploys it: it stays at the old version"))
@@ -88,8 +89,21 @@ fn nobody_looks(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
 }
 
 static TRAFFIC: Pattern = Pattern::new(
-    &["verkehr", "canary", "rollout", "cut", "流量", "トラフィック", "traffic", "trafic", "tráfi", "tráfe"],
-    r"(?i)\b(?:shift|switch|route|move|send|ramp|direct|cut ?over|increase)\b.*\btraffic\b|\btraffic (?:shift|switch|cut-?over|split)|\b(?:canary|rollout)\b.*\b\d+ ?%|\bcut-?over to\b|\bverkehr umschalten|\btraffic umschalten|\b(?:basculer|bascule)\b.*\btrafic\b|\b(?:cambiar|mover|desviar|migrar) .*\b(?:tráfico|tráfego)\b|切换流量|流量切换|トラフィック.*切",
+    &[
+        "verkehr",
+        "umschaltung",
+        "canary",
+        "rollout",
+        "cut",
+        "流量",
+        "切流",
+        "トラフィック",
+        "traffic",
+        "trafic",
+        "tráfi",
+        "tráfe",
+    ],
+    r"(?i)\b(?:shift|switch|route|move|send|give|ramp|direct|cut ?over|increase)\b.*\btraffic\b|\btraffic (?:shift|switch|cut-?over|split)|\b(?:canary|rollout)\b.*\b\d+ ?%|\bcut-?over to\b|\b(?:verkehr|traffic) (?:umschalten|umleiten|umlegen|verlagern)|(?:verkehrs|traffic)umschaltung|\b(?:basculer|bascule|donne|donner|envoyer|commutation|redirection)\b.*\btrafic\b|\b(?:cambiar|cambio|mover|desviar|desvio|migrar|pasar|redirigir|virar|trocar|mudar|redirecionar) .*\b(?:tráfico|tráfego)\b|切换流量|流量切换|切流|流量切到|トラフィック.*(?:切|移行)",
 );
 static ONLY_ABOUT: Pattern = Pattern::new(
     &["verif", "check", "confirm", "monitor", "before", "after", "prepar", "plan", "test", "watch", "prereq"],
@@ -114,18 +128,9 @@ fn traffic_stays(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
             UnitKind::Fence(fence) => {
                 fence.survey.is_none() && !matches!(fence.class, FenceClass::Text | FenceClass::Commands)
             }
-            UnitKind::Prose(text) => {
-                ["console", "dashboard", "load balancer", "dns", "flag", "slider", "click", "set the", " ui"]
-                    .iter()
-                    .any(|word| text.to_lowercase().contains(word))
-            }
+            UnitKind::Prose(text) => text.split(['.', '!', '\n', '。']).any(is_done_there),
         });
-        let only_reads = scripts.iter().all(|script| {
-            script.survey.nature == Nature::Runnable
-                && script.survey.manual_comments.is_empty()
-                && script.survey.syntax_error.is_none()
-                && script.commands().iter().all(kinds::only_reads)
-        });
+        let only_reads = scripts.iter().all(|script| only_looks(script));
         let first =
             scripts.first().and_then(|script| script.commands().first().map(|command| (script, command)));
         if let Some((script, command)) = first.filter(|_| only_reads && !by_hand) {
@@ -134,10 +139,72 @@ fn traffic_stays(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
                 Severity::Warning,
                 command,
                 format!("`{}` moves no traffic: its commands only look and print, so everyone stays where they are", short(&section.title)),
-                "write the command that changes the weight (`kubectl patch`, `aws elbv2 modify-listener`, the proxy's reload), or make it a task for a person",
+                MOVE,
             ));
         }
     }
+}
+
+/// Longer lines above a block do not announce it.
+const LONGEST_LEAD: usize = 100;
+
+/// T407 below a line that announces the shift: what stands in its block only looks.
+fn announced(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
+    for script in page.scripts.iter().filter(|script| !script.inline && script.lane == Lane::Main) {
+        // One sentence right above; more of them tell about the whole.
+        let is_one = |lead: &&str| lead.chars().count() <= LONGEST_LEAD && !lead.contains(['.', '。']);
+        let Some(lead) = script.lead.as_deref().filter(is_one) else { continue };
+        let shifts = TRAFFIC.is_match(lead) && !ONLY_ABOUT.is_match(lead) && !is_done_there(lead);
+        if !shifts || flow.is_way_back(page, script.section) || !only_looks(script) {
+            continue;
+        }
+        let Some(command) = script.commands().first() else { continue };
+        let finding = script.on(
+            "T407",
+            Severity::Warning,
+            command,
+            format!(
+                "`{}` moves no traffic: its commands only look and print, so everyone stays where they are",
+                short(lead.trim_end_matches([':', '：', ' ']))
+            ),
+            MOVE,
+        );
+        if !found.iter().any(|other| other.code == "T407" && other.at == finding.at) {
+            found.push(finding);
+        }
+    }
+}
+
+const MOVE: &str = "write the command that changes the weight (`kubectl patch`, `aws elbv2 modify-listener`, the proxy's reload), or make it a task for a person";
+
+fn only_looks(script: &Script<'_>) -> bool {
+    script.survey.nature == Nature::Runnable
+        && script.survey.manual_comments.is_empty()
+        && script.survey.syntax_error.is_none()
+        && script.commands().iter().all(kinds::only_reads)
+}
+
+/// Tells whether a sentence says that a person does it in some page; who only watches one moves nothing.
+fn is_done_there(sentence: &str) -> bool {
+    static LOOKS: Words = Words::new(&[
+        "watch",
+        "monitor",
+        "observ",
+        "look at",
+        "keep an eye",
+        "check",
+        "verif",
+        "beobacht",
+        "überwach",
+        "surveill",
+        "vigil",
+        "acompanh",
+    ]);
+    let lower = sentence.to_lowercase();
+    ["console", "dashboard", "load balancer", "dns", "flag", "slider", "click", "set the", " ui"]
+        .iter()
+        .any(|word| lower.contains(word))
+        && !LOOKS.any_in(&lower)
 }
 
 static SERVICE: Pattern = Pattern::new(

@@ -174,7 +174,14 @@ fn on_command_line(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Fi
     let lettered = by_letter.is_some_and(|letter| {
         command.arguments.windows(2).any(|pair| pair[0] == letter && is_secret_value(&pair[1]))
     });
-    if by_option || mysql || user || lettered || names_a_secret(command) {
+    // libpq's own way to write where to: `"host=db user=app password=…"`.
+    let to_postgres =
+        command.program.starts_with("pg_") || matches!(command.program.as_str(), "psql" | "createdb");
+    let in_conninfo = to_postgres
+        && command.arguments.iter().flat_map(|argument| argument.split_whitespace()).any(|part| {
+            part.strip_prefix("password=").is_some_and(|word| is_secret_value(word.trim_matches('\'')))
+        });
+    if by_option || mysql || user || lettered || in_conninfo || names_a_secret(command) {
         found.push(script.on(
             "T702",
             Severity::Warning,

@@ -7,7 +7,7 @@ use crate::encoding::repair;
 use crate::shell::{ClockName, CommandUse, Link, RedirectKind};
 
 use super::kinds;
-use super::page::{Finding, Given, Page, Script, short};
+use super::page::{Finding, Given, Page, Script, has_option, short};
 use super::passes;
 use super::placeholders;
 use super::refused;
@@ -26,12 +26,15 @@ pub(super) fn check(page: &mut Page<'_>) {
             fixed_sleep(script, found);
             waits(script, found);
             by_hand(script, found);
+        } else {
+            asks_for_password(script, found);
         }
         several_ways(script, found);
         refused::check(script, found);
         piped_download(script, found);
     });
     clock_names(page);
+    asks_in_production(page);
     placeholders::check(page);
 }
 
@@ -146,11 +149,12 @@ fn fixed_sleep(script: &Script<'_>, found: &mut Vec<Finding>) {
     if commands.iter().all(|other| other.program == "sleep") {
         return;
     }
-    for (at, command) in commands
-        .iter()
-        .enumerate()
-        .filter(|(_, command)| command.program == "sleep" && !command.place.in_loop)
-    {
+    for (at, command) in commands.iter().enumerate().filter(|(_, command)| command.program == "sleep") {
+        // A loop over hosts or services does each of them once; any other one tries again.
+        let in_loop = command.place.in_loop;
+        if in_loop && !(goes_through(script, at) && follows_start(&commands[..at])) {
+            continue;
+        }
         let seconds = command.arguments.first().map_or("", String::as_str);
         let long = seconds
             .trim_end_matches(['s', 'm', 'h'])
@@ -168,6 +172,23 @@ fn fixed_sleep(script: &Script<'_>, found: &mut Vec<Finding>) {
             ));
         }
     }
+}
+
+/// Tells whether the innermost loop around a command goes through things and not through tries.
+fn goes_through(script: &Script<'_>, at: usize) -> bool {
+    // Loops are in the order in which they end, so the first around it is the innermost.
+    let loops = &script.survey.loops;
+    let mut near = loops[loops.partition_point(|around| around.commands.end <= at)..].iter().take(NEAR);
+    let Some(around) = near.find(|around| around.commands.contains(&at)) else {
+        return false;
+    };
+    let counts = |value: &String| {
+        value.contains("seq ") || value.starts_with('{') || value.chars().all(|c| c.is_ascii_digit())
+    };
+    let body = &script.commands()[around.commands.clone()];
+    around.variable.is_some()
+        && !around.values.iter().any(counts)
+        && !body.iter().take(NEAR).any(|command| matches!(command.program.as_str(), "break" | "continue"))
 }
 
 /// How many commands back a wait is for.
@@ -242,6 +263,56 @@ fn waits(script: &Script<'_>, found: &mut Vec<Finding>) {
             "take a part that ends (`--tail=100` without `-f`), put `timeout 60` in front, or wait with a check",
         ));
     }
+}
+
+/// T205: a password that is typed during the release, also where a person types the commands: from a
+/// job it cannot run, and whoever has the password has to be there.
+fn asks_for_password(script: &Script<'_>, found: &mut Vec<Finding>) {
+    let asks = script.commands().iter().filter(|command| {
+        matches!(command.program.as_str(), "ansible" | "ansible-playbook")
+            && script.survey.interactive.iter().any(|(line, _)| *line == command.line)
+    });
+    found.extend(asks.map(|command| {
+        script.on(
+            "T205",
+            Severity::Note,
+            command,
+            format!(
+                "`{}` asks for a password: it waits for whoever knows it, and no job can run it",
+                command.program
+            ),
+            "`--vault-password-file` and `--become-password-file` read it where it is kept",
+        )
+    }));
+}
+
+/// T205: Laravel asks in production whether it shall really be done.
+fn asks_in_production(page: &mut Page<'_>) {
+    let mut found = Vec::new();
+    for script in page.scripts.iter().filter(|script| script.given == Given::Step) {
+        for command in script.commands().iter().filter(|command| command.program == "php") {
+            let asks = ["migrate", "migrate:rollback", "migrate:reset", "db:seed"]
+                .iter()
+                .any(|verb| kinds::has_words(command, &["artisan", verb]));
+            let answered = has_option(command, &["--force", "--pretend"])
+                || command.pipe.0 > 0
+                || !command.redirects.is_empty();
+            if asks && !answered && super::flow::is_live(page, script) && !super::flow::is_elsewhere(command)
+            {
+                found.push(script.on(
+                    "T205",
+                    Severity::Warning,
+                    command,
+                    format!(
+                        "in production `{}` asks whether it shall really be done, and nobody answers",
+                        short(&command.text)
+                    ),
+                    "add `--force`",
+                ));
+            }
+        }
+    }
+    found.into_iter().for_each(|finding| page.report(finding));
 }
 
 /// T208: a step for a person inside a comment; one fault for comments that stand together.

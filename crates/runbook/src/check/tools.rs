@@ -147,11 +147,23 @@ pub fn tool_fact(finding: &Diagnostic) -> Option<ToolFact> {
     is_version.then_some(ToolFact { program: fact.command.first()?, since: fact.since })
 }
 
+/// `URL=$(vercel deploy --prod --skip-domain)` and `vercel promote "$URL"`.
+fn is_staged(staged: &[&str], command: &CommandUse) -> bool {
+    let promoted = command.arguments.iter().find_map(|argument| argument.strip_prefix('$'));
+    promoted
+        .map(|name| name.trim_matches(['{', '}']))
+        .is_some_and(|name| staged.iter().any(|line| line.contains(&format!("{name}="))))
+}
+
+/// What is left to say of `vercel promote … --yes`.
+const REBUILT: &str = "promoting a preview deployment builds it again: what goes live was not tested";
+
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
     // A tool that is gone is told once, not at each of its lines.
     let mut told: Vec<&str> = Vec::new();
     let (document, lines) = (page.document, &page.markdown.lines);
+    let staged: Vec<&str> = document.lines().filter(|line| line.contains("--skip-domain")).take(20).collect();
     page.each_script(|script, found| {
         // `eval "$(tool …)"` holds the command twice: in the word, and as what is evaluated.
         let mut last = ("", 0);
@@ -169,7 +181,14 @@ pub(super) fn check(page: &mut Page<'_>) {
             if fact.command.len() == 1 {
                 told.push(fact.code);
             }
-            found.push(script.on(fact.code, fact.severity, command, fact.message, fact.help));
+            // What was deployed with `--skip-domain` is a production deployment: it is promoted as it is.
+            let promotes = fact.code == "T803";
+            if promotes && is_staged(&staged, command) {
+                continue;
+            }
+            let answered = command.arguments.iter().any(|argument| argument == "--yes" || argument == "-y");
+            let message = if promotes && answered { REBUILT } else { fact.message };
+            found.push(script.on(fact.code, fact.severity, command, message, fact.help));
         }
     });
     held(page);

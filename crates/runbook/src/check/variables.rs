@@ -1,6 +1,6 @@
-//! T211, T214, T215, T216: variables that are empty, split, somewhere else, or never looked at.
+//! T211, T214, T216: variables that are empty, split, or never looked at.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::diagnostic::Severity;
 use crate::faults::nearest;
@@ -8,6 +8,7 @@ use crate::names;
 use crate::shell::{CommandUse, VariableSet};
 
 use super::flow::Flow;
+use super::hosts;
 use super::page::{Finding, Page, Script, position, short};
 
 /// Runs the checks of this group.
@@ -16,12 +17,12 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
     let mut told = BTreeSet::new();
     for (at, script) in page.scripts.iter().enumerate().filter(|(_, script)| !script.inline) {
         split_paths(script, &mut found);
-        elsewhere(page, flow, at, &mut told, &mut found);
+        hosts::check(page, flow, at, &mut told, &mut found);
         never_set(page, flow, at, &mut told, &mut found);
         unused_loop_variable(script, &mut found);
         unread_status(script, flow, &mut found);
-        folder_of_a_session(script, &mut found);
     }
+    hosts::behind_prompts(page, flow, &mut found);
     found.into_iter().for_each(|finding| page.report(finding));
 }
 
@@ -46,11 +47,15 @@ fn split_paths(script: &Script<'_>, found: &mut Vec<Finding>) {
             "T211",
             severity,
             command,
-            format!(
-                "`{}` is split at every blank in `${name}`: `{}` then acts on other paths than this one",
-                short(argument),
-                command.program
-            ),
+            if command.program == "rm" && argument.contains('/') {
+                format!("`{}` is split at every blank in `${name}`, and names the folder around it when `${name}` is empty", short(argument))
+            } else {
+                format!(
+                    "`{}` is split at every blank in `${name}`: `{}` then acts on other paths than this one",
+                    short(argument),
+                    command.program
+                )
+            },
             "put it between double quotes; `\"${NAME:?}\"` also stops when it is empty",
         ));
     }
@@ -113,9 +118,22 @@ fn without_blanks(value: &str) -> bool {
     value.contains("$(date") && !outside.contains(char::is_whitespace)
 }
 
+/// What tminus gives to the steps that it runs here.
+pub(super) const GIVEN: [&str; 9] = [
+    "RELEASE_ID",
+    "RUN_STAMP",
+    "RUN_OUT",
+    "VERSION",
+    "PREVIOUS_VERSION",
+    "ENVIRONMENT",
+    "URL",
+    "TAKEN_BACK",
+    "STANDING",
+];
+
 /// Variables that a shell or tminus always has.
 #[rustfmt::skip]
-const ALWAYS: [&str; 40] = [
+pub(super) const ALWAYS: [&str; 40] = [
     "HOME", "PATH", "USER", "PWD", "OLDPWD", "SHELL", "HOSTNAME", "RANDOM", "SECONDS", "LINENO", "UID", "EUID",
     "LANG", "TERM", "TMPDIR", "EDITOR", "LOGNAME", "IFS", "PIPESTATUS", "BASH_SOURCE", "FUNCNAME", "REPLY", "PPID",
     "RELEASE_ID", "RUN_STAMP", "RUN_OUT", "VERSION", "PREVIOUS_VERSION", "ENVIRONMENT", "URL", "TAKEN_BACK", "STANDING",
@@ -123,8 +141,10 @@ const ALWAYS: [&str; 40] = [
 ];
 
 /// Names that come from outside by custom: credentials, addresses, what a build server sets.
-fn comes_from_outside(name: &str) -> bool {
-    const PARTS: [&str; 21] = [
+pub(super) fn comes_from_outside(name: &str) -> bool {
+    // What says where, and not as whom, comes from outside when the name ends with it: `AWS_REGION`.
+    const LAST: [&str; 6] = ["HOST", "PORT", "REGION", "PROFILE", "ACCOUNT", "EMAIL"];
+    const PARTS: [&str; 15] = [
         "TOKEN",
         "KEY",
         "SECRET",
@@ -134,18 +154,12 @@ fn comes_from_outside(name: &str) -> bool {
         "URL",
         "URI",
         "DSN",
-        "HOST",
-        "PORT",
         "USER",
         "DB",
         "DATABASE",
         "CREDENTIALS",
         "WEBHOOK",
         "KUBECONFIG",
-        "REGION",
-        "PROFILE",
-        "ACCOUNT",
-        "EMAIL",
     ];
     const FRONTS: [&str; 17] = [
         "AWS_", "GITHUB_", "GITLAB_", "CI_", "AZURE_", "ARM_", "GCP_", "GOOGLE_", "TF_", "DOCKER_", "NPM_",
@@ -154,11 +168,12 @@ fn comes_from_outside(name: &str) -> bool {
     ALWAYS.contains(&name)
         || FRONTS.iter().any(|front| name.starts_with(front))
         || name.split('_').any(|part| PARTS.contains(&part))
+        || name.rsplit('_').next().is_some_and(|last| LAST.contains(&last))
         || name.chars().any(|c| c.is_ascii_lowercase()) && name.len() == 1
 }
 
 /// How many names are looked for in the text; each one costs a reading of it.
-const MOST_NAMES: usize = 300;
+pub(super) const MOST_NAMES: usize = 300;
 
 /// T214: a variable that nothing in the document sets.
 fn never_set(page: &Page<'_>, flow: &Flow, at: usize, told: &mut BTreeSet<String>, found: &mut Vec<Finding>) {
@@ -167,6 +182,7 @@ fn never_set(page: &Page<'_>, flow: &Flow, at: usize, told: &mut BTreeSet<String
         let name = read.name.as_str();
         if read.has_default
             || read.remote
+            || read.contained
             || read.set_before
             || comes_from_outside(name)
             || page.bound.contains(name)
@@ -219,7 +235,7 @@ fn is_slip(name: &str, near: &str) -> bool {
 }
 
 /// The text says something about the variable, such as that it must be exported before.
-fn said_in_prose(page: &Page<'_>, name: &str) -> bool {
+pub(super) fn said_in_prose(page: &Page<'_>, name: &str) -> bool {
     let mut from = 0;
     while let Some(offset) = page.document.get(from..).and_then(|rest| rest.find(name)) {
         let start = from + offset;
@@ -233,83 +249,6 @@ fn said_in_prose(page: &Page<'_>, name: &str) -> bool {
         }
     }
     false
-}
-
-/// T215: what another host or another shell has set.
-fn elsewhere(page: &Page<'_>, flow: &Flow, at: usize, told: &mut BTreeSet<String>, found: &mut Vec<Finding>) {
-    let script = &page.scripts[at];
-    for read in &script.survey.uses {
-        let name = read.name.as_str();
-        if read.has_default
-            || read.set_before
-            || read.remote
-            || told.contains(name)
-            || ALWAYS.contains(&name)
-            || page.bound.contains(name)
-            || page.known.contains(name)
-        {
-            continue;
-        }
-        let Some(places) = flow.set.get(name) else { continue };
-        // In the order of the scripts: when the last one stands before, all of them do.
-        let Some(last) = places.last().filter(|(other, _)| *other < at) else { continue };
-        let set = |place: &(usize, usize)| &page.scripts[place.0].survey.assigned[place.1];
-        let far = |place: &(usize, usize)| {
-            set(place).remote || (flow.hosts[place.0] != flow.hosts[at] && is_session(page, place.0, at))
-        };
-        let line = page.scripts[last.0].place(set(last).line, 1).0;
-        if places.iter().all(far) {
-            told.insert(name.to_owned());
-            found.push(script.at(
-                "T215",
-                Severity::Warning,
-                read.position,
-                format!("`${name}` was set on line {line}, on another host: here it is empty"),
-                "set it here as well, or bring it over: `NAME=$(ssh host 'cat file')`",
-            ));
-        } else if page.scripts[last.0].shell_differs(script) {
-            told.insert(name.to_owned());
-            found.push(script.at(
-                "T215",
-                Severity::Note,
-                read.position,
-                format!("`${name}` was set on line {line} in a block of another phase, which is another shell: here it is empty"),
-                "write it to `$RUN_OUT` there (`echo \"name=$NAME\" >> \"$RUN_OUT\"`), or set it again",
-            ));
-        }
-    }
-}
-
-/// One of the two blocks opens a session on a host of its own.
-fn is_session(page: &Page<'_>, one: usize, other: usize) -> bool {
-    page.scripts[one].survey.ssh_host.is_some() || page.scripts[other].survey.ssh_host.is_some()
-}
-
-/// T215: `ssh host 'cd /srv/app'` changes the folder of a session that is over at once.
-fn folder_of_a_session(script: &Script<'_>, found: &mut Vec<Finding>) {
-    let commands = script.commands();
-    // Where something else than `cd` is last done on each host.
-    let mut last: BTreeMap<&str, usize> = BTreeMap::new();
-    for (at, command) in commands.iter().enumerate().filter(|(_, command)| command.program != "cd") {
-        last.extend(command.host.as_deref().map(|host| (host, at)));
-    }
-    for (at, command) in commands.iter().enumerate().filter(|(_, command)| command.program == "cd") {
-        let Some(host) = command.host.as_deref() else { continue };
-        // Commands of one session stand at one place, beside each other.
-        let same = |other: &&CommandUse| other.start == command.start && other.end == command.end;
-        let mut session =
-            commands[..at].iter().rev().take_while(same).chain(commands[at + 1..].iter().take_while(same));
-        let others = session.any(|other| other.program != "ssh");
-        if !others && last.get(host).is_some_and(|last| *last > at) {
-            found.push(script.on(
-                "T215",
-                Severity::Warning,
-                command,
-                "this folder is left when the session ends, right here: the next `ssh` starts in the home folder again",
-                "one session for both: `ssh host 'cd /srv/app && …'`",
-            ));
-        }
-    }
 }
 
 /// T216: a loop that does the same thing each time.
@@ -346,7 +285,7 @@ fn unused_loop_variable(script: &Script<'_>, found: &mut Vec<Finding>) {
                 Severity::Warning,
                 &commands[0],
                 format!(
-                    "the loop never reads `${variable}`: the same is done {} times, and never what was meant",
+                    "the loop never reads `${variable}`: the same is done {} times",
                     repeated.values.len()
                 ),
                 format!("use `\"${variable}\"` in the body"),
@@ -386,7 +325,7 @@ fn page_name_is_read(script: &Script<'_>, name: &str) -> bool {
 
 impl Script<'_> {
     /// Tells whether what is not handed on to later phases is lost between two blocks.
-    fn shell_differs(&self, later: &Script<'_>) -> bool {
+    pub(super) fn shell_differs(&self, later: &Script<'_>) -> bool {
         self.phase.is_some()
             && later.phase.is_some()
             && self.phase != later.phase

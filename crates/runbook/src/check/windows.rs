@@ -301,6 +301,9 @@ fn service_of(origin: &str) -> String {
                     | "http:"
                     | "dev"
                     | "preview"
+                    | "green"
+                    | "blue"
+                    | "canary"
             )
         })
         .collect();

@@ -59,6 +59,7 @@ pub(super) static BACK: Words = Words::new(&[
     "zurücksetz",
     "rückgängig",
     "rücknahme",
+    "rückfall",
     "retour arrière",
     "retour en arrière",
     "annuler",

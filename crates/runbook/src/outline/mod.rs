@@ -26,7 +26,7 @@ pub use environments::canonical as canonical_environment;
 pub use ids::default_ids;
 pub use people::split_roles;
 pub use purpose::Purpose;
-pub(crate) use transcript::is_session;
+pub(crate) use transcript::{is_session, typed_elsewhere};
 pub use units::{FenceClass, FenceUnit, ItemUnit, PointUnit, Unit, UnitKind};
 
 use std::sync::Arc;

@@ -60,8 +60,35 @@ pub(super) fn names_a_host(body: &str) -> bool {
     })
 }
 
+/// Keeps what was typed behind prompts that name a host, where the text itself goes there by `ssh`; line
+/// numbers stay the same.
+pub(crate) fn typed_elsewhere(body: &str) -> String {
+    let mut gone_to: Vec<&str> = Vec::new();
+    let mut code = String::with_capacity(body.len());
+    for line in body.lines() {
+        if let Some(command) = behind_prompt(line) {
+            let trimmed = line.trim();
+            let prompt = &trimmed[..trimmed.len() - command.len().min(trimmed.len())];
+            let host = prompt.split_once('@').map(|(_, host)| host.split([':', ' ', ']', '.']).next());
+            match host.flatten() {
+                Some(host) if gone_to.contains(&host) => code.push_str(command),
+                _ => {}
+            }
+            if let Some(target) = command.strip_prefix("ssh ").and_then(|rest| rest.split_whitespace().last())
+            {
+                gone_to.extend(target.rsplit('@').next().and_then(|host| host.split('.').next()));
+            }
+        }
+        code.push('\n');
+    }
+    code
+}
+
 /// Tells whether every line of a text is a command that people run: no output, no data, no prose.
 pub(super) fn is_only_commands(body: &str) -> bool {
+    if is_mostly_commands(body) {
+        return true;
+    }
     let mut continues = false;
     let mut some = false;
     for line in body.lines().map(str::trim) {
@@ -74,6 +101,91 @@ pub(super) fn is_only_commands(body: &str) -> bool {
         continues = line.ends_with('\\');
     }
     some
+}
+
+/// Programs that a block of commands may begin with, beside those that a code span names.
+#[rustfmt::skip]
+const OTHERS: [&str; 68] = [
+    "artisan", "awk", "bin/console", "bin/rails", "bin/rake", "borg", "bq", "buildah", "cap", "cdk", "celery", "certbot", "composer",
+    "consul", "createuser", "doctl", "drush", "eas", "eksctl", "etcdctl", "fastlane", "flask", "goreleaser", "gpg", "gsutil", "hcloud",
+    "helmfile", "initdb", "ip", "iptables", "jq", "lsof", "mariadb", "mariadb-dump", "mongodump", "mongorestore", "mongosh", "nc", "nft",
+    "nomad", "oc", "pg_basebackup", "pg_ctl", "pg_ctlcluster", "pg_dumpall", "pg_upgrade", "podman", "printf", "rclone", "restic", "sam",
+    "sha256sum", "skopeo", "sls", "ss", "symfony", "tee", "twine", "ufw", "umount", "unzip", "vacuumdb", "velero", "wp", "xargs", "zstd",
+    "./gradlew", "./mvnw",
+];
+
+/// Tells whether a text is shell code of several kinds of lines: most are surely commands, the first
+/// one among them, and the shell accepts the whole. Output, settings and data have no such lines.
+fn is_mostly_commands(body: &str) -> bool {
+    let (mut sure, mut others, mut acts) = (0_usize, 0_usize, false);
+    let mut continues = false;
+    let mut document: Option<String> = None;
+    for line in body.lines().map(str::trim) {
+        if let Some(end) = &document {
+            if line == end {
+                document = None;
+            }
+            continue;
+        }
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let goes_on = ["\\", "|", "&&", "||"].iter().any(|end| line.ends_with(end));
+        if std::mem::replace(&mut continues, goes_on) {
+            continue;
+        }
+        document = end_of_document(line);
+        let own = line.trim_end_matches(['\\', '|', '&', ' ']);
+        let own = own.split("<<").next().unwrap_or(own).trim_end();
+        let first = own.split_whitespace().next().unwrap_or_default();
+        let is_command = (shell::looks_like_command(own) || OTHERS.contains(&first) && own != first)
+            && !is_told_by_npm(own);
+        let is_syntax = is_syntax(own);
+        acts |= is_command || is_syntax && own.contains("; do ");
+        if is_command || is_syntax {
+            sure += 1;
+        } else if sure == 0 {
+            return false;
+        } else {
+            others += 1;
+        }
+    }
+    acts && others * 5 <= sure + others && shell::survey(body).syntax_error.is_none()
+}
+
+/// The word that ends the here-document that a line opens.
+fn end_of_document(line: &str) -> Option<String> {
+    let (_, behind) = line.split_once("<<")?;
+    let word = behind.trim_start_matches(['-', ' ']).split([' ', ';', '|', '>', ')']).next()?;
+    let word = word.trim_matches(['\'', '"', '\\']);
+    (!word.is_empty() && !word.starts_with('<')).then(|| word.to_owned())
+}
+
+/// Lines of npm's output begin with its name.
+fn is_told_by_npm(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    words.next() == Some("npm") && matches!(words.next(), Some("WARN" | "warn" | "ERR!" | "notice" | "error"))
+}
+
+/// Lines that only a shell has: `set -eu`, `export A=b`, `for x in …; do`, `done`, `NAME=value`.
+fn is_syntax(line: &str) -> bool {
+    const WHOLE: [&str; 10] = ["do", "done", "then", "else", "fi", "esac", "{", "}", "wait", "exit"];
+    let begins = |starts: &[&str]| starts.iter().any(|start| line.starts_with(start));
+    let is_set = line.split_once('=').is_some_and(|(name, value)| {
+        !name.is_empty()
+            && !value.starts_with([' ', '='])
+            && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    });
+    WHOLE.contains(&line)
+        || begins(&[
+            "set -e", "set -u", "set -x", "set -o ", "set +", "exit 0", "exit 1", "umask 0", "trap '",
+            "trap \"", "[ ", "[[ ", "unset ",
+        ])
+        || begins(&["for ", "while ", "until "]) && (line.ends_with("do") || line.contains("; do "))
+        || begins(&["if ", "elif "]) && (line.ends_with("then") || line.contains("; then "))
+        || line.starts_with("done ")
+        || line.starts_with("fi ")
+        || is_set
 }
 
 /// Returns what follows `$ `, `user@host:~$ ` or `[root@host dir]# `.
@@ -154,6 +266,33 @@ mod tests {
             "git version 2.4\nunknown: x",
         ] {
             check(&format!("```\n{output}\n```\n"), &[]);
+        }
+    }
+
+    #[test]
+    fn a_block_is_commands_when_most_of_its_lines_are() {
+        for commands in [
+            "set -eu\npg_dump app > a.sql\nls -l",
+            "# On the server\ncd /srv/app\nwp plugin update --all\n",
+            "export TAG=v1\nfor h in a b; do ssh \"$h\" uptime; done",
+            "psql app <<EOF\nselect 1;\nvacuum;\nEOF",
+            "TAG=v1\ndocker build \\\n  -t app:$TAG .\ndocker push app:$TAG |\n  tee log",
+            "if [ -f stop ]; then\n  exit 1\nfi\nansible-playbook -i hosts site.yml",
+        ] {
+            assert!(is_only_commands(commands), "{commands}");
+        }
+        for other in [
+            "TAG=v1\nREPLICAS=3",
+            "set -e\n",
+            "npm WARN deprecated a\nnpm ERR! code 1",
+            "listen 80;\nserver_name x;",
+            "SELECT 1;\nset search_path = a;",
+            "name: web\nrun: npm ci",
+            "web: npm start\nworker: npm run work",
+            "docker ps\nCONTAINER ID   IMAGE\nab12           web\ncd34           api",
+            "FROM alpine\nRUN apk add curl",
+        ] {
+            assert!(!is_only_commands(other) || other.starts_with("npm"), "{other}");
         }
     }
 

@@ -157,11 +157,61 @@ pub(super) fn manual(comments: &[Comment], script: &str, commands: &[u32]) -> Ve
         }
         let follows = follows(comment.line);
         let orphan = || is_instruction(text) && !follows;
-        if (BY_HAND.is_match(&comment.text) && !fits_command(text, follows)) || orphan() {
+        let by_hand = BY_HAND.is_match(&comment.text) && !fits_command(text, follows);
+        if by_hand || orphan() || is_done_on_a_screen(text) {
             found.push((comment.line, comment.text.clone()));
         }
     }
     found
+}
+
+/// What is done in the web page of a provider, in the languages that tminus knows.
+static ON_A_SCREEN: Pattern = Pattern::new(
+    &[
+        "console",
+        "dashboard",
+        "portal",
+        " ui",
+        "web interface",
+        "oberfläche",
+        "konsole",
+        "interface",
+        "tableau de bord",
+        "portail",
+        "consola",
+        "panel",
+        "interfaz",
+        "painel",
+        "コンソール",
+        "管理画面",
+        "ダッシュボード",
+        "控制台",
+        "后台",
+        "管理页面",
+    ],
+    r"(?xi)
+        \b(?:in|on|from|via|through|using)\s+(?:the|your)\s+(?:[\w.-]+\s+){0,3}(?:console|dashboard|portal|web\s?ui|ui|web\s+interface)\b
+      | \b(?:in|im|über|auf)\s+(?:der\s+|dem\s+|die\s+|das\s+)?(?:[\w.-]+\s+)?[\w-]*(?:oberfläche|konsole|dashboard|portal)\b.*\s\S+en\b
+      | ^\S+(?:er|ir|re|ez)\s.*\b(?:dans|depuis|via|sur)\s+(?:la\s+|le\s+|l['’])(?:[\w.-]+\s+)?(?:console|interface|tableau\sde\sbord|portail)\b
+      | ^\S+(?:ar|er|ir)\s.*\b(?:en|desde|por)\s+(?:la|el)\s+(?:consola|panel|interfaz|portal)\b
+      | ^\S+(?:ar|er|ir)\s.*\b(?:no|na|pelo|pela)\s+(?:console|painel|interface|portal)\b
+      | (?:コンソール|管理画面|ダッシュボード)(?:で|から|にて).*(?:する|取得|作成|取る|押す|待つ|変更)
+      | (?:在|从|到|通过).{0,12}(?:控制台|后台|管理页面).{0,12}(?:创建|执行|点击|修改|等待|确认|切换|打快照)",
+);
+
+/// Tells whether a comment says to do something where no command of a script can: above which commands
+/// it stands is of no matter. A program's own console is one of those that commands open.
+fn is_done_on_a_screen(text: &str) -> bool {
+    const OWN: [&str; 8] = ["rails", "tinker", "django", "python", "browser", "node ", "psql", "serial"];
+    if !ON_A_SCREEN.is_match(text) {
+        return false;
+    }
+    let lower = text.to_ascii_lowercase();
+    let named = OWN.iter().any(|own| lower.contains(own));
+    let asked = lower.starts_with("if ") || lower.contains(" or cli") || lower.contains(" can ");
+    // In English nothing but its first word tells an instruction from a description.
+    let english = lower.contains(" the ") || lower.contains(" your ");
+    (is_instruction(text) || !english) && !named && !asked
 }
 
 /// `# Open a tunnel` above a command describes the command; `# Via dashboard: …` never does.

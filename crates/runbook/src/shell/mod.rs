@@ -141,6 +141,8 @@ pub struct CommandUse {
     pub wrappers: Vec<String>,
     /// The host of `ssh host command`.
     pub host: Option<String>,
+    /// Number of the session on that host; 0 where there is none.
+    pub session: u32,
     /// What surrounds it.
     pub place: Place,
     /// Number of its chain of `&&` and `||`.
@@ -245,6 +247,8 @@ pub struct VariableUse {
     pub has_default: bool,
     /// Read on another host, by `ssh host '…'`.
     pub remote: bool,
+    /// Read in a container, by `docker exec app sh -c '…'`.
+    pub contained: bool,
     /// The script has given it a value before.
     pub set_before: bool,
 }
@@ -368,7 +372,7 @@ fn survey_anew(script: &str) -> Survey {
         placeholders,
         variables_read: found.reads.into_iter().collect(),
         variables_defaulted: found.defaulted.into_iter().collect(),
-        variables_set: found.sets.into_iter().collect(),
+        variables_set: found.sets.union(&found.sets_there).cloned().collect(),
         uses: found.uses,
         assigned: found.assigned,
         swallowed: found.swallowed,

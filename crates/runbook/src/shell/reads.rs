@@ -22,6 +22,7 @@ pub(crate) fn only_reads(command: &CommandUse) -> bool {
         "kubectl" | "oc" => has(&["get", "describe", "logs", "top", "status"]),
         "docker" | "docker-compose" => has(&["ps", "logs", "inspect", "images"]),
         "helm" => has(&["status", "list", "history", "get"]),
+        "gcloud" | "az" => has(&["list", "describe", "show"]),
         "aws" => {
             words(command).any(|word| ["describe", "get-", "list"].iter().any(|look| word.starts_with(look)))
         }

@@ -433,3 +433,41 @@ fn code_spans() {
         assert!(!looks_like_command(span), "{span}");
     }
 }
+
+#[test]
+fn what_a_shell_is_given_is_code_of_its_host() {
+    let told = |script: &str| -> Vec<String> {
+        let survey = survey(script);
+        let commands = survey.commands.iter().map(|c| {
+            let host = c.host.as_deref().unwrap_or("-");
+            format!("{}:{} {host} {}", c.line, c.column, c.program)
+        });
+        commands.collect()
+    };
+    let table: [(&str, &[&str]); 9] = [
+        ("ssh a <<'EOF'\ncd /x\n  ls\nEOF\npwd", &["1:1 - ssh", "2:1 a cd", "3:3 a ls", "5:1 - pwd"]),
+        ("ssh -p 22 a bash -s <<EOF\nls\nEOF", &["1:1 - ssh", "1:1 a bash", "2:1 a ls"]),
+        ("sudo -u x sh <<EOF\nls\nEOF", &["1:1 - sh", "2:1 - ls"]),
+        ("docker exec -i x sh <<EOF\nls\nEOF", &["1:1 - docker", "1:1 - sh", "2:1 - ls"]),
+        ("ssh a <<-'EOF'\n\tls\n\tEOF", &["1:1 - ssh", "2:1 a ls"]),
+        ("ssh a 'cat > b' <<EOF\nls\nEOF", &["1:1 - ssh", "1:1 a cat"]),
+        ("cat <<EOF\nls\nEOF", &["1:1 - cat"]),
+        ("bash deploy.sh <<EOF\nls\nEOF", &["1:1 - bash"]),
+        ("ssh a <<'X'\nbash <<'Y'\nls\nY\nX", &["1:1 - ssh", "2:1 a bash", "3:1 a ls"]),
+    ];
+    for (script, expected) in table {
+        let found = told(script);
+        let found: Vec<&str> = found.iter().map(String::as_str).collect();
+        assert_eq!(found, expected, "{script}");
+    }
+    let reads = |script: &str| -> Vec<(String, bool)> {
+        survey(script).uses.iter().map(|read| (read.name.clone(), read.remote)).collect()
+    };
+    let (here, there) = ([("A".to_owned(), false)], [("A".to_owned(), true)]);
+    assert_eq!(reads("ssh a <<EOF\necho $A\nEOF"), here);
+    assert_eq!(reads("ssh a <<'EOF'\necho $A\nEOF"), there);
+    assert_eq!(reads("ssh a \"echo $A\""), here);
+    assert_eq!(reads("ssh a 'echo $A'"), there);
+    let piped = survey("cat d.sh | ssh a 'sudo bash -s'\nssh a 'bash -s' <d.sh\nssh a bash");
+    assert_eq!(piped.interactive.len(), 1, "{:?}", piped.interactive);
+}

@@ -126,6 +126,21 @@ fn script(words: &[String]) -> Inside {
     }
 }
 
+/// Tells whether a command is a shell without a script of its own: it runs what it is given to read.
+pub(super) fn shell_that_reads(words: &[String]) -> bool {
+    let Some((program, arguments)) = words.split_first() else { return false };
+    match program.as_str() {
+        "bash" | "sh" | "zsh" | "dash" | "ksh" => {
+            // What stands behind `-s` is given to the script.
+            let mut own = arguments.iter().take_while(|word| *word != "-s");
+            own.all(|word| word.starts_with(['-', '+']) || word == "/dev/stdin" || word == "pipefail")
+                && !arguments.iter().any(|word| word == "--version")
+        }
+        "su" => true,
+        _ => false,
+    }
+}
+
 fn rest(words: &[String], with_value: &[&str]) -> Inside {
     counted(words, with_value, 0)
 }

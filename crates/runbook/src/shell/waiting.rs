@@ -77,8 +77,12 @@ struct Asks {
     question: &'static str,
 }
 
+/// What no flag gives, but what is piped in.
+const ON_INPUT: &str = "a value on standard input";
+
+// `--no-traffic` is refused for a service that is new, and only for that one is anything asked.
 #[rustfmt::skip]
-const ASKS: [Asks; 21] = [
+const ASKS: [Asks; 38] = [
     Asks { program: "apt", verbs: &["install"], answered_by: &["-y", "--yes", "--assume-yes", "-qq"], question: "whether to install" },
     Asks { program: "apt-get", verbs: &["install"], answered_by: &["-y", "--yes", "--assume-yes", "-qq"], question: "whether to install" },
     Asks { program: "apt", verbs: &["upgrade"], answered_by: &["-y", "--yes", "--assume-yes", "-qq"], question: "whether to upgrade" },
@@ -94,11 +98,28 @@ const ASKS: [Asks; 21] = [
     Asks { program: "cdk", verbs: &["deploy"], answered_by: &["--require-approval"], question: "whether to change permissions" },
     Asks { program: "prisma", verbs: &["migrate", "reset"], answered_by: &["-f", "--force"], question: "whether to drop the database" },
     Asks { program: "gcloud", verbs: &["app", "deploy"], answered_by: &["-q", "--quiet"], question: "whether to deploy" },
-    Asks { program: "gcloud", verbs: &["run", "deploy"], answered_by: &["-q", "--quiet", "--allow-unauthenticated", "--no-allow-unauthenticated"], question: "whether to allow anyone" },
+    Asks { program: "gcloud", verbs: &["run", "deploy"], answered_by: &["-q", "--quiet", "--allow-unauthenticated", "--no-allow-unauthenticated", "--no-traffic"], question: "whether to allow anyone" },
     Asks { program: "gcloud", verbs: &["sql", "instances", "delete"], answered_by: &["-q", "--quiet"], question: "whether to delete the database" },
     Asks { program: "gcloud", verbs: &["sql", "backups", "restore"], answered_by: &["-q", "--quiet"], question: "whether to restore over what is there" },
     Asks { program: "gcloud", verbs: &["compute", "instances", "delete"], answered_by: &["-q", "--quiet"], question: "whether to delete the machine" },
     Asks { program: "gcloud", verbs: &["container", "clusters", "delete"], answered_by: &["-q", "--quiet"], question: "whether to delete the cluster" },
+    Asks { program: "apt", verbs: &["full-upgrade"], answered_by: &["-y", "--yes", "--assume-yes", "-qq"], question: "whether to upgrade" },
+    Asks { program: "apt-get", verbs: &["dist-upgrade"], answered_by: &["-y", "--yes", "--assume-yes", "-qq"], question: "whether to upgrade" },
+    Asks { program: "apt", verbs: &["remove"], answered_by: &["-y", "--yes", "--assume-yes", "-qq"], question: "whether to remove" },
+    Asks { program: "apt-get", verbs: &["remove"], answered_by: &["-y", "--yes", "--assume-yes", "-qq"], question: "whether to remove" },
+    Asks { program: "pip", verbs: &["uninstall"], answered_by: &["-y", "--yes"], question: "whether to remove" },
+    Asks { program: "pulumi", verbs: &["destroy"], answered_by: &["--yes", "-y", "--skip-preview"], question: "whether to destroy everything" },
+    Asks { program: "cdk", verbs: &["destroy"], answered_by: &["--force", "-f"], question: "whether to destroy everything" },
+    Asks { program: "docker", verbs: &["volume", "prune"], answered_by: &["-f", "--force"], question: "whether to delete" },
+    Asks { program: "docker", verbs: &["image", "prune"], answered_by: &["-f", "--force", "-af", "-fa"], question: "whether to delete" },
+    Asks { program: "az", verbs: &["group", "delete"], answered_by: &["--yes", "-y"], question: "whether to delete the group" },
+    Asks { program: "gh", verbs: &["release", "create"], answered_by: &["--generate-notes", "--notes", "-n", "--notes-file", "-F", "--notes-from-tag"], question: "for the title and the notes" },
+    Asks { program: "gh", verbs: &["secret", "set"], answered_by: &["--body", "-b", "--env-file", "-f"], question: "for the value" },
+    Asks { program: "vercel", verbs: &["env", "add"], answered_by: &[ON_INPUT, "--value"], question: "for the value" },
+    Asks { program: "vercel", verbs: &["env", "rm"], answered_by: &["--yes", "-y"], question: "whether to remove it" },
+    Asks { program: "wrangler", verbs: &["secret", "put"], answered_by: &[ON_INPUT], question: "for the value" },
+    Asks { program: "heroku", verbs: &["pg:reset"], answered_by: &["--confirm", "-c"], question: "for the app's name" },
+    Asks { program: "heroku", verbs: &["apps:destroy"], answered_by: &["--confirm", "-c"], question: "for the app's name" },
     Asks { program: "vercel", verbs: &["rollback"], answered_by: &["--yes", "-y"], question: "whether to roll back" },
 ];
 
@@ -119,7 +140,9 @@ pub fn yes_flag(command: &CommandUse) -> Option<YesFlag> {
     let verbs = verbs(command);
     let row = ASKS.iter().find(|row| row.program == command.program && verbs.starts_with(row.verbs))?;
     // `--require-approval` wants a value that only a person can choose.
-    let flag = *row.answered_by.first().filter(|flag| **flag != "--require-approval")?;
+    // The like holds for what is typed or piped in.
+    let valued = ["--require-approval", ON_INPUT, "--confirm", "--body"];
+    let flag = *row.answered_by.first().filter(|flag| !valued.contains(flag))?;
     let keeps_meaning = matches!(row.program, "apt" | "apt-get" | "yum" | "dnf" | "npm");
     Some(YesFlag { flag, behind: row.verbs.last()?, keeps_meaning })
 }

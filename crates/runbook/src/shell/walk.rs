@@ -1,22 +1,27 @@
 //! Walks a script's tree and writes down what runs, in the order of the text.
 
+mod fed;
+mod says;
+mod text;
 mod words;
 
 use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
 use brush_parser::SourceSpan;
 use brush_parser::ast::{
     AndOr, AndOrList, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList,
     ExtendedTestExpr, IoFileRedirectTarget, IoRedirect, Pipeline, SeparatorOperator, SimpleCommand,
-    SourceLocation as _, Word,
+    SourceLocation as _,
 };
 
 use super::tree;
 use super::unwrap::{Inside, unwrap};
-use super::word::{self, WordFacts};
 use super::{
     ClockName, CommandUse, Link, Loop, Place, Position, Redirection, Swallowed, VariableSet, VariableUse,
 };
+use says::{always_succeeds, is_negated, list_says, only_question};
+use text::{Outer, Text};
 
 /// Scripts inside scripts (`bash -c`, `$(…)`) are followed this far.
 const DEEPEST: u8 = 4;
@@ -31,21 +36,11 @@ pub(super) struct Findings {
     pub(super) reads: BTreeSet<String>,
     pub(super) defaulted: BTreeSet<String>,
     pub(super) sets: BTreeSet<String>,
+    /// The same of what runs on another host or in a container.
+    pub(super) sets_there: BTreeSet<String>,
     pub(super) uses: Vec<VariableUse>,
     pub(super) assigned: Vec<VariableSet>,
     pub(super) assignments: usize,
-}
-
-/// The text that is walked and where its parts stand in the outermost script.
-struct Text<'a> {
-    original: &'a str,
-    neutral: &'a str,
-    /// Byte of each character; `None` for ASCII, where both are the same.
-    bytes: Option<Vec<usize>>,
-    /// First character of each line.
-    lines: Vec<usize>,
-    /// For a script inside a word: where that word stands.
-    outer: Option<Position>,
 }
 
 #[derive(Clone, Default)]
@@ -53,15 +48,24 @@ struct Surroundings {
     place: Place,
     wrappers: Vec<String>,
     host: Option<String>,
+    session: u32,
     list: u32,
     link: Link,
     pipe: (u16, u16),
     depth: u8,
+    /// What its commands find on their standard input.
+    fed: Option<Rc<fed::Fed>>,
+    /// Its variables were filled in where the text was handed over.
+    expanded: bool,
+    /// In a container, which has variables of its own.
+    contained: bool,
+    /// Variables that were filled in further out.
+    filled: Rc<BTreeSet<String>>,
 }
 
 /// Walks a whole script. `neutral` is the text with placeholders replaced, of the same length.
 pub(super) fn walk(original: &str, neutral: &str, tree: &tree::Tree) -> Findings {
-    let mut walker = Walker { findings: Findings::default(), lists: 0, kept: HashMap::new() };
+    let mut walker = Walker { findings: Findings::default(), lists: 0, sessions: 0, kept: HashMap::new() };
     let text = Text::new(original, neutral, None);
     if let Some(program) = &tree.program {
         for list in &program.complete_commands {
@@ -71,74 +75,19 @@ pub(super) fn walk(original: &str, neutral: &str, tree: &tree::Tree) -> Findings
     walker.findings
 }
 
-impl<'a> Text<'a> {
-    fn new(original: &'a str, neutral: &'a str, outer: Option<Position>) -> Self {
-        let bytes = (!neutral.is_ascii()).then(|| {
-            neutral.char_indices().map(|(byte, _)| byte).chain(std::iter::once(neutral.len())).collect()
-        });
-        let mut lines = vec![0];
-        lines.extend((1..).zip(neutral.chars()).filter(|(_, c)| *c == '\n').map(|(behind, _)| behind));
-        Self { original, neutral, bytes, lines, outer }
-    }
-
-    fn byte(&self, character: usize) -> usize {
-        let byte = self
-            .bytes
-            .as_ref()
-            .map_or(character, |bytes| bytes.get(character).copied().unwrap_or(self.neutral.len()));
-        byte.min(self.neutral.len())
-    }
-
-    fn position(&self, span: &SourceSpan) -> Position {
-        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        // The parser does not count a line that goes on behind `\`, so lines are told by their
-        // beginnings.
-        let place = |index: usize| {
-            let line = self.lines.partition_point(|start| *start <= index).max(1);
-            (number(line), number(index - self.lines[line - 1] + 1))
-        };
-        // The blanks in front of what stands there belong to the word for the parser.
-        let from = self.byte(span.start.index);
-        let blanks = self.neutral[from..].bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-        let ((line, column), (end_line, end_column)) =
-            (place(span.start.index + blanks), place(span.end.index));
-        let inner = Position {
-            line,
-            column,
-            end_line,
-            end_column,
-            start: from + blanks,
-            end: self.byte(span.end.index),
-        };
-        match self.outer {
-            None => inner,
-            // Inside a word only lines can be told; the column is that of the word on the line where
-            // it begins, and the first one on those below.
-            Some(outer) => {
-                let line = (outer.line + inner.line - 1).min(outer.end_line);
-                let column = if line == outer.line { outer.column } else { 1 };
-                Position { line, column, ..outer }
-            }
-        }
-    }
-
-    fn facts(&self, word: &Word) -> WordFacts {
-        let written = word.loc.as_ref().map(|span| (self.byte(span.start.index), self.byte(span.end.index)));
-        let same = written.filter(|(start, end)| self.neutral.get(*start..*end) == Some(word.value.as_str()));
-        let original = same.and_then(|(start, end)| self.original.get(start..end)).unwrap_or(&word.value);
-        word::read(&word.value, original)
-    }
-}
-
 /// The words of a command, and the place among them of each variable without quotes.
 struct Words {
     words: Vec<String>,
     unquoted: Vec<(usize, String)>,
+    /// Variables that are filled in here, before what the words hold runs elsewhere.
+    reads: Vec<String>,
 }
 
 struct Walker {
     findings: Findings,
     lists: u32,
+    /// How many sessions on other hosts there were.
+    sessions: u32,
     /// Places in `assigned` of what was not handed on yet, by name.
     kept: HashMap<String, Vec<usize>>,
 }
@@ -215,8 +164,8 @@ impl Walker {
                 let mut status = false;
                 self.test(&test.expr, text, around, &mut words, &mut status);
                 let position = text.position(&test.loc);
-                let written = self.written(text, position);
-                let words = Words { words, unquoted: Vec::new() };
+                let written = text.written(position);
+                let words = Words { words, unquoted: Vec::new(), reads: Vec::new() };
                 self.push(words, written, position, around, Vec::new(), Vec::new(), status);
             }
         }
@@ -353,7 +302,7 @@ impl Walker {
         let mut redirects = Vec::new();
         let mut assignments = Vec::new();
         let mut words = Vec::new();
-        let mut unquoted = Vec::new();
+        let (mut unquoted, mut reads) = (Vec::new(), Vec::new());
         let mut prefix_assignments = Vec::new();
         let mut status = false;
         let prefix = command.prefix.iter().flat_map(|prefix| &prefix.0);
@@ -384,6 +333,7 @@ impl Walker {
                 Item::Word(word) | Item::AssignmentWord(_, word) => {
                     let facts = self.word(word, text, around);
                     status |= facts.status;
+                    reads.extend(facts.reads.iter().map(|read| read.name.clone()));
                     let open = facts.reads.into_iter().filter(|read| !read.quoted);
                     unquoted.extend(open.map(|read| (words.len(), read.name)));
                     words.push(facts.value);
@@ -398,10 +348,23 @@ impl Walker {
         }
         let position = self.whole(command, text);
         self.builtins_that_set(&words, position.line, around);
-        let written = self.written(text, position);
+        let written = text.written(position);
+        let fed = fed::input(command, &words, &mut redirects, text, around);
         let mut around = around.clone();
+        around.fed = fed;
         around.place.quoted_program = quoted_program;
-        self.push(Words { words, unquoted }, written, position, &around, assignments, redirects, status);
+        if around.host.is_some() || around.contained {
+            self.findings.sets_there.extend(assignments.iter().map(|(name, _)| name.clone()));
+        }
+        self.push(
+            Words { words, unquoted, reads },
+            written,
+            position,
+            &around,
+            assignments,
+            redirects,
+            status,
+        );
     }
 
     /// The place of a command: from its first word to the end of its last word or redirection.
@@ -435,13 +398,6 @@ impl Walker {
         text.position(&SourceSpan { start: first.start, end: last.end })
     }
 
-    fn written(&self, text: &Text<'_>, position: Position) -> String {
-        match text.outer {
-            None => text.original.get(position.start..position.end).unwrap_or_default().to_owned(),
-            Some(_) => String::new(),
-        }
-    }
-
     #[expect(clippy::too_many_arguments, reason = "one private place where a command is put together")]
     fn push(
         &mut self,
@@ -453,7 +409,7 @@ impl Walker {
         redirects: Vec<Redirection>,
         reads_status: bool,
     ) {
-        let Words { mut words, mut unquoted } = words;
+        let Words { mut words, mut unquoted, reads } = words;
         let mut around = around.clone();
         // A wrapper that means nothing by itself is taken off before the command is written down.
         for _ in 0..DEEPEST * 2 {
@@ -485,6 +441,7 @@ impl Walker {
             redirects: redirects.clone(),
             wrappers: around.wrappers.clone(),
             host: around.host.clone(),
+            session: around.session,
             place: around.place,
             list: around.list,
             link: around.link,
@@ -502,32 +459,33 @@ impl Walker {
         around.depth += 1;
         match inside {
             Inside::Also { wrapper, from } => {
+                around.contained |= CONTAINERS.iter().any(|program| wrapper.starts_with(program));
                 around.wrappers.push(wrapper);
                 unquoted.retain(|(at, _)| *at >= from);
                 unquoted.iter_mut().for_each(|(at, _)| *at -= from);
-                let words = Words { words: words[from..].to_vec(), unquoted };
+                let words = Words { words: words[from..].to_vec(), unquoted, reads };
                 self.push(words, text, position, &around, assignments, redirects, false);
             }
             Inside::Script { wrapper, script, host } => {
                 around.wrappers.push(wrapper);
+                if host.is_some() {
+                    self.sessions += 1;
+                    around.session = self.sessions;
+                }
                 around.host = host.or(around.host);
+                if !reads.is_empty() {
+                    around.filled = Rc::new(around.filled.iter().cloned().chain(reads).collect());
+                }
                 self.script(&script, position, &around);
             }
-            Inside::Itself | Inside::Rest { .. } => {}
-        }
-    }
-
-    /// Walks a script that stands inside a word.
-    fn script(&mut self, script: &str, position: Position, around: &Surroundings) {
-        let placeholders = super::placeholder::find(script, super::placeholder::Place::Code);
-        let neutral = super::placeholder::neutral(script, &placeholders);
-        let tree = tree::parse(&neutral);
-        let text = Text::new(script, &neutral, Some(position));
-        for list in tree.program.iter().flat_map(|program| &program.complete_commands) {
-            self.compound_list(list, &text, around);
+            Inside::Itself | Inside::Rest { .. } => self.fed(&words, &around),
         }
     }
 }
+
+/// Programs that run a command in a container.
+const CONTAINERS: [&str; 9] =
+    ["docker", "podman", "nerdctl", "kubectl", "oc", "heroku", "fly", "crictl", "lxc"];
 
 /// The program's name without its folder; a script of the project keeps its path.
 fn base_name(word: &str) -> String {
@@ -538,52 +496,3 @@ fn base_name(word: &str) -> String {
 
 /// How far back in a chain the command that may fail is looked for.
 const LONGEST_CHAIN: usize = 16;
-
-/// Tells whether a pipeline only prints, so that it succeeds whatever happened before it.
-fn always_succeeds(pipeline: &Pipeline) -> bool {
-    pipeline.seq.iter().all(|command| match command {
-        Command::Simple(simple) => simple.word_or_name.as_ref().is_some_and(|word| {
-            matches!(word.value.as_str(), "echo" | "printf" | "true" | ":" | "logger" | "tee" | "cat")
-        }),
-        Command::Compound(CompoundCommand::BraceGroup(group), _) => list_succeeds(&group.list),
-        Command::Compound(CompoundCommand::Subshell(shell), _) => list_succeeds(&shell.list),
-        _ => false,
-    })
-}
-
-/// Which of a condition's commands decides it: the only one, beside what it takes in by `$(…)`.
-fn only_question(asked: &[CommandUse]) -> Option<usize> {
-    let mut plain = (0..asked.len()).filter(|at| !asked[*at].place.substituted);
-    match (plain.next(), plain.next()) {
-        (None, _) => (asked.len() == 1).then_some(0),
-        (one, None) => one,
-        _ => None,
-    }
-}
-
-fn is_negated(list: &CompoundList) -> bool {
-    matches!(&list.0[..], [only] if only.0.additional.is_empty() && only.0.first.bang)
-}
-
-/// Tells whether all that a branch does is to print.
-fn list_says(list: &CompoundList) -> bool {
-    !list.0.is_empty()
-        && list.0.iter().all(|item| {
-            let pipeline = &item.0.first;
-            item.0.additional.is_empty()
-                && !pipeline.bang
-                && pipeline.seq.len() == 1
-                && pipeline.seq.iter().all(|command| match command {
-                    Command::Simple(simple) => simple
-                        .word_or_name
-                        .as_ref()
-                        .is_some_and(|word| matches!(word.value.as_str(), "echo" | "printf")),
-                    _ => false,
-                })
-        })
-}
-
-fn list_succeeds(list: &CompoundList) -> bool {
-    !list.0.is_empty()
-        && list.0.iter().all(|item| item.0.additional.is_empty() && always_succeeds(&item.0.first))
-}

@@ -163,6 +163,55 @@ const SILENT: &[(&str, &str)] = &[
         "T201",
         "## A\n\n```yaml {.deploy}\ntarget: compose\ndrain: 'curl -f x.test/out || { echo no; exit 1; }'\nserving: ./proxy serving\n```\n",
     ),
+    ("T201", "## A\n\n```bash\ngh run watch 7 --exit-status\n```\n"),
+    ("T201", "## A\n\n```bash\nset -e\ncurl -f https://x.test/; true\n```\n"),
+    ("T201", "## A\n\n```bash\ntest -f a.tar || exit 0\nrm a.tar\n```\n"),
+    ("T204", "## A\n\n```bash\nfor i in 1 2 3; do\n  systemctl restart app\n  sleep 20\ndone\n```\n"),
+    (
+        "T205",
+        "## A\n\n```bash\nssh h bash -s <<'EOF'\nuptime\nEOF\nssh h 'bash -s' < deploy.sh\ncat deploy.sh | ssh h 'sudo bash -s'\n```\n",
+    ),
+    (
+        "T205",
+        "## A\n\n```bash\ngcloud run deploy a --image a:1 --no-traffic\ngh release create v1 --notes-file n.md\nprintf x | vercel env add A production\n```\n",
+    ),
+    ("T205", "## Production\n\n```bash\nphp artisan migrate --force\n```\n"),
+    ("T205", "## Staging\n\n```bash\nphp artisan migrate\n```\n"),
+    (
+        "T208",
+        "## A\n\n```bash\n# Open the rails console\nrails runner 'x'\n# Shows the UI's version\ncurl -f https://x.test/\n```\n",
+    ),
+    ("T210", "## Production\n\n```bash\nhelm uninstall api-canary\ngcloud projects delete a\n```\n"),
+    ("T210", "## A\n\n```bash\nOLD=1.2\nrm -rf \"/srv/$OLD/\"\nssh h \"rm -rf /srv/$OLD/\"\n```\n"),
+    (
+        "T215",
+        "## A\n\n```bash\nTAG_NAME=v1\nssh h \"git checkout $TAG_NAME\"\nssh h bash -s <<EOF\ngit checkout $TAG_NAME\nEOF\n```\n",
+    ),
+    (
+        "T215",
+        "## A\n\n```bash\nTAG_NAME=v1\nssh h TAG_NAME=\"$TAG_NAME\" bash -s <<'EOF'\ngit checkout $TAG_NAME\nEOF\n```\n",
+    ),
+    ("T215", "## A\n\n```bash\nssh h <<'EOF'\ncd /srv\nls\nEOF\nssh h uptime\n```\n"),
+    ("T305", "## A\n\n```bash\nfor f in sql/views/*.sql; do mysql app < \"$f\"; done\n```\n"),
+    ("T307", "## A\n\nMySQL 8.\n\n```sql\nALTER TABLE t MODIFY a INT, ALGORITHM=INPLACE, LOCK=NONE;\n```\n"),
+    ("T401", "## Publish\n\n```bash\nnpm publish --tag=latest\n```\n"),
+    (
+        "T404",
+        "## Deploy\n\n```bash\nheroku container:release web --app a-prod\n```\n\n## Rollback\n\n```bash\nheroku rollback --app a-prod\n```\n",
+    ),
+    (
+        "T407",
+        "## Switch traffic\n\nSet the weight in the dashboard.\n\n```bash\ncurl -fsS https://x.test/\n```\n",
+    ),
+    ("T408", "## A\n\n```bash\ntouch /etc/haproxy/maintenance.on\n```\n"),
+    (
+        "T410",
+        "## A\n\n```bash\ntouch /etc/haproxy/maintenance.on\n./deploy\nrm -f /etc/haproxy/maintenance.on\n```\n",
+    ),
+    ("T702", "## A\n\n```bash\npsql \"host=db dbname=a\" -c 'select 1'\n```\n"),
+    ("T803", "## A\n\n```bash\nU=$(vercel deploy --prod --skip-domain)\nvercel promote \"$U\" --yes\n```\n"),
+    ("T210", "## A\n\n```bash\nkubectl delete ns preview-17\nmysql -e 'DELETE FROM a WHERE b = 1'\n```\n"),
+    ("T201", "## A\n\n```bash\ncurl -f https://x.test/; echo\n```\n"),
 ];
 
 /// Documents in which a code must be said.
@@ -253,6 +302,58 @@ const SAID: &[(&str, &str)] = &[
         "## A\n\n**Owner**: SRE\n\n## B\n\n**Owner**: QA\n\n## C\n\n**Owner**: Pilot\n\n| Role | Responsibility |\n|---|---|\n| SRE | Watches |\n| QA | Tests |\n",
     ),
     ("T702", "## A\n\n```bash\ntwine upload -u __token__ -p pypi-AgEIcHlwaS5vcmc dist/*\n```\n"),
+    ("T201", "## A\n\n```bash\ngh run watch 7\n```\n"),
+    ("T201", "## A\n\n```bash\ncurl -f https://x.test/; true\n```\n"),
+    ("T201", "## A\n\n```bash\nkubectl rollout status deploy/a || exit 0\n```\n"),
+    ("T201", "## A\n\n```bash\nssh h 'curl -fsS localhost/health | tee h.json'\n```\n"),
+    ("T201", "## A\n\n```bash\nssh h <<'EOF'\ncurl -f localhost/health || echo bad\nEOF\n```\n"),
+    (
+        "T204",
+        "## A\n\n```bash\nfor h in a b; do\n  ssh \"$h\" sudo systemctl restart app\n  sleep 20\ndone\n```\n",
+    ),
+    ("T205", "## A\n\n```bash\ngh release create v1\n```\n"),
+    ("T205", "## A\n\n```bash\nvercel env add A production\n```\n"),
+    ("T205", "## Production\n\n```bash\nphp artisan migrate\n```\n"),
+    ("T205", "## A\n\n```\nansible-playbook -i hosts site.yml -K\n```\n"),
+    ("T206", "## A\n\n```bash\nsudo -u app sh <<EOF\ntail -f /var/log/app.log\nEOF\n```\n"),
+    ("T208", "## A\n\n```bash\n# Take a snapshot in the console\n./deploy.sh\n```\n"),
+    ("T208", "## A\n\n```bash\n# Snapshot in der Proxmox-Oberfläche anlegen\n./deploy.sh\n```\n"),
+    ("T208", "## A\n\n```bash\n# 在控制台创建快照\n./deploy.sh\n```\n"),
+    ("T210", "## Production\n\n```bash\nterraform -chdir=prod destroy -auto-approve\n```\n"),
+    ("T210", "## Production\n\n```bash\nhelm uninstall api\n```\n"),
+    ("T210", "## Production\n\n```bash\naws cloudformation delete-stack --stack-name a\n```\n"),
+    ("T210", "## Production\n\n```bash\nssh h 'sudo rm -rf /var/cache/$OLD/'\n```\n"),
+    ("T214", "## A\n\n```bash\nnomad job run -region $NOMAD_REGION_PROD a.hcl\n```\n"),
+    ("T215", "## A\n\n```bash\nTAG_NAME=v1\nssh h 'git checkout $TAG_NAME'\n```\n"),
+    ("T215", "## A\n\n```bash\nTAG_NAME=v1\nssh h <<'EOF'\ngit checkout $TAG_NAME\nEOF\n```\n"),
+    ("T215", "## A\n\n```bash\nssh h <<EOF\nOLD_TAG=1.2\ngit checkout $OLD_TAG\nEOF\n```\n"),
+    (
+        "T215",
+        "## A\n\n```bash\nTAG_NAME=v1\n```\n\n```console\n$ ssh me@web-1.test\nme@web-1:~$ git checkout $TAG_NAME\n```\n",
+    ),
+    ("T302", "## A\n\n```bash\nwp db import /srv/a.sql\n```\n"),
+    ("T305", "## A\n\n```bash\nfor f in sql/*.sql; do mysql app < \"$f\"; done\n```\n"),
+    ("T306", "## A\n\nOn the host:\n\n    set -eu\n    pg_dump app > a.sql.gz\n"),
+    ("T307", "## A\n\nMySQL 8.\n\n```bash\nmysql app -e 'ALTER TABLE t MODIFY a INT, ALGORITHM=COPY'\n```\n"),
+    ("T401", "## Deploy\n\n```bash\nhelm upgrade a ./a --set image.tag=latest\n```\n"),
+    ("T401", "## Deploy\n\n```bash {#up on=web-1}\ndocker compose up -d --build\n```\n"),
+    (
+        "T404",
+        "## Deploy\n\n```bash\nheroku container:release web --app a-prod\n```\n\n## Rollback\n\n```bash\nheroku rollback --app a-staging\n```\n",
+    ),
+    ("T407", "## Switch traffic\n\nWatch the dashboard.\n\n```bash\ncurl -fsS https://x.test/\n```\n"),
+    ("T410", "## A\n\n```bash\nphp artisan down\n```\n\n## Rollback\n\n```bash\nphp artisan up\n```\n"),
+    ("T410", "## A\n\n```bash\nssh lb 'touch /etc/haproxy/maintenance.on'\n```\n"),
+    ("T702", "## A\n\n```bash\npsql \"host=db password=$DB_PASSWORD\" -c 'select 1'\n```\n"),
+    (
+        "T704",
+        "## Staging\n\n```bash\nansible-playbook -i inventories/staging a.yml --vault-id prod@/secure/p\n```\n",
+    ),
+    ("T210", "## Production\n\n```bash\ndropdb shop\n```\n"),
+    ("T210", "## A\n\n```bash\nkafka-topics.sh --bootstrap-server k:9092 --delete --topic a\n```\n"),
+    ("T210", "## A\n\n```bash\nmongosh --eval 'db.sessions.deleteMany({})'\n```\n"),
+    ("T210", "## A\n\n```bash\nmysql -e 'DELETE FROM sessions'\n```\n"),
+    ("T201", "## A\n\n```bash\ncurl -f https://x.test/; echo ok\n```\n"),
 ];
 
 #[test]
@@ -361,5 +462,18 @@ fn a_query_that_fails_is_less_than_a_change_that_fails() {
         "\\i change.sql",
     ] {
         assert_eq!(severity(changes), Some(Severity::Error), "{changes}");
+    }
+}
+
+#[test]
+fn every_row_of_destruction_is_found_in_production_alone() {
+    for row in destroy_rows::ROWS {
+        let command =
+            format!("{} {} {} x", row.program, row.verbs.join(" "), row.with.first().unwrap_or(&""));
+        let at = |heading: &str| {
+            codes_of(&format!("# Release\n\n## {heading}\n\n```bash\n{command}\n```\n")).contains(&"T210")
+        };
+        assert!(at("Production") && !at("Local setup"), "{command}");
+        assert!(!codes_of(&bash(&format!("{command}-canary --dry-run"))).contains(&"T210"), "{command}");
     }
 }

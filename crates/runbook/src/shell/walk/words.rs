@@ -6,7 +6,7 @@ use brush_parser::ast::{
 
 use super::super::word::WordFacts;
 use super::super::{ClockName, Position, RedirectKind, Redirection, VariableSet, VariableUse};
-use super::{DEEPEST, Surroundings, Text, Walker};
+use super::{DEEPEST, Outer, Surroundings, Text, Walker};
 
 impl Walker {
     pub(super) fn assignment(
@@ -80,27 +80,46 @@ impl Walker {
         assigned: Option<&str>,
     ) -> WordFacts {
         let facts = text.facts(word);
-        let place = position.or(text.outer).unwrap_or_default();
-        for read in &facts.reads {
+        // What was filled in before the text was handed over was read where that was done.
+        if around.expanded {
+            return facts;
+        }
+        let outer = text.outer.map(|outer| match outer {
+            Outer::Word(position) => position,
+            Outer::Text { lines, bytes } => {
+                let line = lines + 1;
+                Position { line, column: 1, end_line: line, end_column: 1, start: bytes, end: bytes }
+            }
+        });
+        let place = position.or(outer).unwrap_or_default();
+        let there = around.host.is_some() || around.contained;
+        // In `ssh host "echo $A"` it is read here, and that is written down already.
+        let is_filled = |name: &String| there && around.filled.contains(name);
+        for read in facts.reads.iter().filter(|read| !is_filled(&read.name)) {
+            let (here, far) = (&self.findings.sets, &self.findings.sets_there);
+            let set_before = if there { far.contains(&read.name) } else { here.contains(&read.name) };
+            let set_anywhere = here.contains(&read.name) || far.contains(&read.name);
             self.findings.uses.push(VariableUse {
                 name: read.name.clone(),
                 position: place,
                 has_default: read.has_default || read.stops,
                 remote: around.host.is_some(),
-                set_before: self.findings.sets.contains(&read.name),
+                contained: around.contained,
+                set_before,
             });
             if read.has_default {
                 self.findings.defaulted.insert(read.name.clone());
-            } else if !self.findings.sets.contains(&read.name) {
+            } else if !set_anywhere {
                 self.findings.reads.insert(read.name.clone());
             }
         }
         let first = Position { line: 1, column: 1, end_line: 1, end_column: 1, start: 0, end: 0 };
-        let position = position.or(text.outer).unwrap_or(first);
+        let position = position.or(outer).unwrap_or(first);
         for (_, script) in facts.inner.iter().filter(|_| around.depth < DEEPEST) {
             let mut around = around.clone();
             around.depth += 1;
             around.place.substituted = true;
+            around.fed = None;
             let before = self.findings.commands.len();
             self.script(script, position, &around);
             let reads_clock = self.findings.commands.get(before).is_some_and(|command| {
@@ -134,7 +153,9 @@ impl Walker {
         exported: bool,
         around: &Surroundings,
     ) {
-        self.findings.sets.insert(name.clone());
+        let there = around.host.is_some() || around.contained;
+        let sets = if there { &mut self.findings.sets_there } else { &mut self.findings.sets };
+        sets.insert(name.clone());
         if !exported {
             self.kept.entry(name.clone()).or_default().push(self.findings.assigned.len());
         }
