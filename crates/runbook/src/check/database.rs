@@ -3,17 +3,21 @@
 use tminus_release::plan::Lane;
 
 use crate::diagnostic::Severity;
-use crate::shell::{CommandUse, RedirectKind};
+use crate::outline::Outline;
+use crate::shell::{CommandUse, RedirectKind, Redirection};
 
 use super::kinds;
 use super::page::{Finding, Given, Page, Script, has_option, short};
+use crate::words::Words;
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
+    let (outline, made) = (page.outline, dumps(page));
     page.each_script(|script, found| {
+        let moves = !made.is_empty() && moves_to_a_new_server(outline, script);
         for (at, command) in script.commands().iter().enumerate() {
             silent_errors(script, at, found);
-            restore_over_live(script, at, found);
+            restore_over_live(script, at, if moves { &made } else { &[] }, found);
             not_compressed(script, command, found);
             tar_not_compressed(script, command, found);
         }
@@ -128,7 +132,7 @@ fn piped_file(script: &Script<'_>, at: usize) -> Option<String> {
 }
 
 /// T302: a restore into a database that is in use.
-fn restore_over_live(script: &Script<'_>, at: usize, found: &mut Vec<Finding>) {
+fn restore_over_live(script: &Script<'_>, at: usize, moved: &[String], found: &mut Vec<Finding>) {
     let command = &script.commands()[at];
     let file = match command.program.as_str() {
         "psql" | "mysql" | "mariadb" => command
@@ -148,6 +152,10 @@ fn restore_over_live(script: &Script<'_>, at: usize, found: &mut Vec<Finding>) {
     };
     let Some(file) = file else { return };
     let name = file.to_lowercase();
+    // A dump that this page takes for a move into a new server goes into one that is empty.
+    if moved.iter().any(|dump| dump == file_name(&file)) {
+        return;
+    }
     let is_backup = ["backup", "dump", "snapshot", "restore"].iter().any(|word| name.contains(word))
         || script.lane == Lane::Rollback
         || command.program == "wp";
@@ -188,6 +196,42 @@ fn restore_over_live(script: &Script<'_>, at: usize, found: &mut Vec<Finding>) {
             "stop the writers, restore into a new database, check it, then switch; and say how much data may be lost",
         ));
     }
+}
+
+/// Tells whether a page, or the section, is about another version of the server or another machine for it.
+fn moves_to_a_new_server(outline: &Outline, script: &Script<'_>) -> bool {
+    static MOVES: Words = Words::new(&[
+        "upgrad",
+        "migrat",
+        "major version",
+        "aktualisier",
+        "mise à jour",
+        "actualiz",
+        "升级",
+        "アップグレード",
+    ]);
+    let about = |at: usize| MOVES.any_in(&outline.sections[at].title.to_lowercase());
+    script.lane != Lane::Rollback && outline.chain(script.section).any(about)
+}
+
+/// Names of the dumps that commands of the page write.
+fn dumps(page: &Page<'_>) -> Vec<String> {
+    let commands = page.scripts.iter().flat_map(|script| script.commands());
+    let dumps = commands.filter(|command| kinds::dumps(command));
+    let written = |redirect: &&Redirection| redirect.kind == RedirectKind::Write;
+    dumps
+        .flat_map(|command| {
+            let sent = command.redirects.iter().filter(written).map(|redirect| redirect.target.as_str());
+            sent.chain(command.arguments.iter().map(String::as_str))
+        })
+        .map(|file| file_name(file).to_owned())
+        .filter(|name| name.contains('.'))
+        .take(64)
+        .collect()
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit(['/', '=']).next().unwrap_or(path)
 }
 
 /// `-dapp`

@@ -88,6 +88,12 @@ fn moving_tag(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
             "docker" | "podman" => matches!(first, "tag" | "push" | "run" | "pull"),
             _ => false,
         };
+        // `docker tag good latest` leads `latest` back to the image that is good.
+        let leads_back =
+            first == "tag" && kinds::words(command).last().is_some_and(|word| word.ends_with(":latest"));
+        if back && leads_back {
+            continue;
+        }
         let live = deploys.is_some() && flow::is_live(page, script) && !flow::is_elsewhere(command);
         if !(live || (moves || deploys.is_some()) && (back || in_production)) {
             continue;

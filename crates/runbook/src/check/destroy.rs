@@ -254,23 +254,22 @@ fn destroys(command: &CommandUse) -> Option<&'static str> {
                 .then_some("data is deleted, and no statement brings it back")
         }
         "kubectl" | "oc" if says("delete") && !is_for_a_while(command) => {
-            let kinds = [
-                "ns",
-                "namespace",
-                "namespaces",
-                "project",
-                "pvc",
-                "persistentvolumeclaim",
-                "pv",
-                "statefulset",
-                "sts",
-                "crd",
-                "--all",
-            ];
-            let named = command.arguments.iter().any(|a| {
-                kinds.contains(&a.as_str()) || kinds.contains(&a.split('/').next().unwrap_or_default())
-            });
-            named.then_some("what hangs on it is deleted as well, volumes and their data among it")
+            let kinds =
+                ["ns", "namespace", "namespaces", "project", "pvc", "persistentvolumeclaim", "pv", "crd"];
+            let names = |kinds: &[&str]| {
+                command.arguments.iter().any(|a| {
+                    kinds.contains(&a.as_str()) || kinds.contains(&a.split('/').next().unwrap_or_default())
+                })
+            };
+            if names(&kinds) {
+                Some("what hangs on it is deleted as well, volumes and their data among it")
+            } else if names(&["statefulset", "statefulsets", "sts"]) {
+                Some(
+                    "its pods end and nobody answers; their volumes stay, and nothing says to whom they belong",
+                )
+            } else {
+                says("--all").then_some("every one of them in the namespace is deleted, whoever made it")
+            }
         }
         "kubectl" | "oc"
             if says("scale") && command.arguments.iter().any(|a| a == "--replicas=0") && says("--all") =>

@@ -198,7 +198,7 @@ const PAGES: &[Explanation] = &[
         title: "several ways in one block",
         why: "Run as written, the first way is done and then the second.",
         wrong: "```bash\n# Option 1: promote\nvercel promote x\n\n# Option 2: deploy\nvercel deploy --prod\n```",
-        right: "**Option 1**\n\n```bash\nvercel rollback x --yes\n```\n\n**Option 2**\n\n```bash\nvercel deploy --prod\n```",
+        right: "**Option 1**\n\n```bash\nvercel rollback x\n```\n\n**Option 2**\n\n```bash\nvercel deploy --prod\n```",
         source: "the runbook language, options",
     },
     Explanation {

@@ -388,7 +388,6 @@ mod tests {
                 ("git push --force origin main", "git push --force-with-lease origin main"),
                 ("curl -k https://a/", "curl https://a/"),
                 ("terraform apply", "terraform apply -auto-approve"),
-                ("vercel rollback \"$URL\"", "vercel rollback --yes \"$URL\""),
                 ("pulumi up --stack prod", "pulumi up --yes --stack prod"),
                 (
                     "tar czf app-$(date +%Y%m%d_%H%M%S).tgz app\necho é\nscp \"app-$(date +%Y%m%d_%H%M%S).tgz\" web:",

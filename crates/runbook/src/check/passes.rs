@@ -92,6 +92,7 @@ pub(super) fn hidden_failures(survey: &Survey) -> Vec<(&CommandUse, &CommandUse,
         if (silent || leaves(by)) && !looks
             || adds_what_is_missing(commands, *swallowed)
             || is_question(commands, *swallowed)
+            || finds_nothing(checked, by)
         {
             continue;
         }
@@ -103,6 +104,22 @@ pub(super) fn hidden_failures(survey: &Survey) -> Vec<(&CommandUse, &CommandUse,
         hidden.push((checked, by, if certain { Severity::Error } else { Severity::Warning }));
     }
     hidden
+}
+
+/// `logs | grep -i error || echo "no errors"`: that nothing is found is the good end, and no failure.
+fn finds_nothing(checked: &CommandUse, by: &CommandUse) -> bool {
+    static BAD: Words =
+        Words::new(&["error", "fail", "fatal", "exception", "panic", "critical", "warn", "traceback"]);
+    let says_no = || {
+        by.text.to_lowercase().split(|c: char| !c.is_alphanumeric()).any(|word| {
+            matches!(
+                word,
+                "no" | "none" | "nothing" | "sem" | "sin" | "kein" | "keine" | "aucun" | "aucune" | "ok"
+            )
+        })
+    };
+    matches!(checked.program.as_str(), "grep" | "egrep" | "zgrep" | "rg")
+        && (BAD.any_in(&checked.arguments.join(" ")) || says_no())
 }
 
 /// `grep -q line file || echo line >> file`: the second part does what the first one missed.

@@ -106,7 +106,7 @@ fn placeholder_finding(
         )
     } else {
         format!(
-            "a shell reads `{name}` as two redirections: it takes `{inner}` as input and writes a file named `{next}`"
+            "a shell reads `{name}` as two redirections: it wants a file `{inner}` to read, and one named `{next}` to write"
         )
     };
     let width = u32::try_from(name.chars().count()).unwrap_or(0);

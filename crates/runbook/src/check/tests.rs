@@ -103,7 +103,7 @@ fn sound_scripts_have_no_fault() {
         "read -r line < version.txt",
         "while read -r l; do echo \"$l\"; done < hosts.txt",
         "supabase db push --linked",
-        "vercel rollback --yes",
+        "vercel rollback x",
         "mysqldump --password-stdin app",
         "openssl s_client -connect x:443 </dev/null",
         "python3 -c 'print(1)'",

@@ -82,7 +82,7 @@ const ON_INPUT: &str = "a value on standard input";
 
 // `--no-traffic` is refused for a service that is new, and only for that one is anything asked.
 #[rustfmt::skip]
-const ASKS: [Asks; 38] = [
+const ASKS: [Asks; 37] = [
     Asks { program: "apt", verbs: &["install"], answered_by: &["-y", "--yes", "--assume-yes", "-qq"], question: "whether to install" },
     Asks { program: "apt-get", verbs: &["install"], answered_by: &["-y", "--yes", "--assume-yes", "-qq"], question: "whether to install" },
     Asks { program: "apt", verbs: &["upgrade"], answered_by: &["-y", "--yes", "--assume-yes", "-qq"], question: "whether to upgrade" },
@@ -120,7 +120,6 @@ const ASKS: [Asks; 38] = [
     Asks { program: "wrangler", verbs: &["secret", "put"], answered_by: &[ON_INPUT], question: "for the value" },
     Asks { program: "heroku", verbs: &["pg:reset"], answered_by: &["--confirm", "-c"], question: "for the app's name" },
     Asks { program: "heroku", verbs: &["apps:destroy"], answered_by: &["--confirm", "-c"], question: "for the app's name" },
-    Asks { program: "vercel", verbs: &["rollback"], answered_by: &["--yes", "-y"], question: "whether to roll back" },
 ];
 
 /// The flag with which a command asks nothing.
