@@ -205,12 +205,7 @@ fn yes(state: &State, person: &Person, step: &StepId) -> Result<Vec<Event>, Refu
     let Some(index) = state.program.index(step) else { return Err(Refusal::NoStep(step.0.clone())) };
     let undoing = state.rollback.is_some() && state.steps[index].undo.life != Life::Pending;
     match &state.program.plan.steps[index].work {
-        _ if undoing
-            && state
-                .program
-                .undo_of(index)
-                .is_some_and(|undo| !matches!(state.program.plan.steps[undo].work, Work::Act(_))) =>
-        {
+        _ if undoing && state.program.is_undone_by_hand(index) => {
             people::answer(state, person, step, Answer::Done { note: None })
         }
         _ if undoing => people::answer(state, person, step, Answer::Run),

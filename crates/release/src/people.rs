@@ -178,9 +178,10 @@ pub fn answer(state: &State, person: &Person, step: &StepId, answer: Answer) -> 
     {
         return Err(Refusal::NoReason(wanted));
     }
-    check_role(state, person, here, wanted)?;
-    let undoing = state.rollback.is_some()
-        && matches!(state.steps[index].undo.life, Life::Asked | Life::Failed | Life::Unknown);
+    // From when on it is being undone, nothing that is said is about how it was done.
+    let undoing = state.rollback.is_some() && state.steps[index].undo.life != Life::Pending;
+    let acts = state.program.undo_of(index).filter(|_| undoing);
+    check_role(state, person, acts.map_or(here, |undo| &state.program.plan.steps[undo]), wanted)?;
     let purpose = if undoing { Purpose::Undo } else { Purpose::Forward };
     let life = if undoing { state.steps[index].undo.life } else { state.life(index) };
     let wrong = |why| Err(Refusal::WrongKind { wanted, step: step.clone(), why });
@@ -188,6 +189,11 @@ pub fn answer(state: &State, person: &Person, step: &StepId, answer: Answer) -> 
     if undoing && matches!(answer, Answer::Stop { .. }) {
         return wrong(
             "a rollback is not declined; retry the undo, mark it as done by hand, or skip it with a reason",
+        );
+    }
+    if undoing && state.program.is_undone_by_hand(index) && matches!(answer, Answer::Run | Answer::Retry) {
+        return wrong(
+            "a person does its undo, and nothing would run; do it and answer `done`, or `skip` with a reason",
         );
     }
     if matches!(here.work, Work::Approval(_)) && !undoing {

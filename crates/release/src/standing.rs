@@ -282,7 +282,10 @@ fn undo_wait(state: &State, index: usize) -> Option<Wait> {
              your reason in the record, `tminus abort` ends the release here"
                 .to_owned()
         }
-        Life::Asked => format!("undo with `{}`?", undo.id),
+        Life::Asked => match &undo.work {
+            Work::Task(task) => format!("a person undoes it, as `{}` says: {}", undo.id, task.reason),
+            _ => format!("undo with `{}`?", undo.id),
+        },
         Life::Failed if crate::decide::retry_at(undo, track).is_none() => {
             let detail = track.result.as_ref().map_or("", |result| result.detail.as_str());
             format!("its undo `{}` failed: {detail}", undo.id)
@@ -293,14 +296,14 @@ fn undo_wait(state: &State, index: usize) -> Option<Wait> {
         }
         _ => return None,
     };
-    let commands = match track.life {
-        Life::Asked => vec![format!("answer {id} run"), format!("answer {id} skip --reason \"…\"")],
-        _ => vec![
-            format!("answer {id} retry"),
-            format!("answer {id} done"),
-            format!("answer {id} skip --reason \"…\""),
-        ],
+    let words: &[&str] = match track.life {
+        Life::Asked if step.undo == Undo::Impossible => &["run"],
+        _ if state.program.is_undone_by_hand(index) => &["done"],
+        Life::Asked => &["run", "done"],
+        _ => &["retry", "done"],
     };
+    let commands = words.iter().chain(&["skip --reason \"…\""]).map(|word| format!("answer {id} {word}"));
+    let commands = commands.collect();
     let who = if undo.roles.is_empty() {
         "anyone".to_owned()
     } else {
