@@ -152,8 +152,11 @@ impl Script {
             .roles
             .get(role)
             .and_then(|people| people.iter().find(|name| !voted(name) && *name != state.starter.name()));
-        let name =
-            self.people.get(&role.0).or(listed).cloned().unwrap_or_else(|| format!("{role} (scripted)"));
+        if let (None, Some(name)) = (self.people.get(&role.0), listed) {
+            // Where they have several roles, they count where they are needed.
+            return Person { name: name.clone(), role: None };
+        }
+        let name = self.people.get(&role.0).cloned().unwrap_or_else(|| format!("{role} (scripted)"));
         Person { name, role: Some(role.clone()) }
     }
 }
