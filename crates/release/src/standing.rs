@@ -140,8 +140,9 @@ fn status(state: &State, running: &[StepId], waits: &[Wait]) -> Status {
         () if unknown && for_people => Status::Stuck,
         () if !running.is_empty() => Status::Running,
         () if state.hold.is_some() || state.declined().is_some() => Status::OnHold,
-        () if waits.iter().any(|wait| wait.until.is_some()) => Status::Soaking,
+        // An approval that expires waits for people all the same: time only takes the question away.
         () if for_people => Status::OnHold,
+        () if waits.iter().any(|wait| wait.until.is_some()) => Status::Soaking,
         () => Status::Running,
     }
 }

@@ -173,3 +173,11 @@ fn pain_07_who_said_yes_first_makes_room_for_who_has_one_role_only() {
     assert!(asked(&release).contains("Nobody is left who could give"), "{}", asked(&release));
     assert!(release.run(all_pass).is_empty());
 }
+
+#[test]
+fn an_approval_that_expires_is_on_hold_for_people_and_soaks_for_nothing() {
+    let release = go_live(Some(Span::minutes(30)));
+    let here = standing(&release.state);
+    assert_eq!(here.status, Status::OnHold);
+    assert!(here.waits[0].until.is_some(), "it is told until when");
+}
