@@ -326,7 +326,8 @@ fn pain_19_a_tenant_that_fails_is_as_before_and_the_others_go_on() {
 fn pain_19_a_host_whose_switch_fails_is_as_before_and_the_others_go_on() {
     let Some(yard) = Yard::open() else { return };
     for host in HOSTS {
-        yard.fleet.on(host, "cd shop; echo shop-blue >traffic; sed -i 's/ports: .*/ports: [8080]/' compose.yml");
+        yard.fleet
+            .on(host, "cd shop; echo shop-blue >traffic; sed -i 's/ports: .*/ports: [8080]/' compose.yml");
     }
     let turns = "strategy: blue-green\nblue_green: [shop-blue, shop-green]\nserving: cat traffic\nswitch: echo $PROJECT >traffic; test $PROJECT = shop-green || test ! -e stuck\n";
     let text = RUNBOOK
