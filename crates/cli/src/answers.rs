@@ -224,7 +224,10 @@ fn speak(state: &State, by: &Actor, wait: &Wait, speech: &Speech) -> Result<Vec<
         Speech::Yes => match planned.map(|step| &step.work) {
             Some(Work::Approval(_)) => return people::approve(state, &person, step, None),
             Some(Work::Item(_)) => return people::tick(state, &person, step, None),
-            Some(Work::Task(_)) => Answer::Done { note: None },
+            // The same for a task and for an undo that a person does.
+            _ if takes(wait, "done") && !takes(wait, "run") && !takes(wait, "retry") => {
+                Answer::Done { note: None }
+            }
             _ => Answer::Run,
         },
         Speech::Done(note) => Answer::Done { note: note.clone() },

@@ -2,8 +2,9 @@
 
 use tminus_engine::environments::Obstacle;
 use tminus_engine::{EngineError, StoreError};
-use tminus_release::StepId;
+use tminus_release::event::Outcome;
 use tminus_release::people::Refusal;
+use tminus_release::{ReleaseId, State, StepId};
 
 use crate::exit_code::ExitCode;
 
@@ -42,6 +43,10 @@ impl From<EngineError> for Failure {
             return left_standing(&error, steps, dependents);
         }
         let (now, code): (&[&str], ExitCode) = match &error {
+            EngineError::Refused(Refusal::Over { .. }) => (
+                &["`tminus status last` shows how it ended; `tminus run` starts another release"],
+                ExitCode::Refused,
+            ),
             EngineError::Refused(_) => {
                 (&["`tminus status` shows what each step waits for, and who may answer"], ExitCode::Refused)
             }
@@ -119,6 +124,23 @@ fn left_standing(error: &EngineError, steps: &[StepId], dependents: &[StepId]) -
         ),
     ];
     Failure { what: error.to_string(), now, code: ExitCode::Refused }
+}
+
+/// What succeeded is over and cannot be turned back: what one does instead.
+pub(crate) fn succeeded_already(state: &State, release: &ReleaseId) -> Option<Failure> {
+    let plan = &state.program.plan;
+    let (Outcome::Succeeded, _) = state.outcome.as_ref()? else { return None };
+    let error = EngineError::Refused(Refusal::Over { outcome: Outcome::Succeeded.words() });
+    let previous = plan.previous_version.as_deref().unwrap_or("PREVIOUS");
+    let mut run = format!("tminus run {} --version {previous}", plan.document.name);
+    if let Some(version) = &plan.version {
+        run.push_str(&format!(" --previous-version {version}"));
+    }
+    let now = vec![
+        format!("release the version before again: `{run}`, with the other options as they were"),
+        format!("what this one did: `tminus status {release}`"),
+    ];
+    Some(Failure { what: error.to_string(), now, code: ExitCode::Refused })
 }
 
 /// Something stands in the way of a release: who can clear it, and how.

@@ -115,6 +115,15 @@ type Key = (usize, Purpose);
 /// A piece of a step's output on its way to the observer.
 type Chunk = (StepId, Vec<u8>);
 
+/// What became of an attempt when it was begun.
+#[derive(PartialEq, Eq)]
+enum Began {
+    /// It is under way.
+    Works,
+    /// There was nothing to do, and its outcome waits to be written.
+    Ended,
+}
+
 struct Done {
     key: Key,
     attempt: u32,
@@ -229,7 +238,8 @@ impl Round<'_> {
                 continue;
             }
             for (step, purpose, attempt) in starts {
-                self.act(step, purpose, attempt, now).await?;
+                // What ended where it began has an outcome to write before anybody leaves.
+                moved |= self.act(step, purpose, attempt, now).await? == Began::Ended;
             }
             if moved {
                 continue;
@@ -372,13 +382,13 @@ impl Round<'_> {
         purpose: Purpose,
         attempt: u32,
         now: Moment,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Began, EngineError> {
         let key = (index, purpose);
         let job =
             job::build(&self.log.state, &self.release, &self.driver.places, index, purpose, attempt, now);
         let Some(job) = job else {
             let report = Report::failed("there is no action behind this step; a person has to do it");
-            return self.finish(key, attempt, report).await;
+            return self.finish(key, attempt, report).await.map(|()| Began::Ended);
         };
         let (cancel, cancelled) = signal::channel(false);
         self.cancels.insert(key, cancel);
@@ -400,7 +410,7 @@ impl Round<'_> {
             }
             Done { key, attempt, scratch, came: Recovered::Finished(report) }
         });
-        Ok(())
+        Ok(Began::Works)
     }
 
     fn cancel(&mut self, key: Key) {

@@ -227,6 +227,7 @@ pub fn verify_record(path: &Path) -> Result<Sound, Unsound> {
         Unsound::Record { path: events.display().to_string(), why: format!("line {line} is not UTF-8") }
     })?;
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    check_line_ends(&events, &text, &lines)?;
     let head = folder.as_ref().map(|folder| head_of(&folder.join(RECORD))).transpose()?;
     let (verified, state) = verify(&lines, head.as_ref().map(|(head, _)| head.as_str()))?;
     let log: Vec<Recorded> = lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
@@ -248,6 +249,20 @@ pub fn verify_record(path: &Path) -> Result<Sound, Unsound> {
         blobs,
         head: verified.head,
     })
+}
+
+/// The chain is over the lines without their ends, so an end that was changed is found here.
+fn check_line_ends(path: &Path, text: &str, lines: &[String]) -> Result<(), Unsound> {
+    let mut rest = text;
+    for (line, number) in lines.iter().zip(1..) {
+        rest = rest.get(line.len()..).unwrap_or_default();
+        let Some(after) = rest.strip_prefix('\n') else {
+            let why = format!("line {number} does not end in a line feed, as it was written");
+            return Err(Unsound::Record { path: path.display().to_string(), why });
+        };
+        rest = after;
+    }
+    Ok(())
 }
 
 /// The page is written anew from the log and compared: what people read is what was recorded.

@@ -152,8 +152,11 @@ impl Script {
             .roles
             .get(role)
             .and_then(|people| people.iter().find(|name| !voted(name) && *name != state.starter.name()));
-        let name =
-            self.people.get(&role.0).or(listed).cloned().unwrap_or_else(|| format!("{role} (scripted)"));
+        if let (None, Some(name)) = (self.people.get(&role.0), listed) {
+            // Where they have several roles, they count where they are needed.
+            return Person { name: name.clone(), role: None };
+        }
+        let name = self.people.get(&role.0).cloned().unwrap_or_else(|| format!("{role} (scripted)"));
         Person { name, role: Some(role.clone()) }
     }
 }
@@ -205,12 +208,7 @@ fn yes(state: &State, person: &Person, step: &StepId) -> Result<Vec<Event>, Refu
     let Some(index) = state.program.index(step) else { return Err(Refusal::NoStep(step.0.clone())) };
     let undoing = state.rollback.is_some() && state.steps[index].undo.life != Life::Pending;
     match &state.program.plan.steps[index].work {
-        _ if undoing
-            && state
-                .program
-                .undo_of(index)
-                .is_some_and(|undo| !matches!(state.program.plan.steps[undo].work, Work::Act(_))) =>
-        {
+        _ if undoing && state.program.is_undone_by_hand(index) => {
             people::answer(state, person, step, Answer::Done { note: None })
         }
         _ if undoing => people::answer(state, person, step, Answer::Run),

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
-use tminus_release::event::{Actor, Event, Outcome, Purpose, Recorded};
+use tminus_release::event::{Actor, Answer, Event, Outcome, Purpose, Recorded};
 use tminus_release::plan::{Action, Plan, Rule, Source, Usage, Work};
 use tminus_release::program::Track;
 use tminus_release::standing::standing;
@@ -261,7 +261,17 @@ impl Observer for Seen {
             }
             Event::StepAsked { step, purpose: Purpose::Undo } => {
                 let title = state.program.plan.step(step).map_or("", |step| step.title.as_str());
-                self.people.push(format!("{title}: asked before going back past it"));
+                let index = state.program.index(step);
+                let undo = index.and_then(|index| state.program.undo_of(index));
+                let by_hand = index.is_some_and(|index| state.program.is_undone_by_hand(index));
+                self.people.push(match undo.map(|undo| &state.program.plan.steps[undo].id) {
+                    None => format!("{title}: asked before going back past it"),
+                    Some(undo) if by_hand => format!("{title}: a person undoes it, as `{undo}` says"),
+                    Some(undo) => format!("{title}: asked before `{undo}` undoes it"),
+                });
+            }
+            Event::StepAnswered { step, purpose: Purpose::Undo, answer: Answer::Done { .. } } => {
+                self.undone.push(step.clone());
             }
             _ => {}
         }

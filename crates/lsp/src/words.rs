@@ -10,7 +10,7 @@ pub(crate) fn class(name: &str) -> &'static str {
         "manual" => "a person does it",
         "example" => "never runs",
         "parallel" => "open together with the .parallel fences beside it",
-        "must-fail" => "HTTP: passes when the request does not meet its conditions",
+        "must-fail" => "HTTP: passes when an answer comes that does not meet the conditions",
         "approval" => "a recorded yes of several people: ask, quorum, expires, only",
         "soak" => "a timed wait while rules are watched: for, while, rules, on_breach",
         "watch" => "rules are watched for a time; the steps after it go on: for, while, rules, on_breach",

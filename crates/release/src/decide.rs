@@ -8,6 +8,7 @@ use crate::gates;
 use crate::life::Life;
 use crate::plan::{Action, OnFailure, Resume, Step, Usage, When, Work};
 use crate::program::Track;
+use crate::quorum;
 use crate::rollback;
 use crate::state::{RuleKey, State, TrackState};
 use crate::time::{Moment, Span};
@@ -269,9 +270,7 @@ pub(crate) fn lapse_approvals(state: &State, now: Moment, track: Track, decision
 /// Completes an approval whose quorum is there.
 fn grant(state: &State, index: usize, decision: &mut Decision) {
     let step = &state.program.plan.steps[index];
-    if let Work::Approval(approval) = &step.work
-        && gates::quorum_missing(approval, &state.steps[index].votes).is_empty()
-    {
+    if matches!(step.work, Work::Approval(_)) && quorum::count(state, index).missing.is_empty() {
         decision.record(Event::ApprovalGranted { step: step.id.clone() });
     }
 }

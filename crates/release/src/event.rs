@@ -142,6 +142,9 @@ pub enum Event {
         step: StepId,
         /// The role that the yes counts for.
         role: Role,
+        /// No role was said: with a later yes it may come to count as another one of the person's.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        any_role: bool,
         /// A remark.
         note: Option<String>,
         /// The plan that was approved.

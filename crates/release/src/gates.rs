@@ -1,13 +1,12 @@
-//! Gates: when an item holds, what an approval is bound to, what its quorum still lacks.
-
-use std::collections::BTreeMap;
+//! Gates: when an item holds, what an approval is bound to, who may still answer.
 
 use sha2::{Digest as _, Sha256};
 
 use crate::life::Life;
-use crate::plan::{Approval, Item, Role, Work, hex};
+use crate::plan::{Item, Role, Work, hex};
 use crate::program::Track;
-use crate::state::{State, Vote};
+use crate::quorum;
+use crate::state::State;
 
 /// The output of a check by which it tells an approval right behind it, in a sentence or two, what a
 /// yes would mean. It stands in the question.
@@ -62,29 +61,7 @@ pub fn told(state: &State, approval: usize) -> Vec<&str> {
 pub fn roles_wanted(state: &State, index: usize) -> Vec<Role> {
     let step = &state.program.plan.steps[index];
     match &step.work {
-        Work::Approval(approval) => quorum_missing(approval, &state.steps[index].votes).into_keys().collect(),
+        Work::Approval(_) => quorum::count(state, index).missing.into_keys().collect(),
         _ => step.roles.clone(),
     }
-}
-
-/// Returns how many yes votes each role still lacks. Each person counts once.
-pub fn quorum_missing(approval: &Approval, votes: &[Vote]) -> BTreeMap<Role, u32> {
-    let mut missing = approval.quorum.clone();
-    if missing.is_empty() {
-        missing.insert(Role::from("anyone"), 1);
-    }
-    let mut counted: Vec<&str> = Vec::new();
-    for vote in votes {
-        if counted.contains(&vote.by.as_str()) {
-            continue;
-        }
-        if let Some(count) = missing.get_mut(&vote.role)
-            && *count > 0
-        {
-            *count -= 1;
-            counted.push(&vote.by);
-        }
-    }
-    missing.retain(|_, count| *count > 0);
-    missing
 }

@@ -15,6 +15,7 @@ pub mod partial;
 pub mod people;
 pub mod plan;
 pub mod program;
+pub mod quorum;
 pub mod record;
 mod rollback;
 pub mod standing;

@@ -8,6 +8,7 @@ use crate::gates;
 use crate::life::Life;
 use crate::plan::{Approval, Role, Step, StepId, Undo, Work};
 use crate::program::Track;
+use crate::quorum;
 use crate::state::State;
 
 /// Who speaks.
@@ -178,9 +179,10 @@ pub fn answer(state: &State, person: &Person, step: &StepId, answer: Answer) -> 
     {
         return Err(Refusal::NoReason(wanted));
     }
-    check_role(state, person, here, wanted)?;
-    let undoing = state.rollback.is_some()
-        && matches!(state.steps[index].undo.life, Life::Asked | Life::Failed | Life::Unknown);
+    // From when on it is being undone, nothing that is said is about how it was done.
+    let undoing = state.rollback.is_some() && state.steps[index].undo.life != Life::Pending;
+    let acts = state.program.undo_of(index).filter(|_| undoing);
+    check_role(state, person, acts.map_or(here, |undo| &state.program.plan.steps[undo]), wanted)?;
     let purpose = if undoing { Purpose::Undo } else { Purpose::Forward };
     let life = if undoing { state.steps[index].undo.life } else { state.life(index) };
     let wrong = |why| Err(Refusal::WrongKind { wanted, step: step.clone(), why });
@@ -188,6 +190,11 @@ pub fn answer(state: &State, person: &Person, step: &StepId, answer: Answer) -> 
     if undoing && matches!(answer, Answer::Stop { .. }) {
         return wrong(
             "a rollback is not declined; retry the undo, mark it as done by hand, or skip it with a reason",
+        );
+    }
+    if undoing && state.program.is_undone_by_hand(index) && matches!(answer, Answer::Run | Answer::Retry) {
+        return wrong(
+            "a person does its undo, and nothing would run; do it and answer `done`, or `skip` with a reason",
         );
     }
     if matches!(here.work, Work::Approval(_)) && !undoing {
@@ -281,12 +288,14 @@ pub fn approve(state: &State, person: &Person, step: &StepId, note: Option<Strin
         return Err(Refusal::VotedAlready { person: person.name.clone(), step: step.clone() });
     }
     let role = voting_role(state, person, step, approval, index)?;
+    let any_role = person.role.is_none() && approval.quorum.len() > 1;
     let plan_digest = state.program.digest().to_owned();
     let gates_digest = gates::digest(state, index);
-    Ok(vec![Event::Approved { step: step.clone(), role, note, plan_digest, gates_digest }])
+    Ok(vec![Event::Approved { step: step.clone(), role, any_role, note, plan_digest, gates_digest }])
 }
 
-/// Picks the role that a yes counts for: the one said, or one still missing that the person has.
+/// Picks the role that a yes counts for: the one said, or one in which the person is still needed
+/// when those who said yes before, without naming a role, take another one of theirs.
 fn voting_role(
     state: &State,
     person: &Person,
@@ -294,15 +303,18 @@ fn voting_role(
     approval: &Approval,
     index: usize,
 ) -> Result<Role, Refusal> {
-    let missing = gates::quorum_missing(approval, &state.steps[index].votes);
-    let may = |role: &Role| {
-        approval.quorum.is_empty() || (approval.quorum.contains_key(role) && has_role(state, person, role))
-    };
+    let missing = quorum::count(state, index).missing;
+    if missing.is_empty() {
+        return Err(Refusal::Complete(step.clone()));
+    }
     let picked = match &person.role {
-        Some(role) => Some(role.clone()).filter(|role| may(role)),
-        None => missing.keys().find(|role| may(role)).cloned(),
+        Some(_) if approval.quorum.is_empty() => Some(Role::from("anyone")),
+        Some(role) => {
+            let may = approval.quorum.contains_key(role) && has_role(state, person, role);
+            may.then(|| role.clone())
+        }
+        None => quorum::count_with(state, index, Some(person)).roles.pop().flatten(),
     };
-    let picked = picked.map(|role| if approval.quorum.is_empty() { Role::from("anyone") } else { role });
     picked.ok_or_else(|| Refusal::NotInRole {
         person: person.name.clone(),
         wanted: "approve",

@@ -165,6 +165,11 @@ impl Program {
         }
     }
 
+    /// Tells whether a person reverses this step: nothing can be run for that.
+    pub fn is_undone_by_hand(&self, index: usize) -> bool {
+        self.undo_of(index).is_some_and(|undo| !matches!(self.plan.steps[undo].work, Work::Act(_)))
+    }
+
     /// Returns the indexes of the steps that wait for this one.
     pub fn dependents(&self, index: usize) -> &[usize] {
         &self.dependents[index]

@@ -8,6 +8,7 @@ use crate::event::{Answer, Cause, Event, Outcome, Purpose, Recorded, RuleVerdict
 use crate::life::Life;
 use crate::plan::{Interpreter, StepId, Work};
 use crate::program::Program;
+use crate::quorum;
 use crate::state::State;
 use crate::time::Moment;
 
@@ -275,12 +276,13 @@ fn result_text(state: &State, index: usize, outputs: &BTreeMap<String, String>) 
         if let Some(note) = &track.note {
             let _ = write!(text, " · {note}");
         }
-        for vote in &here.votes {
+        let counted = quorum::count(state, index).roles;
+        for (vote, role) in here.votes.iter().zip(counted) {
             let _ = write!(
                 text,
                 "\n- {} as {}, {}{}",
                 vote.by,
-                vote.role,
+                role.as_ref().unwrap_or(&vote.role),
                 vote.at.rfc3339(),
                 after(vote.note.as_deref())
             );

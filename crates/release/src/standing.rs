@@ -2,13 +2,16 @@
 //!
 //! Computed from the state each time, so that the terminal, the JSON and a page say the same.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::event::Outcome;
 use crate::gates;
 use crate::life::Life;
-use crate::plan::{StepId, Undo, Work};
+use crate::plan::{Role, StepId, Undo, Work};
 use crate::program::Track;
+use crate::quorum;
 use crate::state::State;
 use crate::time::Moment;
 
@@ -137,8 +140,9 @@ fn status(state: &State, running: &[StepId], waits: &[Wait]) -> Status {
         () if unknown && for_people => Status::Stuck,
         () if !running.is_empty() => Status::Running,
         () if state.hold.is_some() || state.declined().is_some() => Status::OnHold,
-        () if waits.iter().any(|wait| wait.until.is_some()) => Status::Soaking,
+        // An approval that expires waits for people all the same: time only takes the question away.
         () if for_people => Status::OnHold,
+        () if waits.iter().any(|wait| wait.until.is_some()) => Status::Soaking,
         () => Status::Running,
     }
 }
@@ -198,10 +202,11 @@ fn step_wait(state: &State, index: usize) -> Option<Wait> {
         Work::Soak(_) | Work::Watch(_) => state.steps[index].until,
         _ => None,
     };
-    let roles: Vec<&str> = match &step.work {
-        Work::Approval(approval) => approval.quorum.keys().map(|role| role.as_str()).collect(),
-        _ => step.roles.iter().map(|role| role.as_str()).collect(),
+    let roles = match &step.work {
+        Work::Approval(approval) if approval.quorum.is_empty() => Vec::new(),
+        _ => gates::roles_wanted(state, index),
     };
+    let roles: Vec<&str> = roles.iter().map(Role::as_str).collect();
     let who = match (commands.is_empty(), roles.is_empty()) {
         (true, _) => "time".to_owned(),
         (false, true) => "anyone".to_owned(),
@@ -227,15 +232,23 @@ fn question(state: &State, index: usize) -> Option<(String, Vec<String>)> {
     const SKIP: &str = "skip --reason \"…\"";
     Some(match (track.life, &step.work) {
         (Life::Asked, Work::Approval(approval)) => {
-            let missing = gates::quorum_missing(approval, &state.steps[index].votes);
-            if missing.is_empty() {
+            let count = quorum::count(state, index);
+            if count.missing.is_empty() {
                 return None;
             }
-            let missing: Vec<String> =
-                missing.iter().map(|(role, count)| format!("{count} × {role}")).collect();
+            let roles = |roles: &BTreeMap<Role, u32>| {
+                let each = roles.iter().map(|(role, count)| format!("{count} × {role}"));
+                each.collect::<Vec<_>>().join(", ")
+            };
             let said: Vec<&str> =
                 std::iter::once(approval.ask.as_str()).chain(gates::told(state, index)).collect();
-            let why = format!("{} Still needed: {}.", said.join(" "), missing.join(", "));
+            let mut why = format!("{} Still needed: {}.", said.join(" "), roles(&count.missing));
+            if !count.hopeless.is_empty() {
+                why.push_str(&format!(
+                    " Nobody is left who could give {}: each person counts once.",
+                    roles(&count.hopeless)
+                ));
+            }
             (why, vec![format!("approve {id}"), format!("decline {id} --reason \"…\"")])
         }
         (Life::Asked, Work::Item(item)) => (item.text.clone(), vec![format!("tick {id}")]),
@@ -282,7 +295,10 @@ fn undo_wait(state: &State, index: usize) -> Option<Wait> {
              your reason in the record, `tminus abort` ends the release here"
                 .to_owned()
         }
-        Life::Asked => format!("undo with `{}`?", undo.id),
+        Life::Asked => match &undo.work {
+            Work::Task(task) => format!("a person undoes it, as `{}` says: {}", undo.id, task.reason),
+            _ => format!("undo with `{}`?", undo.id),
+        },
         Life::Failed if crate::decide::retry_at(undo, track).is_none() => {
             let detail = track.result.as_ref().map_or("", |result| result.detail.as_str());
             format!("its undo `{}` failed: {detail}", undo.id)
@@ -293,14 +309,14 @@ fn undo_wait(state: &State, index: usize) -> Option<Wait> {
         }
         _ => return None,
     };
-    let commands = match track.life {
-        Life::Asked => vec![format!("answer {id} run"), format!("answer {id} skip --reason \"…\"")],
-        _ => vec![
-            format!("answer {id} retry"),
-            format!("answer {id} done"),
-            format!("answer {id} skip --reason \"…\""),
-        ],
+    let words: &[&str] = match track.life {
+        Life::Asked if step.undo == Undo::Impossible => &["run"],
+        _ if state.program.is_undone_by_hand(index) => &["done"],
+        Life::Asked => &["run", "done"],
+        _ => &["retry", "done"],
     };
+    let commands = words.iter().chain(&["skip --reason \"…\""]).map(|word| format!("answer {id} {word}"));
+    let commands = commands.collect();
     let who = if undo.roles.is_empty() {
         "anyone".to_owned()
     } else {

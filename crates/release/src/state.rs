@@ -104,6 +104,8 @@ pub struct Vote {
     pub proof: String,
     /// In which role.
     pub role: Role,
+    /// No role was said: it counts as whatever it is needed as.
+    pub any_role: bool,
     /// For which gate results.
     pub gates_digest: String,
     /// When.
@@ -351,7 +353,7 @@ impl State {
         let program = Arc::clone(&self.program);
         self.reached = self.reached.max(program.place(index) + 1);
         let step = &mut self.steps[index];
-        if let Event::Approved { role, gates_digest, note, .. } = event {
+        if let Event::Approved { role, any_role, gates_digest, note, .. } = event {
             let (by, proof) = match &recorded.by {
                 Actor::Person { name, proof } => (name.clone(), proof.clone()),
                 Actor::Engine => ("tminus".to_owned(), String::new()),
@@ -360,6 +362,7 @@ impl State {
                 by,
                 proof,
                 role: role.clone(),
+                any_role: *any_role,
                 gates_digest: gates_digest.clone(),
                 at: recorded.at,
                 note: note.clone(),

@@ -24,8 +24,11 @@ pub struct Settings {
     pub roles: BTreeMap<String, Vec<String>>,
     /// Inputs that are declared here.
     pub inputs: Vec<InputDeclaration>,
-    /// Metric name, with `@environment` where it holds for one only, to source.
-    pub sources: BTreeMap<String, Source>,
+    /// Metric name, with `@environment` where it holds for one only, to source. Those of probes are
+    /// not among them: see [`Settings::sources`].
+    pub metrics: BTreeMap<String, Source>,
+    /// Probes in order of writing.
+    pub probes: Vec<ProbeSettings>,
     /// Channel name to where messages go.
     pub channels: BTreeMap<String, Channel>,
     /// Secret name to reference. Never a value.
@@ -75,6 +78,26 @@ pub struct ClusterSettings {
     pub namespace: String,
     /// The configuration's file; None: what `KUBECONFIG` names, or `~/.kube/config`.
     pub kubeconfig: Option<String>,
+}
+
+/// tminus's own requests to an address.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProbeSettings {
+    /// Its name: that of an environment, or any other.
+    pub name: String,
+    /// The environment that it is said to be about.
+    pub environment: Option<String>,
+    /// What is asked.
+    pub source: Source,
+}
+
+/// Where the metrics of one document come from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sources {
+    /// Metric name, with `@environment` where it holds for one only, to source.
+    pub by_metric: BTreeMap<String, Source>,
+    /// Keys that several probes would give, with the names of these: nothing says which is meant.
+    pub several: BTreeMap<String, Vec<String>>,
 }
 
 /// What may not be lowered.
@@ -137,10 +160,9 @@ fn read_all(value: &Value, faults: &mut Vec<Fault>) -> Settings {
     for (name, value) in entries(metrics, "metrics", faults) {
         read_metric(name, value, &mut settings, faults);
     }
-    let names: Vec<String> =
-        settings.environments.iter().map(|environment| environment.name.clone()).collect();
     for (name, value) in entries(probe, "probe", faults) {
-        read_probe(name, value, &names, &mut settings, faults);
+        let probe = read_probe(name, value, faults);
+        settings.probes.push(probe);
     }
     for (name, value) in entries(channels, "channels", faults) {
         if let Some(channel) = read_channel(name, value, faults) {
@@ -270,10 +292,10 @@ fn read_metric(name: &str, value: &Value, settings: &mut Settings, faults: &mut 
         headers,
         every,
     };
-    settings.sources.insert(key, source);
+    settings.metrics.insert(key, source);
 }
 
-fn read_probe(name: &str, value: &Value, names: &[String], settings: &mut Settings, faults: &mut Vec<Fault>) {
+fn read_probe(name: &str, value: &Value, faults: &mut Vec<Fault>) -> ProbeSettings {
     let what = format!("probe `{name}`");
     let mut keys = Keys::of(value, &what, faults);
     let url = keys.text("url");
@@ -283,16 +305,40 @@ fn read_probe(name: &str, value: &Value, names: &[String], settings: &mut Settin
     let every = keys.duration("every").unwrap_or(Span::seconds(1));
     let timeout = keys.duration("timeout").unwrap_or(Span::seconds(5));
     let window = keys.duration("window").unwrap_or(Span::minutes(1));
-    let written = keys.text("environment");
+    let environment = keys.text("environment").map(canonical_environment);
     keys.finish();
     if every.0 == 0 {
         faults.push(Fault::new(value.start..value.end, "`every` must be longer than nothing"));
     }
-    let is_environment = names.contains(&canonical_environment(name));
-    let environment = written.or(is_environment.then_some(name));
     let source = Source::Probe { url: url.unwrap_or_default().to_owned(), every, timeout, window };
-    for metric in PROBE_METRICS {
-        settings.sources.entry(scoped(metric, environment)).or_insert_with(|| source.clone());
+    ProbeSettings { name: name.to_owned(), environment, source }
+}
+
+impl Settings {
+    /// Tells where the metrics of a document come from. `environments` are all that it or these
+    /// settings name: a probe of such a name is about that environment only.
+    pub fn sources(&self, environments: &[String]) -> Sources {
+        let mut given: BTreeMap<String, Vec<&ProbeSettings>> = BTreeMap::new();
+        for probe in &self.probes {
+            let own = canonical_environment(&probe.name);
+            let named = environments.contains(&own).then_some(own);
+            let environment = probe.environment.clone().or(named);
+            for metric in PROBE_METRICS {
+                given.entry(scoped(metric, environment.as_deref())).or_default().push(probe);
+            }
+        }
+        // Whoever writes down where one metric comes from means it more than a probe, which gives all.
+        given.retain(|key, _| !self.metrics.contains_key(key));
+        let mut sources = Sources { by_metric: self.metrics.clone(), several: BTreeMap::new() };
+        for (key, probes) in given {
+            if let [probe] = probes.as_slice() {
+                sources.by_metric.insert(key, probe.source.clone());
+            } else {
+                let names = probes.iter().map(|probe| probe.name.clone()).collect();
+                sources.several.insert(key, names);
+            }
+        }
+        sources
     }
 }
 

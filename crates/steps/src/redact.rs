@@ -72,6 +72,17 @@ impl Redactor {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// Tells whether a text holds a secret in any form. Encoders break their lines anywhere, so it is
+    /// looked at without blanks as well.
+    pub(crate) fn finds_in(&self, text: &str) -> bool {
+        let Some(automaton) = &self.automaton else { return false };
+        automaton.is_match(text)
+            || text.contains(char::is_whitespace) && {
+                let joined: String = text.split_whitespace().collect();
+                automaton.is_match(&joined)
+            }
+    }
+
     /// Returns up to where a match can begin and be complete: the first position from which on the
     /// rest is the beginning of a pattern must wait.
     fn certain(&self) -> usize {
@@ -121,9 +132,20 @@ fn forms_of_one(value: &str) -> Vec<Vec<u8>> {
     let mut add = |form: String| forms.push(form.into_bytes());
     add(bytes.iter().map(|byte| format!("{byte:02x}")).collect());
     add(bytes.iter().map(|byte| format!("{byte:02X}")).collect());
-    for lower in [true, false] {
-        add(percent_encoded(bytes, lower, "%20"));
-        add(percent_encoded(bytes, lower, "+"));
+    // As a part of an address; as Python's `quote` leaves a path; as JavaScript's encodeURIComponent.
+    for kept in ["", "/", "!'()*"] {
+        for lower in [true, false] {
+            add(percent_encoded(bytes, lower, "%20", kept));
+            add(percent_encoded(bytes, lower, "+", kept));
+        }
+    }
+    // Quotes have several names in HTML.
+    for (double, single) in [("&quot;", "&#x27;"), ("&quot;", "&#39;"), ("&#34;", "&#39;"), ("\"", "'")] {
+        let html = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        add(html.replace('"', double).replace('\'', single));
+    }
+    for offset in 0..5 {
+        add(base32_within(bytes, offset));
     }
     let json = serde_json::Value::from(value).to_string();
     let json = &json[1..json.len() - 1];
@@ -160,13 +182,28 @@ fn base64_within(engine: &impl base64::Engine, bytes: &[u8], offset: usize) -> S
     text.get(first..last).unwrap_or_default().to_owned()
 }
 
-fn percent_encoded(bytes: &[u8], lower: bool, blank: &str) -> String {
+/// The same for base32, with its groups of five (RFC 4648).
+fn base32_within(bytes: &[u8], offset: usize) -> String {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let all = (offset + bytes.len()) * 8;
+    let bit = |at: usize| bytes[at / 8 - offset] >> (7 - at % 8) & 1;
+    let first = (offset * 8).div_ceil(5);
+    let characters = (first..all / 5).map(|character| {
+        let value = (character * 5..character * 5 + 5).fold(0, |value, at| value << 1 | bit(at));
+        char::from(ALPHABET[usize::from(value)])
+    });
+    characters.collect()
+}
+
+/// `kept`: characters that stay what they are, besides those that always do.
+fn percent_encoded(bytes: &[u8], lower: bool, blank: &str, kept: &str) -> String {
     let mut text = String::new();
     for byte in bytes {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
                 text.push(char::from(*byte))
             }
+            other if kept.as_bytes().contains(other) => text.push(char::from(*other)),
             b' ' => text.push_str(blank),
             other if lower => text.push_str(&format!("%{other:02x}")),
             other => text.push_str(&format!("%{other:02X}")),
@@ -257,6 +294,10 @@ mod tests {
             "\"pa$$ w\\\"rd/'\\u00fc'\\\\+end\"".to_owned(),
             "'pa$$ w\"rd/'\\''ü'\\''\\+end'".to_owned(),
             "declare -x A=\"pa\\$\\$ w\\\"rd/'ü'\\\\+end\"".to_owned(),
+            "pa%24%24%20w%22rd/%27%C3%BC%27%5C%2Bend".to_owned(),
+            "pa%24%24%20w%22rd%2F'%C3%BC'%5C%2Bend".to_owned(),
+            "pa$$ w&quot;rd/&#x27;ü&#x27;\\+end".to_owned(),
+            "pa$$ w&#34;rd/&#39;ü&#39;\\+end".to_owned(),
         ];
         for text in table {
             let clean = String::from_utf8(redacted(&[SECRET], text.as_bytes())).unwrap();
@@ -282,6 +323,42 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn base32_is_cut_out_at_every_alignment() {
+        // `printf %s "${before}hunter2-and-more" | base32`
+        let table = [
+            ("", "NB2W45DFOIZC2YLOMQWW233SMU======"),
+            ("x", "PBUHK3TUMVZDELLBNZSC23LPOJSQ===="),
+            ("xy", "PB4WQ5LOORSXEMRNMFXGILLNN5ZGK==="),
+            ("xyz", "PB4XU2DVNZ2GK4RSFVQW4ZBNNVXXEZI="),
+            ("wxyz", "O54HS6TIOVXHIZLSGIWWC3TEFVWW64TF"),
+        ];
+        for (before, text) in table {
+            let clean = String::from_utf8(redacted(&["hunter2-and-more"], text.as_bytes())).unwrap();
+            let kept = clean.replace("‹redacted›", "");
+            assert!(clean.contains("‹redacted›") && kept.len() <= 16, "{before}: {clean}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_known_to_hold_a_secret_in_any_form() {
+        let redactor = Redactor::new(&secrets(&[SECRET]));
+        let basic = STANDARD.encode(format!("user:{SECRET}"));
+        let hex: String = SECRET.bytes().map(|b| format!("{b:02x}")).collect();
+        for text in [SECRET, &format!("a-{SECRET}"), &basic, &format!("Basic {basic}"), &hex] {
+            assert!(redactor.finds_in(text), "{text}");
+        }
+        // However it is broken into lines.
+        for at in 1..basic.len() {
+            let (one, other) = basic.split_at(at);
+            assert!(redactor.finds_in(&format!("{one}\n{other}")), "{at}");
+        }
+        for text in ["", "v1.2.3", "dXNlcjo=", "pa$$"] {
+            assert!(!redactor.finds_in(text), "{text}");
+        }
+        assert!(!Redactor::new(&secrets(&[])).finds_in("anything"));
     }
 
     #[test]

@@ -148,11 +148,6 @@ impl Secrets {
     pub(crate) fn name_of(&self, value: &str) -> Option<&str> {
         self.0.iter().find(|(_, secret)| secret.reveal() == value).map(|(name, _)| name.as_str())
     }
-
-    /// Tells whether a value contains a secret.
-    pub(crate) fn is_in(&self, value: &str) -> bool {
-        self.0.values().any(|secret| value.contains(secret.reveal()))
-    }
 }
 
 async fn resolve(reference: &str, environment: &BTreeMap<String, String>) -> Result<String, SecretProblem> {

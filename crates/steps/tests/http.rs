@@ -130,8 +130,33 @@ async fn answers_are_judged() {
                 h.must_fail = true;
                 h.url = "http://127.0.0.1:1/".into();
             }),
+            Verdict::Failed,
+            "only an answer can show that this fails as it must",
+        ),
+        (
+            with("/ok", |h| {
+                h.must_fail = true;
+                h.url = "http://nowhere.invalid/".into();
+            }),
+            Verdict::Failed,
+            "only an answer can show that this fails as it must",
+        ),
+        (
+            with("/ok", |h| {
+                h.must_fail = true;
+                h.burst = Some(8);
+                h.url = "http://127.0.0.1:1/".into();
+            }),
+            Verdict::Failed,
+            "only an answer can show that this fails as it must",
+        ),
+        (
+            with("/denied", |h| {
+                h.must_fail = true;
+                h.burst = Some(8);
+            }),
             Verdict::Passed,
-            "refused",
+            "8 × 403",
         ),
         (with("/ok", |h| h.url = "http://127.0.0.1:1/".into()), Verdict::Failed, "refused"),
         (with("/ok", |h| h.url = "file:///etc/passwd".into()), Verdict::Failed, "only http and https"),

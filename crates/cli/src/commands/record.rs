@@ -44,6 +44,19 @@ pub(crate) fn verify(args: &args::Verify) -> super::Result {
             screen::line(&format!("  head {}", sound.head));
             Ok(ExitCode::Success)
         }
+        Err(Unsound::File { path, source })
+            if source.kind() == std::io::ErrorKind::NotFound && args.record.is_dir() =>
+        {
+            Err(Failure {
+                what: format!("verify {}: {path} is missing", args.record.display()),
+                now: vec![
+                    "this record is not complete; ask whoever gave it to you for all of its folder"
+                        .to_owned(),
+                    "the store that wrote it can export it again: `tminus record RELEASE`".to_owned(),
+                ],
+                code: ExitCode::Findings,
+            })
+        }
         Err(Unsound::File { path, source }) => Err(crate::failure::file("read", Path::new(&path), &source)),
         Err(unsound) => Err(Failure {
             what: unsound.to_string(),

@@ -147,6 +147,9 @@ pub(crate) async fn rollback(args: &Rollback, state: Option<&Path>) -> super::Re
     let place = place::place(state)?;
     let engine = place::existing_engine(&place).await?;
     let release = super::status::open_release(&engine, args.speaker.release.as_deref()).await?;
+    if let Some(failure) = crate::failure::succeeded_already(&engine.state(&release).await?, &release) {
+        return Err(failure);
+    }
     let speak = |state: &State| {
         if args.only.is_empty() {
             return people::rollback(state, args.reason.clone());

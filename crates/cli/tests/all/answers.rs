@@ -97,3 +97,46 @@ fn what_was_done_in_assisted_mode_stands_in_the_record_until_it_is_taken_back() 
     desk.expect(5, &run).says("tminus rollback").never_says("declined after");
     desk.expect(3, &["rollback", "--reason", "not today"]).says("not undone").says("1-production/2");
 }
+
+/// A release that is to go back past a step whose undo a person does.
+fn goes_back_by_hand() -> Desk {
+    let desk = Desk::new();
+    let body = "```bash {#switch undo=switch-back}\ntouch out\n```\n\n```bash {#smoke .check}\nfalse\n```\n\n## Rollback\n\n```bash {#switch-back .undo .manual}\n# set the record of shop.example.com back\n```";
+    desk.write("r.md", runbook(body).replace("runbook: 1", "runbook: 1\non_failure: rollback"));
+    desk
+}
+
+#[test]
+fn an_undo_that_a_person_does_is_offered_as_that_and_what_is_offered_works() {
+    let desk = goes_back_by_hand();
+    let run = ["run", "r.md", "--again", "--no-wait"];
+    for (word, told) in [("done", "marks as done: undo of switch"), ("skip", "nobody has the password")] {
+        desk.expect(6, &run).says("answer switch done").says("answer switch skip");
+        let asked = desk.expect(0, &["status", "last"]);
+        asked.says("a person undoes it, as `switch-back` says").never_says("answer switch run");
+        // What nothing would come of is refused, and the question stays what it was.
+        for nothing in ["run", "retry"] {
+            desk.expect(7, &["answer", "switch", nothing]).says("a person does its undo").says("`done`");
+        }
+        desk.expect(6, &["resume", "--no-wait"]).says("answer switch done");
+        let reason = ["--reason", "nobody has the password"];
+        let said =
+            ["answer", "switch", word].into_iter().chain(reason.into_iter().filter(|_| word == "skip"));
+        desk.expect(0, &said.collect::<Vec<_>>()).says(told);
+        let ended = desk.expect(3, &["resume", "--no-wait"]);
+        ended.says("rolled back");
+        if word == "done" {
+            ended.never_says("not undone")
+        } else {
+            ended.says("not undone")
+        };
+        desk.record_verifies();
+    }
+}
+
+#[test]
+fn a_rehearsal_lists_what_a_person_undoes_as_undone() {
+    let desk = goes_back_by_hand();
+    let told = desk.expect(0, &["rehearse", "r.md", "--fail-each"]);
+    told.says("a person undoes it, as `switch-back` says").never_says("asked before going back past it");
+}

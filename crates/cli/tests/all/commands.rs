@@ -113,7 +113,55 @@ fn looking_takes_no_lock_and_works_without_releases() {
     desk.expect(0, &["status", "--json"]).says("\"status\":\"on hold\"");
     desk.expect(0, &["tick", "item-1"]).says("recorded: sam ticks");
     desk.expect(0, &["resume"]).says("succeeded");
-    desk.expect(7, &["tick", "item-1"]).says("already ended");
+    desk.expect(7, &["tick", "item-1"]).says("already ended").says("`tminus run` starts another");
+}
+
+#[test]
+fn what_succeeded_is_over_and_who_wants_it_back_is_told_what_one_does() {
+    let desk = Desk::new();
+    let front = "runbook: 1\ninputs: { VERSION: 'v\\d', PREVIOUS_VERSION: 'v\\d' }";
+    desk.write(
+        "r.md",
+        runbook("```bash {#a undo=none}\necho $VERSION > out\n```").replace("runbook: 1", front),
+    );
+    let run = ["run", "r.md", "--version", "v2", "--previous-version", "v1"];
+    desk.expect(0, &run).says("succeeded");
+    for dry in [&[][..], &["--dry-run"]] {
+        let told = desk.expect(7, &[&["rollback", "--reason", "customers call"][..], dry].concat());
+        told.says("already ended (succeeded)").never_says("what each step waits for");
+        told.says("`tminus run r.md --version v1 --previous-version v2`");
+    }
+    // And that is a command that works.
+    desk.expect(0, &["run", "r.md", "--version", "v1", "--previous-version", "v2"]);
+    assert_eq!(desk.read("out"), "v1\n");
+}
+
+#[test]
+fn a_record_with_a_missing_file_or_a_changed_line_end_is_told_as_that() {
+    let desk = Desk::new();
+    desk.write("r.md", runbook("```bash {#a undo=none}\necho hello\n```"));
+    desk.expect(0, &["run", "r.md"]);
+    desk.record_verifies();
+    let whole = desk.read("record/events.jsonl");
+    let table = [
+        format!("{whole}\n"),
+        whole.trim_end().to_owned(),
+        whole.replacen('\n', "\r\n", 1),
+        format!("{}\r\n", whole.trim_end()),
+    ];
+    for changed in table {
+        desk.write("record/events.jsonl", &changed);
+        desk.expect(1, &["verify", "record"]).says("line ");
+    }
+    desk.write("record/events.jsonl", &whole);
+    desk.expect(0, &["verify", "record"]);
+    for name in ["record.json", "record.md", "events.jsonl"] {
+        std::fs::remove_file(desk.path(&format!("record/{name}"))).expect("it is there");
+        let told = desk.expect(1, &["verify", "record"]);
+        told.says(&format!("{name} is missing")).says("`tminus record RELEASE`").never_says("tminus init");
+        desk.record_verifies();
+    }
+    desk.expect(2, &["verify", "nowhere"]);
 }
 
 #[test]

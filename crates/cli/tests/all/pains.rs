@@ -174,11 +174,13 @@ fn pain_18_a_secret_is_nowhere_in_no_encoding() {
     let desk = Desk::new();
     let secret = "hunter2-käse/&+ trüffel";
     desk.write("tminus.toml", "[secrets]\nTOKEN = \"env:REAL_TOKEN\"\n");
-    let body = "```bash {#leak undo=none}\necho \"$TOKEN\"\nprintf %s \"$TOKEN\" | base64\nprintf %s \"x$TOKEN\" | base64 -w0; echo\nprintf %s \"$TOKEN\" | od -An -tx1 | tr -d ' \\n'; echo\necho \"$TOKEN\" >&2\nexport COPY=\"$TOKEN\" PART=\"a-$TOKEN\"\necho \"out=$TOKEN\" >> \"$RUN_OUT\"\n```\n\n```bash {#uses undo=none}\ntest \"$COPY\" = \"$TOKEN\" && echo same\n```";
+    let body = "```bash {#leak undo=none}\necho \"$TOKEN\"\nprintf %s \"$TOKEN\" | base64\nprintf %s \"x$TOKEN\" | base64 -w0; echo\nprintf %s \"$TOKEN\" | od -An -tx1 | tr -d ' \\n'; echo\necho \"$TOKEN\" >&2\nexport COPY=\"$TOKEN\" PART=\"a-$TOKEN\"\necho \"out=$TOKEN\" >> \"$RUN_OUT\"\nexport BASIC=\"$(printf %s \"u:$TOKEN\" | base64)\" HEX=\"$(printf %s \"$TOKEN\" | od -An -tx1 | tr -d ' \\n')\"\nexport QUOTED=\"$(python3 -c 'import os,urllib.parse; print(urllib.parse.quote(os.environ[\"TOKEN\"]))')\"\nexport JSON=\"$(python3 -c 'import os,json; print(json.dumps(dict(token=os.environ[\"TOKEN\"])))')\"\nfor name in BASIC HEX QUOTED JSON; do echo \"out_$name=${!name}\" >> \"$RUN_OUT\"; echo \"${!name}\"; done\n```\n\n```bash {#uses undo=none}\ntest \"$COPY\" = \"$TOKEN\" && echo same\necho \"basic: ${BASIC-gone} ${out_BASIC-gone}\"\n```";
     desk.write("r.md", runbook(body));
     let ran = Ran::of(desk.command(&["run", "r.md"]).env("REAL_TOKEN", secret).output().expect("starts"));
     assert_eq!(ran.code, 0, "{}\n{}", ran.out, ran.err);
-    ran.says("same");
+    ran.says("same").says("basic: gone gone");
+    ran.says("out_BASIC was not kept because it contains a secret");
+    ran.says("HEX was not carried on because it holds a secret");
     desk.expect(0, &["record", "--out", "record"]);
     let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
     let mut files = vec![desk.path("record"), desk.path(".tminus")];
@@ -191,7 +193,10 @@ fn pain_18_a_secret_is_nowhere_in_no_encoding() {
         }
     }
     let everything = String::from_utf8_lossy(&everything);
-    for shape in [secret, "aHVudGVyMi1r", &hex, "odW50ZXIyLW"] {
+    // Base64 behind none, two and one other characters; `quote`; JSON with escapes.
+    let shapes =
+        [secret, "aHVudGVyMi1r", &hex, "odW50ZXIyLW", "h1bnRlcjIta", "k%C3%A4se", "k\\u00e4se", "käse"];
+    for shape in shapes {
         assert!(!everything.contains(shape), "`{shape}` leaked");
     }
 }

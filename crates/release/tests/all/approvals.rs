@@ -116,3 +116,68 @@ fn an_approval_cannot_be_skipped_or_answered_in_another_way() {
         release.say("ana", |state| people::answer(state, &person("ana"), &StepId::from("go"), skip));
     assert!(matches!(refused, Err(Refusal::WrongKind { .. })));
 }
+
+/// An approval that wants one of each of these roles, with a deployment behind it.
+fn one_of_each(roles: &[(&str, &[&str])]) -> Release {
+    let mut plan = PlanBuilder::new();
+    roles.iter().for_each(|(role, people)| plan.role(role, people));
+    let quorum: Vec<(&str, u32)> = roles.iter().map(|(role, _)| (*role, 1)).collect();
+    plan.approval("go", &quorum, None);
+    plan.shell("deploy", "true");
+    let mut release = Release::start(plan.plan);
+    release.run(all_pass);
+    release
+}
+
+fn asked(release: &Release) -> String {
+    let waits = standing(&release.state).waits;
+    waits.first().map(|wait| wait.why.clone()).unwrap_or_default()
+}
+
+#[test]
+fn pain_07_a_person_with_several_roles_counts_where_nobody_else_can() {
+    let roles: [(&str, &[&str]); 3] =
+        [("dba", &["ana", "cat"]), ("eng-manager", &["ana"]), ("qa-lead", &["ana", "bob"])];
+    // In whichever order they come.
+    let orders = [["ana", "bob", "cat"], ["ana", "cat", "bob"], ["bob", "ana", "cat"], ["cat", "bob", "ana"]];
+    for order in orders {
+        let mut release = one_of_each(&roles);
+        for name in order {
+            approve(&mut release, name, None).unwrap_or_else(|why| panic!("{order:?} {name}: {why}"));
+        }
+        assert_eq!(release.run(all_pass), ["forward deploy"], "{order:?}");
+    }
+    let mut release = one_of_each(&roles);
+    approve(&mut release, "ana", None).expect("she has all of them");
+    assert!(asked(&release).ends_with("Still needed: 1 × dba, 1 × qa-lead."), "{}", asked(&release));
+    approve(&mut release, "bob", None).expect("he is a qa-lead");
+    assert!(asked(&release).ends_with("Still needed: 1 × dba."), "{}", asked(&release));
+    assert!(matches!(approve(&mut release, "eve", None), Err(Refusal::NotInRole { .. })), "eve has no role");
+    // A role that was said is not taken away again, and it is told what that leaves to nobody.
+    let mut release = one_of_each(&roles);
+    approve(&mut release, "ana", Some("dba")).expect("she has it");
+    assert!(asked(&release).contains("Nobody is left who could give 1 × eng-manager"), "{}", asked(&release));
+    assert!(matches!(approve(&mut release, "cat", None), Err(Refusal::NotInRole { .. })));
+}
+
+#[test]
+fn pain_07_who_said_yes_first_makes_room_for_who_has_one_role_only() {
+    let mut release = one_of_each(&[("dba", &["ana", "cat"]), ("eng-manager", &["ana", "max"])]);
+    approve(&mut release, "ana", None).expect("she has both");
+    approve(&mut release, "cat", None).expect("ana can be the manager, if max does not come");
+    assert_eq!(release.run(all_pass), ["forward deploy"]);
+    // Nobody is counted twice, and nobody as what they are not.
+    let mut release = one_of_each(&[("dba", &["ana"]), ("eng-manager", &["ana"])]);
+    approve(&mut release, "ana", None).expect("she has both");
+    assert!(matches!(approve(&mut release, "ana", None), Err(Refusal::VotedAlready { .. })));
+    assert!(asked(&release).contains("Nobody is left who could give"), "{}", asked(&release));
+    assert!(release.run(all_pass).is_empty());
+}
+
+#[test]
+fn an_approval_that_expires_is_on_hold_for_people_and_soaks_for_nothing() {
+    let release = go_live(Some(Span::minutes(30)));
+    let here = standing(&release.state);
+    assert_eq!(here.status, Status::OnHold);
+    assert!(here.waits[0].until.is_some(), "it is told until when");
+}

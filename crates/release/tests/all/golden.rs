@@ -53,6 +53,7 @@ fn each_kind() -> Vec<Event> {
         Event::Approved {
             step: step(),
             role: Role::from("qa"),
+            any_role: false,
             note: None,
             plan_digest: "p".to_owned(),
             gates_digest: "g".to_owned(),

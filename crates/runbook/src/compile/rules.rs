@@ -1,6 +1,6 @@
 //! Thresholds become rules with a source, or a fault that says which source is missing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tminus_release::plan::{Comparison, Mode, OnFailure, Rule, Source, Usage, Work};
 use tminus_release::time::Span;
@@ -10,7 +10,7 @@ use super::drafts::Compiler;
 use crate::diagnostic::Severity;
 use crate::outline::FoundThreshold;
 use crate::rules::{Op, ParsedRule, Value};
-use crate::settings::{PROBE_METRICS, scoped};
+use crate::settings::{PROBE_METRICS, Sources, scoped};
 
 /// Rules that a soak or watch asks for.
 #[derive(Clone, Debug)]
@@ -44,6 +44,33 @@ pub(super) struct Rules {
     pub(super) sources: BTreeMap<String, Source>,
     /// (candidate, metric with its scope) to rule id.
     made: BTreeMap<(usize, String), String>,
+    /// Candidates that were said to have several sources. Several watches may ask for one.
+    unclear: BTreeSet<usize>,
+    /// What the settings offer in the environments of this document.
+    offered: Sources,
+}
+
+/// Where the values of a rule come from.
+enum Origin {
+    /// The key in the plan, and what is asked.
+    One(String, Source),
+    /// Probes between which nothing decides: to take one of them would be to watch the wrong place.
+    Several(Vec<String>),
+}
+
+impl Rules {
+    /// Finds where a metric comes from: that of the environment, that of all, that of the last.
+    fn origin(&self, key: &str, environment: Option<&str>, environments: &[String]) -> Option<Origin> {
+        let at = |key: String| match (self.offered.several.get(&key), self.offered.by_metric.get(&key)) {
+            (Some(probes), _) => Some(Origin::Several(probes.clone())),
+            (None, Some(source)) => Some(Origin::One(key, source.clone())),
+            (None, None) => None,
+        };
+        let last = || environments.iter().rev().find_map(|name| at(scoped(key, Some(name))));
+        let own = environment.and_then(|name| at(scoped(key, Some(name))));
+        let found = own.or_else(|| at(key.to_owned()));
+        if environment.is_none() { found.or_else(last) } else { found }
+    }
 }
 
 impl Compiler<'_> {
@@ -51,7 +78,8 @@ impl Compiler<'_> {
     pub(super) fn rules(&mut self, environments: &[String]) -> Rules {
         let watches_slo = self.own_rules.iter().any(|own| own.rules.is_none());
         let mut candidates = self.candidates(watches_slo);
-        let mut rules = Rules::default();
+        let offered = self.request.settings.sources(environments);
+        let mut rules = Rules { offered, ..Rules::default() };
         for (at, candidate) in candidates.iter().enumerate() {
             if matches!(candidate.usage, Usage::Rollback | Usage::Alert) {
                 self.make(&mut rules, at, candidate, None, environments);
@@ -67,11 +95,15 @@ impl Compiler<'_> {
                 }
             };
             let mut ids = Vec::new();
+            let mut is_unclear = false;
+            let place = own.environment.as_deref();
             for at in wanted {
                 let candidate = candidates[at].clone();
-                ids.extend(self.make(&mut rules, at, &candidate, own.environment.as_deref(), environments));
+                let origin = rules.origin(&candidate.key, place, environments);
+                is_unclear |= matches!(origin, Some(Origin::Several(_)));
+                ids.extend(self.make(&mut rules, at, &candidate, place, environments));
             }
-            if ids.is_empty() {
+            if ids.is_empty() && !is_unclear {
                 let message =
                     "this watches no rule: `slo` is empty, or none of its metrics has a source here";
                 let severity = self.strict();
@@ -86,7 +118,7 @@ impl Compiler<'_> {
         // Service-level rules that nothing watches are still shown with the plan.
         for (at, candidate) in candidates.iter().enumerate() {
             let is_made = rules.made.keys().any(|(made, _)| *made == at);
-            let has_source = self.source_of(&candidate.key, None, environments).is_some();
+            let has_source = rules.origin(&candidate.key, None, environments).is_some();
             if candidate.usage == Usage::Slo && !is_made && has_source {
                 self.make(&mut rules, at, candidate, None, environments);
             }
@@ -141,9 +173,18 @@ impl Compiler<'_> {
         environment: Option<&str>,
         environments: &[String],
     ) -> Option<String> {
-        let Some((key, source)) = self.source_of(&candidate.key, environment, environments) else {
-            self.no_source(candidate);
-            return None;
+        let (key, source) = match rules.origin(&candidate.key, environment, environments) {
+            Some(Origin::One(key, source)) => (key, source),
+            Some(Origin::Several(probes)) => {
+                if rules.unclear.insert(at) {
+                    self.several_sources(candidate, &probes);
+                }
+                return None;
+            }
+            None => {
+                self.no_source(candidate);
+                return None;
+            }
         };
         if let Some(id) = rules.made.get(&(at, key.clone())) {
             return Some(id.clone());
@@ -191,27 +232,21 @@ impl Compiler<'_> {
         self.faults.add_at_line("T915", severity, candidate.line, message).help(help);
     }
 
-    /// Finds the source of a metric: that of the environment, that of all, that of the last.
-    fn source_of(
-        &self,
-        key: &str,
-        environment: Option<&str>,
-        environments: &[String],
-    ) -> Option<(String, Source)> {
-        let sources = &self.request.settings.sources;
-        let own = environment.map(|name| scoped(key, Some(name)));
-        let last = || {
-            environments
-                .iter()
-                .rev()
-                .map(|name| scoped(key, Some(name)))
-                .find(|key| sources.contains_key(key))
-        };
-        let found = own
-            .filter(|key| sources.contains_key(key))
-            .or_else(|| sources.contains_key(key).then(|| key.to_owned()))
-            .or_else(|| if environment.is_none() { last() } else { None })?;
-        sources.get(&found).map(|source| (found, source.clone()))
+    fn several_sources(&mut self, candidate: &Candidate, probes: &[String]) {
+        let severity = if candidate.is_needed { Severity::Error } else { Severity::Warning };
+        let named: Vec<String> = probes.iter().map(|name| format!("[probe.{name}]")).collect();
+        let message = format!(
+            "{} would each measure `{}` here, and nothing says which of them `{}` is about",
+            named.join(" and "),
+            candidate.key,
+            candidate.text
+        );
+        let help = format!(
+            "in tminus.toml, give each the `environment = \"…\"` that it is about, keep one, or say where \
+             this metric comes from: [metrics.{}]",
+            candidate.key
+        );
+        self.faults.add_at_line("T915", severity, candidate.line, message).help(help);
     }
 
     /// Puts the environment's variables into a source's address.

@@ -223,3 +223,62 @@ fn a_block_that_cannot_be_read_is_one_fault_and_not_two() {
         &["T907 5: `.migrate` needs `apply`"],
     );
 }
+
+/// Rules of two environments, and of no environment.
+const WATCHED: &str = "---\nrunbook: 1\nENVIRONMENTSslo: { error_rate: < 5% }\n---\n# R\n## 1. Staging\n**Environment**: staging\n\n```yaml {#ws .watch}\nfor: 20s\nwhile: slo\n```\n## 2. Production\n**Environment**: production\n\n```yaml {#wp .watch}\nfor: 5s\nwhile: slo\n```\n## When to roll back\n- p95 latency > 800ms\n";
+
+/// Compiles [`WATCHED`] in a place; returns which address each metric comes from, or the errors.
+fn watched(environments: &str, place: &str) -> Result<Vec<String>, Vec<String>> {
+    let (settings, faults) = settings::read(place);
+    assert_eq!(faults, []);
+    let document = WATCHED.replace("ENVIRONMENTS", environments);
+    let compiled =
+        compile(&document, &tminus_runbook::compile::Request { settings, ..request(Mode::Unattended) });
+    let Some(plan) = compiled.plan else { return Err(errors(&compiled.diagnostics)) };
+    let shown = plan.sources.iter().map(|(key, source)| match source {
+        tminus_release::plan::Source::Probe { url, .. } | tminus_release::plan::Source::Http { url, .. } => {
+            format!("{key} {url}")
+        }
+    });
+    Ok(shown.collect())
+}
+
+#[test]
+fn a_probe_is_about_the_environment_of_its_name_wherever_that_is_named() {
+    let place = "[probe.staging]\nurl = 'http://s'\n[probe.prod]\nurl = 'http://p'\n";
+    let each = ["error_rate@production http://p", "error_rate@staging http://s", "p95@production http://p"];
+    let each: Vec<String> = each.map(str::to_owned).to_vec();
+    assert_eq!(watched("environments: [staging, production]\n", place), Ok(each.clone()));
+    // The document's sections name them as well.
+    assert_eq!(watched("", place), Ok(each.clone()));
+    let both = format!("{place}[environments.staging]\n[environments.production]\n");
+    assert_eq!(watched("", &both), Ok(each));
+}
+
+#[test]
+fn two_probes_for_one_metric_are_a_fault_and_none_is_dropped() {
+    let place = "[probe.web]\nurl = 'http://w'\n[probe.api]\nurl = 'http://a'\n";
+    let found = watched("", place).expect_err("faults");
+    let words = [
+        "T915 21: [probe.web] and [probe.api] would each measure `p95`",
+        "T915 3: [probe.web] and [probe.api] would each measure `error_rate`",
+    ];
+    for words in words {
+        assert!(found.iter().any(|found| found.contains(words)), "{words}: {found:#?}");
+    }
+    assert_eq!(found.len(), words.len(), "each is told once: {found:#?}");
+    // Each of the three ways out that the help names.
+    let scoped = "[probe.web]\nurl = 'http://w'\nenvironment = 'staging'\n[probe.api]\nurl = 'http://a'\nenvironment = 'production'\n";
+    let found = watched("", scoped).expect("sources");
+    assert_eq!(
+        found,
+        ["error_rate@production http://a", "error_rate@staging http://w", "p95@production http://a"]
+    );
+    let one = watched("", "[probe.web]\nurl = 'http://w'\n").expect("sources");
+    assert_eq!(one, ["error_rate http://w", "p95 http://w"]);
+    let said = format!("{place}[metrics.error_rate]\nurl = 'http://e'\n[metrics.p95]\nurl = 'http://l'\n");
+    assert_eq!(watched("", &said).expect("sources"), ["error_rate http://e", "p95 http://l"]);
+    // Two of one environment are two as well.
+    let same = scoped.replace("'staging'", "'production'");
+    assert!(watched("", &same).is_err());
+}

@@ -177,7 +177,9 @@ impl Clients {
         let last = &answers[count - count.div_ceil(4)..];
         let reached =
             last.iter().flatten().any(|answer| matches!(answer, Ok(status) if wanted.has_status(*status)));
+        let unanswered = last.iter().flatten().any(Result::is_err);
         match (reached, wanted.http.must_fail) {
+            (false, true) if unanswered => Err(format!("a burst of {count}: {counted}; {ONLY_AN_ANSWER}")),
             (true, false) | (false, true) => Ok(format!("a burst of {count}: {counted}")),
             (true, true) => Err(format!(
                 "a burst of {count} ended in {}, which it must not: {counted}",
@@ -189,6 +191,9 @@ impl Clients {
         }
     }
 }
+
+/// What a check that must fail says of silence.
+const ONLY_AN_ANSWER: &str = "only an answer can show that this fails as it must";
 
 /// Why an answer does not do.
 enum Problem {
@@ -224,10 +229,11 @@ impl<'a> Expectation<'a> {
     fn judge(&self, answer: &Result<Answer, NoAnswer>) -> Result<String, Problem> {
         let met = match answer {
             Err(NoAnswer::Wrong(why)) => return Err(Problem::Broken(why.clone())),
-            Err(NoAnswer::Nothing(why)) if !self.http.must_fail => {
-                return Err(Problem::Unheard(why.clone()));
+            // A service that is down, or a slip in its name, looks like one that is closed.
+            Err(NoAnswer::Nothing(why)) if self.http.must_fail => {
+                return Err(Problem::Unheard(format!("{why}; {ONLY_AN_ANSWER}")));
             }
-            Err(NoAnswer::Nothing(why)) => Err(why.clone()),
+            Err(NoAnswer::Nothing(why)) => return Err(Problem::Unheard(why.clone())),
             Ok(answer) => {
                 self.meets(answer).map(|()| format!("answered {} in {}", answer.status, span(answer.elapsed)))
             }

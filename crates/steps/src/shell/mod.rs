@@ -208,7 +208,8 @@ impl Shells {
         given.insert("PWD".to_owned(), job.folder.to_string_lossy().into_owned());
         let mut hidden = Vec::new();
         if !secrets.0.is_empty() {
-            let holds = |(_, value): &(&String, &String)| secrets.is_in(value);
+            let redactor = Redactor::new(&secrets);
+            let holds = |(_, value): &(&String, &String)| redactor.finds_in(value);
             hidden = given.iter().filter(holds).map(|(name, _)| name.clone()).collect();
         }
         let tells = shell.interpreter == Interpreter::Bash || shell.is_far();
@@ -341,8 +342,8 @@ impl Shells {
         let sentences = [began.map(str::to_owned), Some(judged.detail), said];
         let (outputs, bad) =
             if shell.hosts().len() == 1 { outputs(&job.scratch) } else { (BTreeMap::new(), None) };
-        let sentences: Vec<String> = sentences.into_iter().flatten().chain(bad).collect();
-        let kept = outputs.into_iter().filter(|(_, value)| !ready.secrets.is_in(value)).collect();
+        let (kept, left_out) = without_secrets(outputs, &ready.secrets);
+        let sentences: Vec<String> = sentences.into_iter().flatten().chain(bad).chain(left_out).collect();
         Report {
             exit_code: judged.exit_code,
             output,
@@ -445,13 +446,9 @@ impl Shells {
         };
         let (outputs, bad) = outputs(&job.scratch);
         sentences.extend(bad);
-        for (name, value) in outputs {
-            if ready.secrets.is_in(&value) {
-                sentences.push(format!("{name} was not kept because it contains a secret"));
-            } else {
-                report.outputs.insert(name, value);
-            }
-        }
+        let (kept, left_out) = without_secrets(outputs, &ready.secrets);
+        report.outputs = kept;
+        sentences.extend(left_out);
         if verdict == Verdict::Passed
             && let Some(record) = record
         {
@@ -468,6 +465,19 @@ impl Shells {
         report.detail = capture.redact(&sentences.join("; "));
         report
     }
+}
+
+/// Leaves out the outputs that hold a secret in any form. Returns the others, and a sentence for each
+/// that is left out.
+fn without_secrets(
+    outputs: BTreeMap<String, String>,
+    secrets: &Secrets,
+) -> (BTreeMap<String, String>, Vec<String>) {
+    let redactor = Redactor::new(secrets);
+    let (secret, kept): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        outputs.into_iter().partition(|(_, value)| redactor.finds_in(value));
+    let told = secret.into_keys().map(|name| format!("{name} was not kept because it contains a secret"));
+    (kept, told.collect())
 }
 
 /// What a recipe says last of itself, or else the first line that names an error: what it shows

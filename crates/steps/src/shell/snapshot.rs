@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::attempt::Record;
 use crate::Carried;
+use crate::redact::Redactor;
 use crate::secret::Secrets;
 
 /// Variables that belong to the shell or to one attempt.
@@ -27,6 +28,7 @@ pub(super) fn difference(
 ) -> Difference {
     let mut carried = Carried { folder: Some(record.folder.clone()), ..Carried::default() };
     let mut dropped = Vec::new();
+    let redactor = Redactor::new(secrets);
     let ignored = |name: &str| OWN.contains(&name) || name.starts_with("TMINUS_") || hidden.contains(&name);
     if !record.variables.is_empty() {
         let found = exported(&record.variables);
@@ -38,7 +40,7 @@ pub(super) fn difference(
                 Some(value) if secrets.name_of(value).is_some_and(|secret| secret == name) => {}
                 Some(value) => match secrets.name_of(value) {
                     Some(secret) => drop(carried.set.insert(name.clone(), format!("secret:{secret}"))),
-                    None if secrets.is_in(value) => dropped.push(name.clone()),
+                    None if redactor.finds_in(value) => dropped.push(name.clone()),
                     None => drop(carried.set.insert(name.clone(), value.clone())),
                 },
                 None => dropped.push(name.clone()),
