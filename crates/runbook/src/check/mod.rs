@@ -5,6 +5,7 @@
 //! and a guess is not said at all. Nothing here runs or fetches anything.
 
 mod back;
+mod changes;
 mod credentials;
 mod database;
 mod dates;
@@ -32,6 +33,7 @@ mod script;
 mod silence;
 mod tools;
 mod variables;
+mod watched;
 mod whole;
 mod windows;
 mod words;

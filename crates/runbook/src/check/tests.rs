@@ -5,6 +5,7 @@ use crate::diagnostic::Severity;
 use crate::{adopt, settings};
 use proptest::prelude::*;
 
+mod numbers;
 mod said;
 
 fn codes_of(document: &str) -> Vec<&'static str> {

@@ -6,7 +6,7 @@
 use tminus_release::plan::{Comparison, Lane, Usage};
 
 use super::build::Reader;
-use super::{FoundThreshold, Remark};
+use super::{FoundThreshold, Remark, measures};
 use crate::pattern::Pattern;
 use crate::rules::{self, Context, Op, Threshold, Value};
 use crate::shell::Survey;
@@ -103,14 +103,14 @@ static PURPOSES: [(Pattern, Purpose); 5] = [
 
 /// Words in the line itself that decide, whatever stands around it.
 static OWN_ALERT: Pattern = Pattern::new(
-    &["alert", "page", "warn", "notify"],
-    r"(?i)^\W*alert|(?:→|->|=>|:)\s*(?:page\b|warn|alert|notify)|\bpage (?:the )?on-?call|\b(?:warning|critical) alert",
+    &["alert", "page", "warn", "notify", "tell", "call", "ping", "inform"],
+    r"(?i)^\W*alert|^\W*(?:page|warn|notify|call|tell|ping)\b[^.;:]{0,30}?\b(?:when|if)\b|(?:→|->|=>|:)\s*(?:(?:page|tell|call|ping|inform)\b|warn|alert|notify)|\bpage (?:the )?on-?call|\b(?:warning|critical) alert",
 );
 
 static OWN_ROLLBACK: Pattern = Pattern::of_both(
-    &["roll"],
+    &["roll", "go back", "revert", "halt", "abort", "stop the", "back to"],
     &["→", "->", "=>", ":", ",", "when", "if", "soon"],
-    r"(?i)(?:→|->|=>|:|,)\s*\*{0,2}(?:roll(?:ing)?[\s-]?back|rollback)\b|^\W*roll[\s-]?back\s+(?:when|if|as\s+soon\s+as)\b",
+    r"(?i)(?:→|->|=>|:|,)\s*\*{0,2}(?:we )?(?:roll(?:ing)?[\s-]?back|rollback|go back|revert|(?:halt|abort|stop) the (?:rollout|release|deploy|canary))\b|(?:^|[.;] )\W*(?:roll[\s-]?back|go back|revert|abort|halt|back to [a-z-]+)(?: at once| immediately)?\s+(?:when|if|as\s+soon\s+as)\b",
 );
 
 /// What a sentence wants of a number: "p95 latency should stay below 2 s".
@@ -161,9 +161,11 @@ pub(super) fn thresholds(
         return 0;
     }
     let around = around(reader);
+    let english = measures::in_english(text, place == Place::Cell);
     let label = text.split(':').next().unwrap_or("");
     let own = match place {
         Place::Fact => of(label),
+        _ if english.is_some() => abroad(text),
         _ if OWN_ALERT.is_match(text) => Some(Purpose::Alert),
         _ if OWN_ROLLBACK.is_match(text) => Some(Purpose::Rollback),
         _ => None,
@@ -176,6 +178,7 @@ pub(super) fn thresholds(
     {
         return 0;
     }
+    let read = english.as_deref().unwrap_or(text);
     let context = Context {
         metric: metric.or(if text.trim_start().starts_with(['<', '>', '≥', '≤', '=']) {
             reader.lead.as_deref()
@@ -185,15 +188,23 @@ pub(super) fn thresholds(
         inverted: purpose == Some(Purpose::NoRollback),
         target_cell: place == Place::Cell,
     };
-    let english = super::tongues::threshold(text);
-    let found = rules::thresholds(english.as_deref().unwrap_or(text), &context);
+    let found = rules::thresholds(read, &context);
     let count = found.len();
-    let has_both = english.is_none() && TELL.any_in(text) && BACK.any_in(text);
+    let has_both = tells(read) && goes_back(read);
     for threshold in found.iter() {
-        let own = if has_both { verb_of(text, threshold) } else { None };
+        let own = if has_both { verb_of(read, threshold) } else { None };
         let usage = usage(reader, own.or(purpose), place, threshold);
+        let mut threshold = threshold.clone();
+        // `5%` in a column that says when something is done is where it begins, not what is aimed at.
+        if place == Place::Cell && matches!(usage, Usage::Alert | Usage::Rollback) && is_bare(read) {
+            threshold.op = match threshold.op {
+                Op::Compare(Comparison::AtMost) => Op::Compare(Comparison::Greater),
+                Op::Compare(Comparison::AtLeast) => Op::Compare(Comparison::Less),
+                other => other,
+            };
+        }
         reader.outline.thresholds.push(FoundThreshold {
-            threshold: threshold.clone(),
+            threshold,
             usage,
             line,
             section: reader.section,
@@ -204,15 +215,43 @@ pub(super) fn thresholds(
     count
 }
 
+/// What a line in another language says is done at its limit.
+fn abroad(text: &str) -> Option<Purpose> {
+    let lower = text.to_lowercase();
+    match (measures::TELL.any_in(&lower), measures::BACK.any_in(&lower)) {
+        (true, false) => Some(Purpose::Alert),
+        (false, true) => Some(Purpose::Rollback),
+        _ => None,
+    }
+}
+
+fn is_bare(cell: &str) -> bool {
+    cell.trim_start_matches(['*', ' ']).starts_with(|c: char| c.is_ascii_digit())
+}
+
 static TELL: Words = Words::new(&["alert", "page the", "page on", "warn", "notify"]);
-static BACK: Words = Words::new(&["roll back", "rollback", "roll-back", "revert"]);
+static BACK: Words =
+    Words::new(&["roll back", "rollback", "roll-back", "revert", "go back", "halt the", "abort the"]);
+
+fn tells(text: &str) -> bool {
+    TELL.any_in(text) || measures::TELL.any_in(text)
+}
+
+fn goes_back(text: &str) -> bool {
+    BACK.any_in(text) || measures::BACK.any_in(text)
+}
 
 /// What is done at a limit, in a sentence that has one for telling people and one for going back: the
 /// verb that an arrow behind it leads to, else the last one before it, else the first one behind.
 fn verb_of(text: &str, threshold: &Threshold) -> Option<Purpose> {
     let lower = text.to_lowercase();
     let (before, after) = (lower.get(..threshold.start)?, lower.get(threshold.end..)?);
-    let both = [(&TELL, Purpose::Alert), (&BACK, Purpose::Rollback)];
+    let both = [
+        (&TELL, Purpose::Alert),
+        (&measures::TELL, Purpose::Alert),
+        (&BACK, Purpose::Rollback),
+        (&measures::BACK, Purpose::Rollback),
+    ];
     let last = both.iter().filter_map(|(words, purpose)| {
         words.iter().filter_map(|word| before.rfind(word)).max().map(|at| (at, *purpose))
     });

@@ -5,6 +5,7 @@ use super::build::Reader;
 use super::{durations, people, purpose};
 use crate::encoding::repair;
 use crate::markdown::{Table, Text};
+use crate::words::Words;
 
 /// What a column holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,7 +26,11 @@ const HOLDS: [&str; 7] = ["duration", "for", "sustained", "time window", "dauer"
 /// Reads a table.
 pub(super) fn read(reader: &mut Reader<'_>, table: &Table) {
     let names: Vec<String> = table.header.iter().map(|cell| shown(cell).to_lowercase()).collect();
-    let columns: Vec<Column> = names.iter().enumerate().map(|(at, name)| column(at, name)).collect();
+    let mut columns: Vec<Column> = names.iter().enumerate().map(|(at, name)| column(at, name)).collect();
+    let uses = uses(&names);
+    for (column, _) in columns.iter_mut().zip(&uses).filter(|(_, purpose)| purpose.is_some()) {
+        *column = Column::Target;
+    }
     for row in &table.rows {
         let cells: Vec<String> = row.cells.iter().map(shown).collect();
         if cells.iter().any(|cell| super::lists::is_box(cell)) {
@@ -51,14 +56,16 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &Table) {
                 Some(Column::Approval) => people::in_cell(reader, cell, row.line),
                 Some(Column::Time) => durations::cell(reader, &first, cell, row.line),
                 Some(Column::Target) => {
-                    let outer = reader.lead.replace(names[at].clone());
+                    let outer =
+                        reader.lead.replace(uses[at].map_or_else(|| names[at].clone(), str::to_owned));
                     // How long it must hold may stand in a column of its own.
                     let holds = names.iter().position(|name| HOLDS.contains(&name.as_str()));
                     let time = holds
                         .and_then(|at| cells.get(at))
                         .filter(|time| crate::rules::parse_duration(time).is_ok());
                     let cell = &time.map_or_else(|| cell.clone(), |time| format!("{cell} for {time}"));
-                    purpose::thresholds(reader, cell, row.line, Some(&first), purpose::Place::Cell);
+                    let metric = super::measures::name(&first).unwrap_or_else(|| first.clone());
+                    purpose::thresholds(reader, cell, row.line, Some(&metric), purpose::Place::Cell);
                     reader.lead = outer;
                 }
                 Some(Column::Metric | Column::Address | Column::Other) | None => {}
@@ -67,6 +74,35 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &Table) {
             reader.placeholders_in(cell, row.line);
         }
     }
+}
+
+/// Words of a header over limits at which people are told, and at which the release goes back.
+#[rustfmt::skip]
+static TELLS: Words = Words::new(&[
+    "alert", "warn", "page ", "notify", "alarm", "meldung", "melden", "avertis", "aviso", "avisar", "告警", "报警", "警报", "预警",
+    "通知", "アラート", "警告",
+]);
+#[rustfmt::skip]
+static GOES_BACK: Words = Words::new(&[
+    "roll back", "rollback", "roll-back", "revert", "go back", "abort", "halt", "zurück", "rückfall", "retour", "revers",
+    "vuelta", "marcha atrás", "voltar", "回滚", "回退", "ロールバック", "切り戻",
+]);
+
+/// What the columns are for, in words that `purpose` knows, in a table that has limits of both kinds.
+///
+/// One such column alone may hold anything: pages of a book, commands that roll back.
+fn uses(names: &[String]) -> Vec<Option<&'static str>> {
+    let of = |(at, name): (usize, &String)| {
+        let tells = name == "page" || TELLS.any_in(name);
+        match (at > 0 && tells, at > 0 && GOES_BACK.any_in(name)) {
+            (true, false) => Some("alerts"),
+            (false, true) => Some("rollback criteria"),
+            _ => None,
+        }
+    };
+    let uses: Vec<Option<&str>> = names.iter().enumerate().map(of).collect();
+    let has = |purpose| uses.contains(&Some(purpose));
+    if has("alerts") && has("rollback criteria") { uses } else { vec![None; names.len()] }
 }
 
 fn shown(cell: &Text) -> String {

@@ -136,6 +136,11 @@ pub fn thresholds(text: &str, context: &Context<'_>) -> Arc<Vec<Threshold>> {
     memory::thresholds(text, context, || prose::thresholds(text, context))
 }
 
+/// Tells whether more of a metric is better: `availability`, `success rate`.
+pub(crate) fn more_is_better(metric: &str) -> bool {
+    metric::more_is_better(metric)
+}
+
 /// Reads one rule strictly: `metric op number unit [for duration]`.
 ///
 /// The unit is normalised (`seconds` to `s`) and `None` where none is written.

@@ -254,7 +254,13 @@ impl Finder<'_, '_> {
                 if name.is_empty() { percentile[1].to_owned() } else { format!("{name} {}", &percentile[1]) };
             return (name, stop + end);
         }
-        let follows = following(behind);
+        let mut follows = following(behind);
+        // "25 errors per minute" counts errors, not minutes.
+        if let Some(per) = follows.as_ref().filter(|words| words.starts_with("per ")) {
+            let counted = self.text[start..stop].trim_end().rsplit(' ').next().unwrap_or_default();
+            let is_noun = counted.len() > 2 && counted.chars().all(|c| c.is_ascii_alphabetic());
+            follows = is_noun.then(|| format!("{counted} {per}"));
+        }
         if !name.is_empty() {
             let lone = percentile_only(&name).then(|| self.metric_of_parenthesis(start)).flatten();
             if let Some(sentence) = lone.filter(|sentence| !sentence.is_empty()) {
