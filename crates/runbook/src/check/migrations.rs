@@ -5,7 +5,7 @@ use tminus_release::plan::Lane;
 use crate::diagnostic::Severity;
 use crate::outline::{FenceClass, UnitKind};
 use crate::pattern::Pattern;
-use crate::shell::RedirectKind;
+use crate::shell::{CommandUse, RedirectKind};
 
 use super::flow::{self, Flow};
 use super::kinds;
@@ -26,7 +26,8 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
         let said = words::REVERSIBLE.any_in(page.lower())
             || tells_of_restoring(page.lower())
             || page.links_to(&["rollback", "migration", "restore"])
-            || in_words(page, flow);
+            || in_words(page, flow)
+            || undone_by_tool(page, command);
         if !undone && !said {
             found.push(script.on(
                 "T304",
@@ -39,6 +40,16 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
     }
     blocks_writers(page, &mut found);
     found.into_iter().for_each(|finding| page.report(finding));
+}
+
+/// The tool of the migration is called to take one back, if only in a sentence.
+fn undone_by_tool(page: &Page<'_>, migration: &CommandUse) -> bool {
+    let verbs = ["rollback", "down", "undo", "revert", "downgrade"];
+    page.scripts
+        .iter()
+        .flat_map(|script| script.commands())
+        .filter(|command| command.program == migration.program)
+        .any(|command| kinds::words(command).iter().any(|word| verbs.contains(word)))
 }
 
 /// Tells whether a text, in small letters, restores anything: that a backup is looked into by
@@ -115,6 +126,8 @@ fn without_backup(page: &Page<'_>, at: usize, index: usize) -> Option<Finding> {
         "describe-",
         "stat ",
         "head ",
+        "dump completed",
+        "tail -",
         "check",
         "prüf",
         "vérif",

@@ -13,6 +13,7 @@ mod deploy;
 mod destroy;
 mod document;
 mod duties;
+mod escalation;
 mod explain;
 mod explain_flow;
 mod explain_plan;
@@ -37,6 +38,7 @@ mod watched;
 mod whole;
 mod windows;
 mod words;
+mod yeses;
 
 #[cfg(test)]
 mod tests;

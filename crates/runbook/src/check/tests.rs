@@ -6,6 +6,7 @@ use crate::{adopt, settings};
 use proptest::prelude::*;
 
 mod numbers;
+mod people;
 mod said;
 
 fn codes_of(document: &str) -> Vec<&'static str> {
