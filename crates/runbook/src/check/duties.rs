@@ -315,7 +315,9 @@ fn without_owner(page: &Page<'_>, flow: &Flow, owners: &[FoundOwner], found: &mu
             UnitKind::Fence(fence) => fence.is_shell_like(),
             _ => false,
         });
-        if acts && !by_item {
+        // A checklist is for whoever begins.
+        let is_checklist = page.outline.sections[*at].title.to_lowercase().ends_with("checklist");
+        if acts && !by_item && !is_checklist {
             let title = &page.outline.sections[*at].title;
             found.push((
                 *line,

@@ -103,15 +103,20 @@ fn alert_after_rollback(page: &mut Page<'_>) {
         let Some(limit) = limit(alert) else { continue };
         let Some(key) = key(alert, &limit) else { continue };
         let side = key.3;
-        let earlier = backs.get(&key).into_iter().flatten().find(|(back, number)| {
-            let comes_first = match side {
-                Hurts::Above => *number < limit.number,
-                Hurts::Below => *number > limit.number,
-            };
-            // A limit that has to hold for longer may well come after a higher one.
-            comes_first
-                && back.threshold.duration.unwrap_or_default() <= alert.threshold.duration.unwrap_or_default()
-        });
+        let known = backs.get(&key).map_or(&[][..], Vec::as_slice);
+        // A row, or a sentence, that has both is about one thing; another row may be about another service.
+        let beside = known.iter().any(|(back, _)| back.line == alert.line);
+        let earlier =
+            known.iter().filter(|(back, _)| !beside || back.line == alert.line).find(|(back, number)| {
+                let comes_first = match side {
+                    Hurts::Above => *number < limit.number,
+                    Hurts::Below => *number > limit.number,
+                };
+                // A limit that has to hold for longer may well come after a higher one.
+                comes_first
+                    && back.threshold.duration.unwrap_or_default()
+                        <= alert.threshold.duration.unwrap_or_default()
+            });
         if let Some((back, _)) = earlier {
             found.push((alert.line, back.line, name_of(alert), shown(alert), shown(back), side));
         }

@@ -406,6 +406,9 @@ fn service_of(origin: &str) -> String {
                     | "http:"
                     | "dev"
                     | "preview"
+                    | "blue"
+                    | "green"
+                    | "canary"
             )
         })
         .collect();

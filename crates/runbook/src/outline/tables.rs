@@ -28,6 +28,8 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &Table) {
     let names: Vec<String> = table.header.iter().map(|cell| shown(cell).to_lowercase()).collect();
     let mut columns: Vec<Column> = names.iter().enumerate().map(|(at, name)| column(at, name)).collect();
     let uses = uses(&names);
+    let is_metric = |name: &String| METRICS.contains(&name.trim());
+    let measured = names.iter().position(is_metric).unwrap_or(0);
     for (column, _) in columns.iter_mut().zip(&uses).filter(|(_, purpose)| purpose.is_some()) {
         *column = Column::Target;
     }
@@ -64,7 +66,10 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &Table) {
                         .and_then(|at| cells.get(at))
                         .filter(|time| crate::rules::parse_duration(time).is_ok());
                     let cell = &time.map_or_else(|| cell.clone(), |time| format!("{cell} for {time}"));
-                    let metric = super::measures::name(&first).unwrap_or_else(|| first.clone());
+                    // `| Phase | Metric | Alert | Rollback |` names what is measured second.
+                    let named =
+                        cells.get(measured).map_or_else(|| first.clone(), |cell| cell.replace("**", ""));
+                    let metric = super::measures::name(&named).unwrap_or(named);
                     purpose::thresholds(reader, cell, row.line, Some(&metric), purpose::Place::Cell);
                     reader.lead = outer;
                 }
@@ -75,6 +80,13 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &Table) {
         }
     }
 }
+
+/// Headers of the column that says what is measured.
+#[rustfmt::skip]
+const METRICS: [&str; 18] = [
+    "metric", "metrics", "indicator", "signal", "sli", "kpi", "measure", "metrik", "kennzahl", "indicateur", "métrique",
+    "métrica", "indicador", "indicadores", "指标", "監視項目", "指標", "メトリクス",
+];
 
 /// Words of a header over limits at which people are told, and at which the release goes back.
 #[rustfmt::skip]

@@ -41,6 +41,10 @@ fn columns_say_when_people_are_told_and_when_it_goes_back() {
         let table = |row: &str| format!("| {header} |\n|---|---|---|\n| {row} |\n");
         check_pairs("T501", &[(&table(late), &table(right))]);
     }
+    // Rows may be about different things.
+    let phases = "| Phase | Metric | Alert | Rollback |\n|---|---|---|---|\n| 1 | Error rate | > 1% | > 2% |\n| 2 | Error rate | > 3% | > 5% |\n";
+    assert!(!is_said("T501", phases));
+    assert!(is_said("T501", &phases.replace("> 3%", "> 6%")));
     // One such column alone may hold anything.
     assert!(!is_said("T501", "| Chapter | Page | Roll |\n|---|---|---|\n| Intro | 5 | 2 |\n"));
 }
@@ -237,5 +241,19 @@ fn a_time_has_a_unit() {
                 "| Setting | Minutes |\n|---|---|\n| Soak time | 30 |\n",
             ),
         ],
+    );
+}
+
+#[test]
+fn blue_and_green_are_one_service() {
+    let asks = |first: &str, second: &str| {
+        format!("```bash\ncurl -f {first}\n```\n\n```bash\ncurl -f {second}\n```\n")
+    };
+    check_pairs(
+        "T507",
+        &[(
+            &asks("https://green.shop.test/health", "https://shop.test/healthz"),
+            &asks("https://green.shop.test/healthz", "https://shop.test/healthz"),
+        )],
     );
 }

@@ -157,6 +157,16 @@ fn a_way_back_is_one_in_any_language() {
 }
 
 #[test]
+fn a_checklist_is_for_whoever_begins() {
+    let phases = |title: &str| {
+        format!(
+            "## {title}\n\n- [ ] x\n\n## A\n\n**Owner**: QA\n\n- [ ] a\n\n## B\n\n**Owner**: SRE\n\n- [ ] b\n"
+        )
+    };
+    check_pairs("T605", &[(&phases("Announcement"), &phases("Release checklist"))]);
+}
+
+#[test]
 fn one_slip_is_told_once() {
     for (code, text) in [
         // The author of these lines wrote no id.
