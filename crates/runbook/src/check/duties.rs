@@ -140,7 +140,7 @@ const OFFICES: [&str; 26] = [
 
 static SIGNED: Pattern = Pattern::new(
     &["sign", "appro", "freigabe", "genehmigt", "aprobad", "aprovad", "aprobac", "aprovaç", "validation"],
-    r"(?i)\b(?:sign(?:ed)?[- ]?off (?:from|by|of)|approv(?:ed|al) (?:from|by|of)|approvers?:|freigabe (?:durch|von)|genehmigt (?:von|durch)|approuvé par|validation (?:par|du)|aprobado por|aprobación del?|aprovado por|aprovação d[aeo])(?: the| an?| der| die| dem| den| le| la| el| o| a| our)? (?P<who>[^.,;:()|]{2,40})|^\W*(?:the )?(?P<he>[a-z][a-z -]{2,30}?) (?:signs off|approves|has signed off|has approved)\b",
+    r"(?i)\b(?:sign(?:ed)?[- ]?off (?:from|by|of)|approv(?:ed|al) (?:from|by|of)|approv(?:ers?|al):|freigabe (?:durch|von)|genehmigt (?:von|durch)|approuvé par|validation (?:par|du)|aprobado por|aprobación del?|aprovado por|aprovação d[aeo])(?: the| an?| der| die| dem| den| le| la| el| o| a| our)? (?P<who>[^.,;:()|]{2,40})|^\W*(?:the )?(?P<he>[a-z][a-z -]{2,30}?) (?:signs off|approves|has signed off|has approved)\b",
 );
 
 fn is_office(word: &str) -> bool {
@@ -260,7 +260,10 @@ fn same_role(cell: &str, role: &str) -> bool {
         "primary",
         "secondary",
     ];
-    if cell.trim().len() >= 2 && (cell.contains(role) || role.contains(cell.trim())) {
+    // "Ana" is in "manager" and is none.
+    let begins_a_word = |at: usize| !role[..at].ends_with(char::is_alphanumeric);
+    let cell_in_role = || role.find(cell.trim()).is_some_and(begins_a_word);
+    if cell.trim().len() >= 2 && (cell.contains(role) || cell_in_role()) {
         return true;
     }
     let words = |text: &str| -> Vec<String> {

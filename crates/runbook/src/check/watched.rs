@@ -83,7 +83,7 @@ fn times(text: &str) -> Vec<Time> {
 /// Somebody stays and watches.
 #[rustfmt::skip]
 static WATCH: Words = Words::new(&[
-    "monitor", "watch", "observe", "soak", "bake", "let it run", "let it sit", "keep an eye", "leave the canary",
+    "monitor", "watch", "observe", "soak", "bake", "let it run", "let it sit", "keep an eye", "leave the canary", "stay on", "verification window",
     "beobacht", "überwach", "surveill", "observer", "observar", "vigil", "supervis", "acompanh", "观察", "监控", "监视", "監視",
     "観察", "様子", "見守",
 ]);

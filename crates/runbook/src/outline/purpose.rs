@@ -104,13 +104,13 @@ static PURPOSES: [(Pattern, Purpose); 5] = [
 /// Words in the line itself that decide, whatever stands around it.
 static OWN_ALERT: Pattern = Pattern::new(
     &["alert", "page", "warn", "notify", "tell", "call", "ping", "inform"],
-    r"(?i)^\W*alert|^\W*(?:page|warn|notify|call|tell|ping)\b[^.;:]{0,30}?\b(?:when|if)\b|(?:→|->|=>|:)\s*(?:(?:page|tell|call|ping|inform)\b|warn|alert|notify)|\bpage (?:the )?on-?call|\b(?:warning|critical) alert",
+    r"(?i)^\W*alert|^\W*(?:warning|warn|page)\b[^:.;]{0,20}:|^\W*(?:page|warn|notify|call|tell|ping)\b[^.;:]{0,30}?\b(?:when|if)\b|(?:→|->|=>|:)\s*(?:(?:page|tell|call|ping|inform)\b|warn|alert|notify)|\bpage (?:the )?on-?call|\b(?:warning|critical) alert",
 );
 
 static OWN_ROLLBACK: Pattern = Pattern::of_both(
     &["roll", "go back", "revert", "halt", "abort", "stop the", "back to"],
     &["→", "->", "=>", ":", ",", "when", "if", "soon"],
-    r"(?i)(?:→|->|=>|:|,)\s*\*{0,2}(?:we )?(?:roll(?:ing)?[\s-]?back|rollback|go back|revert|(?:halt|abort|stop) the (?:rollout|release|deploy|canary))\b|(?:^|[.;] )\W*(?:roll[\s-]?back|go back|revert|abort|halt|back to [a-z-]+)(?: at once| immediately)?\s+(?:when|if|as\s+soon\s+as)\b",
+    r"(?i)^\W*(?:auto(?:matic)?[\s-]?)?(?:roll[\s-]?back|rollback|abort|revert|halt)(?: threshold| limit| trigger| criterion)?\W*:|(?:→|->|=>|:|,)\s*\*{0,2}(?:we )?(?:roll(?:ing)?[\s-]?back|rollback|go back|revert|(?:halt|abort|stop) the (?:rollout|release|deploy|canary))\b|(?:^|[.;] )\W*(?:roll[\s-]?back|go back|revert|abort|halt|back to [a-z-]+)(?: at once| immediately)?\s+(?:when|if|as\s+soon\s+as)\b",
 );
 
 /// What a sentence wants of a number: "p95 latency should stay below 2 s".
@@ -163,22 +163,25 @@ pub(super) fn thresholds(
     let around = around(reader);
     let english = measures::in_english(text, place == Place::Cell);
     let label = text.split(':').next().unwrap_or("");
-    let own = match place {
-        Place::Fact => of(label),
+    let read = english.as_deref().unwrap_or(text);
+    let has_both = tells(read) && goes_back(read);
+    let by_words = || match text {
         _ if english.is_some() => abroad(text),
         _ if OWN_ALERT.is_match(text) => Some(Purpose::Alert),
         _ if OWN_ROLLBACK.is_match(text) => Some(Purpose::Rollback),
         _ => None,
     };
+    let own = if place == Place::Fact { of(label).or_else(by_words) } else { by_words() };
     let purpose = own.or(around);
     // A sentence in passing is no rule: only where the place is about numbers.
-    if place == Place::Paragraph
-        && !matches!(purpose, Some(Purpose::Rollback | Purpose::NoRollback | Purpose::Alert))
-        && !DEMANDS.is_match(text)
-    {
+    let is_rule = || {
+        matches!(purpose, Some(Purpose::Rollback | Purpose::NoRollback | Purpose::Alert))
+            || (has_both && CONDITIONS.any_in(text))
+            || DEMANDS.is_match(text)
+    };
+    if place == Place::Paragraph && !is_rule() {
         return 0;
     }
-    let read = english.as_deref().unwrap_or(text);
     let context = Context {
         metric: metric.or(if text.trim_start().starts_with(['<', '>', '≥', '≤', '=']) {
             reader.lead.as_deref()
@@ -190,7 +193,6 @@ pub(super) fn thresholds(
     };
     let found = rules::thresholds(read, &context);
     let count = found.len();
-    let has_both = tells(read) && goes_back(read);
     for threshold in found.iter() {
         let own = if has_both { verb_of(read, threshold) } else { None };
         let usage = usage(reader, own.or(purpose), place, threshold);
@@ -225,6 +227,9 @@ fn abroad(text: &str) -> Option<Purpose> {
     }
 }
 
+static CONDITIONS: Words =
+    Words::new(&["if ", "when ", "wenn ", " si ", "cuando ", "quando ", "如果", "たら"]);
+
 fn is_bare(cell: &str) -> bool {
     cell.trim_start_matches(['*', ' ']).starts_with(|c: char| c.is_ascii_digit())
 }
@@ -246,6 +251,10 @@ fn goes_back(text: &str) -> bool {
 fn verb_of(text: &str, threshold: &Threshold) -> Option<Purpose> {
     let lower = text.to_lowercase();
     let (before, after) = (lower.get(..threshold.start)?, lower.get(threshold.end..)?);
+    // Another sentence says what is done at another limit.
+    let begin = before.rfind(". ").map_or(0, |at| at + 2);
+    let end = after.find(". ").unwrap_or(after.len());
+    let (before, after) = (&before[begin..], &after[..end]);
     let both = [
         (&TELL, Purpose::Alert),
         (&measures::TELL, Purpose::Alert),

@@ -97,6 +97,31 @@ fn lines_say_when_people_are_told_and_when_it_goes_back() {
 }
 
 #[test]
+fn rows_and_leads_say_what_is_done() {
+    for text in [
+        "| Condition | Action |\n|---|---|\n| error rate > A | Page on-call |\n| error rate > B | Roll back |\n",
+        "| Trigger | Threshold | Action |\n|---|---|---|\n| Error rate | > A | Alert #ops |\n| Error rate | > B | Rollback |\n",
+        "| Kriterium | Grenze | Maßnahme |\n|---|---|---|\n| Fehlerrate | > A | Alarm |\n| Fehlerrate | > B | Zurückrollen |\n",
+        "| 指标 | 阈值 | 处理 |\n|---|---|---|\n| 错误率 | > A | 告警 |\n| 错误率 | > B | 回滚 |\n",
+        "- **Alert:** error rate > A\n- **Rollback:** error rate > B\n",
+        "- Alert threshold: error rate > A\n- Rollback threshold: error rate > B\n",
+        "If the error rate exceeds A, alert the team. If the error rate exceeds B, roll back.\n",
+        "Alarm bei:\n\n- Fehlerrate > A\n\nRollback bei:\n\n- Fehlerrate > B\n",
+        "Alerter si :\n\n- taux d'erreur > A\n\nRetour arrière si :\n\n- taux d'erreur > B\n",
+        "Alertar si:\n\n- tasa de error > A\n\nRevertir si:\n\n- tasa de error > B\n",
+        "告警条件：\n\n- 错误率 > A\n\n回滚条件：\n\n- 错误率 > B\n",
+    ] {
+        let of = |told: &str, gone: &str| {
+            text.replace("> A", &format!("> {told}"))
+                .replace("s A", &format!("s {told}"))
+                .replace("> B", &format!("> {gone}"))
+                .replace("s B", &format!("s {gone}"))
+        };
+        check_pairs("T501", &[(&of("5%", "2%"), &of("2%", "5%"))]);
+    }
+}
+
+#[test]
 fn a_change_needs_what_it_is_compared_with() {
     check_pairs(
         "T502",

@@ -23,6 +23,8 @@ fn who_signs_off_can_be_found() {
         ("Approved by the Data Protection Officer", "Approved by the QA lead and one SRE"),
         ("The Security Architect approves the change", "The product owner approves the change"),
         ("Signed off by Head of Payments", "Signed off by finance"),
+        // "Ana" is in "manager", and is not this one.
+        ("Approval: Change Manager", "Approval: Product Owner"),
         ("Freigabe durch die Datenschutzbeauftragte", "Freigabe durch den QA Lead"),
         ("Aprobación del Director de TI", "Aprobado por dos personas"),
     ] {
