@@ -51,7 +51,10 @@ fn times(text: &str) -> Vec<Time> {
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let word = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
+        // Where a script has no spaces, a number ends a word: `监控30分钟`.
+        let apart = rest.starts_with(|c: char| !c.is_ascii());
+        let ends = |c: char| !c.is_alphanumeric() || apart && c.is_ascii_digit();
+        let word = rest.find(ends).unwrap_or(rest.len());
         let (length, number) = match digits {
             0 => (word, NUMBERS.iter().find(|(name, _)| *name == &rest[..word]).map(|(_, number)| *number)),
             _ => (digits, rest[..digits].parse().ok()),
@@ -244,6 +247,7 @@ mod tests {
             ("10-15 minutes", vec![900]),
             ("30 minuten beobachten", vec![1800]),
             ("观察 30 分钟", vec![1800]),
+            ("上线后监控30分钟", vec![1800]),
             ("監視 (30分間)、40 分ごと", vec![1800, 2400]),
             ("release 2026.11 of 3 hosts", vec![]),
         ] {
