@@ -139,8 +139,23 @@ const OFFICES: [&str; 26] = [
 ];
 
 static SIGNED: Pattern = Pattern::new(
-    &["sign", "appro", "freigabe", "genehmigt", "aprobad", "aprovad", "aprobac", "aprovaç", "validation"],
-    r"(?i)\b(?:sign(?:ed)?[- ]?off (?:from|by|of)|approv(?:ed|al) (?:from|by|of)|approv(?:ers?|al):|freigabe (?:durch|von)|genehmigt (?:von|durch)|approuvé par|validation (?:par|du)|aprobado por|aprobación del?|aprovado por|aprovação d[aeo])(?: the| an?| der| die| dem| den| le| la| el| o| a| our)? (?P<who>[^.,;:()|]{2,40})|^\W*(?:the )?(?P<he>[a-z][a-z -]{2,30}?) (?:signs off|approves|has signed off|has approved)\b",
+    &[
+        "sign off",
+        "sign-off",
+        "signed off",
+        "signed-off",
+        "signs off",
+        "approv",
+        "freigabe",
+        "genehmigt",
+        "approuvé",
+        "aprobad",
+        "aprovad",
+        "aprobac",
+        "aprovaç",
+        "validation",
+    ],
+    r"(?i)\b(?:sign(?:ed)?[- ]?off (?:from|by|of)|approv(?:ed|al) (?:from|by|of)|approv(?:ers?|al):|freigabe (?:durch|von)|genehmigt (?:von|durch)|approuvé par|validation (?:par|du)|aprobado por|aprobación del?|aprovado por|aprovação d[aeo])(?: the| an?| der| die| dem| den| le| la| el| o| a| our)? (?P<who>[^.,;:()|]+)|^\W*(?:the )?(?P<he>[a-z][a-z -]+?) (?:signs off|approves|has signed off|has approved)\b",
 );
 
 fn is_office(word: &str) -> bool {

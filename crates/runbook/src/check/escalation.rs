@@ -2,6 +2,7 @@
 
 use crate::markdown::{Table, TableRow};
 use crate::pattern::Pattern;
+use crate::words::Words;
 
 use super::duties::{Found, is_contact};
 use super::flow::Flow;
@@ -52,7 +53,9 @@ fn ends_in_nobody(text: &str) -> bool {
     let last = words.rsplit([':', '：', '–', '—', ',']).next().unwrap_or_default();
     let last = last.trim().trim_end_matches(['.', '*']);
     // `[guide]` is a link.
-    !last.is_empty() && !last.starts_with('[') && (is_blank(last) || last.to_lowercase().ends_with(" tbd"))
+    (1..=24).contains(&last.len())
+        && !last.starts_with('[')
+        && (is_blank(last) || last.to_lowercase().ends_with(" tbd"))
 }
 
 /// `Escalation: Ann → Bob → TBD`
@@ -128,15 +131,17 @@ fn in_tables(page: &Page<'_>, tables: &[&Table], found: &mut Found) {
 }
 
 fn in_lines(page: &Page<'_>, found: &mut Found) {
+    static CHAIN: Words = Words::new(&["escal", "eskal", "升级", "エスカレーション"]);
+    let has_chain = CHAIN.any_in(page.lower());
     for (line, text) in page.prose() {
         let in_chain = || {
             page.outline
                 .chain(section_of(page, line))
                 .any(|at| ESCALATION.is_match(&page.outline.sections[at].title))
         };
-        let bare = ends_in_nobody(text);
+        let bare = has_chain && ends_in_nobody(text);
         if !text.trim_start().starts_with('|')
-            && (TO_NOBODY.is_match(text) || leads_to_nobody(text) || (bare && in_chain()))
+            && (TO_NOBODY.is_match(text) || has_chain && leads_to_nobody(text) || (bare && in_chain()))
         {
             found.push((
                 line,

@@ -24,6 +24,7 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
             fence.info.attributes.as_ref().is_some_and(|a| a.pairs.iter().any(|pair| pair.key.text == "undo"))
         });
         let said = words::REVERSIBLE.any_in(page.lower())
+            || !page.document.is_ascii() && words::ADDS_ONLY.any_in(page.lower())
             || tells_of_restoring(page.lower())
             || page.links_to(&["rollback", "migration", "restore"])
             || in_words(page, flow)

@@ -102,6 +102,8 @@ const LOOKS: [&str; 36] = [
 ];
 /// How often, in front of the time and behind it.
 const OFTEN: [&str; 7] = ["every", "alle", "toutes les", "cada", "每隔", "每", "jede"];
+static OFTEN_SAID: Words =
+    Words::new(&["every ", "alle ", "toutes les", "cada ", "每", "jede ", "ごと", "おき", "毎"]);
 const OFTEN_BEHIND: [&str; 3] = ["ごと", "おき", "毎"];
 /// It goes on for longer than the section says, or the machine does it.
 #[rustfmt::skip]
@@ -150,6 +152,13 @@ struct Watched {
 
 /// Says which looks and rules no watch is long enough for.
 pub(super) fn check(page: &Page<'_>, found: &mut super::windows::Found) {
+    // Most documents say nothing of how often one looks, or for how long a limit must be passed.
+    let lasts = |found: &&crate::outline::FoundThreshold| {
+        found.usage == Usage::Rollback && found.threshold.duration.is_some()
+    };
+    if !OFTEN_SAID.any_in(page.lower()) && !page.outline.thresholds.iter().any(|found| lasts(&found)) {
+        return;
+    }
     let sections = &page.outline.sections;
     let mut limits = page.outline.thresholds.iter().peekable();
     let mut lines = page.prose().into_iter().peekable();
@@ -206,13 +215,12 @@ pub(super) fn check(page: &Page<'_>, found: &mut super::windows::Found) {
 }
 
 fn read_line(line: u32, text: &str, in_title: bool, watched: &mut Watched) {
-    let has_number = text.bytes().any(|byte| byte.is_ascii_digit());
-    let lower = text.to_lowercase();
-    let times = if has_number || UNITS.iter().any(|(unit, _)| unit.len() > 3 && lower.contains(unit)) {
-        times(&lower)
-    } else {
+    static NAMED: Words = Words::new(&["hour", "minute", "stunde", "heure", "hora", "minuto", "día", " dia"]);
+    if !text.bytes().any(|byte| byte.is_ascii_digit()) && !NAMED.any_in(text) {
         return;
-    };
+    }
+    let lower = text.to_lowercase();
+    let times = times(&lower);
     if let Some((seconds, often)) = cadence(&lower, &times) {
         watched.looks.push((line, seconds, often.to_owned()));
         return;

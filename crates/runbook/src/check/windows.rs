@@ -286,7 +286,8 @@ fn bare_times(page: &Page<'_>) -> Vec<(u32, String)> {
         let parts = row.map_or_else(|| text.split_once([':', '：']), |row| row.split_once('|'));
         let Some((label, value)) = parts else { continue };
         // A longer one is a sentence.
-        if label.len() > 60 || !value.bytes().any(|byte| byte.is_ascii_digit()) {
+        let begins = value.trim_start_matches(['*', ' ']).starts_with(|c: char| c.is_ascii_digit());
+        if label.len() > 60 || !begins {
             continue;
         }
         let label = label.trim().trim_matches('*').trim().to_lowercase().replace('’', "'");

@@ -101,8 +101,17 @@ static BY_ANYONE: [Pattern; 7] = [
             "any", "every", "someone", "somebody", "engineer", "person", "one who", "author", "whoever",
             "you ",
         ],
-        &["approv", "sign", "agree", "green light"],
-        r"(?i)\b(?:anyone|anybody|everyone|everybody|someone|somebody|any (?:stakeholder|engineer|developer|colleague|person|team member|member of the team|one)|whoever (?:runs|releases|deploys|starts)[^.,;|]{0,24}|(?:the )?(?:engineer|person|developer|operator|one|colleague) (?:who (?:is )?)?(?:running|runs|doing|does|performing|performs|executing|executes|starting|starts|deploying|deploys|releasing|releases)(?: the| this| it)?(?: release| deploy(?:ment)?| rollout| runbook| change)?|the author)(?: of the (?:change|release))?(?: can| may| could| must| should| has| have| also)? (?:approves?|approved|signs? off|signed off|agrees?|agreed|gives? the (?:green light|approval|go))\b|\b(?:approv(?:ed|al) (?:by|from)|sign(?:ed)?[- ]?off (?:by|from)) (?:anyone|anybody|everyone|everybody|someone|somebody|any (?:stakeholder|engineer|developer|colleague|person|team member)|the author|whoever)\b",
+        &[
+            "approv",
+            "sign off",
+            "sign-off",
+            "signs off",
+            "signed off",
+            "agree",
+            "green light",
+            "gives the go",
+        ],
+        r"(?i)\b(?:anyone|anybody|everyone|everybody|someone|somebody|any (?:stakeholder|engineer|developer|colleague|person|team member|member of the team|one)|whoever (?:runs|releases|deploys|starts)[a-z ]*?|(?:the )?(?:engineer|person|developer|operator|one|colleague) (?:who (?:is )?)?(?:running|runs|doing|does|performing|performs|executing|executes|starting|starts|deploying|deploys|releasing|releases)(?: the| this| it)?(?: release| deploy(?:ment)?| rollout| runbook| change)?|the author)(?: of the (?:change|release))?(?: can| may| could| must| should| has| have| also)? (?:approves?|approved|signs? off|signed off|agrees?|agreed|gives? the (?:green light|approval|go))\b|\b(?:approv(?:ed|al) (?:by|from)|sign(?:ed)?[- ]?off (?:by|from)) (?:anyone|anybody|everyone|everybody|someone|somebody|any (?:stakeholder|engineer|developer|colleague|person|team member)|the author|whoever)\b",
     ),
     Pattern::of_both(
         &["jeder", "jede ", "alle ", "jemand", "wer "],
@@ -112,17 +121,17 @@ static BY_ANYONE: [Pattern; 7] = [
     Pattern::of_both(
         &["tout le monde", "importe qui", "quelqu", "celui qui", "la personne qui", "toute l"],
         &["accord", "approuv", "valid", "donne son"],
-        r"(?i)\b(?:tout le monde|n['’]importe qui|quelqu['’]un|toute l['’]équipe|(?:celui|celle|la personne) qui (?:déploie|lance|exécute|publie)[^.,;|]{0,24}?)(?: peut| doit| a| est)? ?(?:d['’]accord|approuver|approuve|approuvé|valider|valide|validé|donne son accord)",
+        r"(?i)\b(?:tout le monde|n['’]importe qui|quelqu['’]un|toute l['’]équipe|(?:celui|celle|la personne) qui (?:déploie|lance|exécute|publie)[^.,;|]*?)(?: peut| doit| a| est)? ?(?:d['’]accord|approuver|approuve|approuvé|valider|valide|validé|donne son accord)",
     ),
     Pattern::of_both(
         &["cualquiera", "todos", "todo el mundo", "alguien", "quien "],
         &["aprueb", "aprob", "acuerdo", "autoriz", "visto bueno"],
-        r"(?i)\b(?:cualquiera(?: del equipo)?|todos|todo el mundo|alguien|quien (?:ejecuta|despliega|lanza|publica)[^.,;|]{0,24}?)(?: puede| debe| ha| han| están| está| lo| la| el)* ?(?:de acuerdo|aprobar|aprueban?|aprobado|autorizan?|autorizar|da el visto bueno)",
+        r"(?i)\b(?:cualquiera(?: del equipo)?|todos|todo el mundo|alguien|quien (?:ejecuta|despliega|lanza|publica)[^.,;|]*?)(?: puede| debe| ha| han| están| está| lo| la| el)* ?(?:de acuerdo|aprobar|aprueban?|aprobado|autorizan?|autorizar|da el visto bueno)",
     ),
     Pattern::of_both(
         &["qualquer", "todos", "todo mundo", "alguém", "quem "],
         &["aprov", "acordo", "concord", "autoriz"],
-        r"(?i)\b(?:qualquer (?:um|pessoa)(?: da equipe| do time)?|todos|todo mundo|alguém|quem (?:executa|implanta|lança|publica|roda)[^.,;|]{0,24}?)(?: pode| deve| estão| está| o| a)* ?(?:de acordo|aprovar|aprovam?|aprovado|concordam?|autorizam?|autorizar)",
+        r"(?i)\b(?:qualquer (?:um|pessoa)(?: da equipe| do time)?|todos|todo mundo|alguém|quem (?:executa|implanta|lança|publica|roda)[^.,;|]*?)(?: pode| deve| estão| está| o| a)* ?(?:de acordo|aprovar|aprovam?|aprovado|concordam?|autorizam?|autorizar)",
     ),
     Pattern::of_both(
         &["任何人", "所有人", "大家", "执行人", "发布人", "谁都"],

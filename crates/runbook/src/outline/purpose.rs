@@ -102,9 +102,10 @@ static PURPOSES: [(Pattern, Purpose); 5] = [
 ];
 
 /// Words in the line itself that decide, whatever stands around it.
-static OWN_ALERT: Pattern = Pattern::new(
+static OWN_ALERT: Pattern = Pattern::of_both(
     &["alert", "page", "warn", "notify", "tell", "call", "ping", "inform"],
-    r"(?i)^\W*alert|^\W*(?:warning|warn|page)\b[^:.;]{0,20}:|^\W*(?:page|warn|notify|call|tell|ping)\b[^.;:]{0,30}?\b(?:when|if)\b|(?:→|->|=>|:)\s*(?:(?:page|tell|call|ping|inform)\b|warn|alert|notify)|\bpage (?:the )?on-?call|\b(?:warning|critical) alert",
+    &["alert", ":", "→", "->", "=>", "when", "if", "on-call", "oncall"],
+    r"(?i)^\W*alert|^\W*(?:warning|warn)\b[^:.;]*:|^\W*page\W*:|^\W*(?:page|warn|notify|call|tell|ping)\b[^.;:]*?\b(?:when|if)\b|(?:→|->|=>|:)\s*(?:(?:page|tell|call|ping|inform)\b|warn|alert|notify)|\bpage (?:the )?on-?call|\b(?:warning|critical) alert",
 );
 
 static OWN_ROLLBACK: Pattern = Pattern::of_both(
@@ -157,7 +158,8 @@ pub(super) fn thresholds(
     metric: Option<&str>,
     place: Place,
 ) -> usize {
-    if place == Place::Fact && is_about_time(text) {
+    // Most lines hold no limit, and what they are for need not be asked.
+    if !rules::may_hold(text) || place == Place::Fact && is_about_time(text) {
         return 0;
     }
     let around = around(reader);

@@ -20,10 +20,7 @@ const NEAR: usize = 40;
 pub(super) fn thresholds(text: &str, context: &Context<'_>) -> Vec<Threshold> {
     let text = clip(text);
     let mut found: Vec<Threshold> = Vec::new();
-    // Most bullets hold neither a number nor a comparison with a word.
-    let may_hold = text.bytes().any(|byte| byte.is_ascii_digit())
-        || ["==", "<=", ">=", "!=", "≥", "≤", "≠"].iter().any(|sign| text.contains(sign));
-    if !may_hold {
+    if !may_hold(text) {
         return found;
     }
     let mut finder = Finder { text, context, past: 0, found: &mut found };
@@ -39,6 +36,13 @@ pub(super) fn thresholds(text: &str, context: &Context<'_>) -> Vec<Threshold> {
         threshold.inverted = context.inverted;
     }
     found
+}
+
+/// Tells whether a text may hold a threshold: most bullets hold neither a number nor a comparison with
+/// a word.
+pub(super) fn may_hold(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit())
+        || ["==", "<=", ">=", "!=", "≥", "≤", "≠"].iter().any(|sign| text.contains(sign))
 }
 
 fn clip(text: &str) -> &str {
