@@ -133,15 +133,13 @@ fn in_tables(page: &Page<'_>, tables: &[&Table], found: &mut Found) {
 fn in_lines(page: &Page<'_>, found: &mut Found) {
     static CHAIN: Words = Words::new(&["escal", "eskal", "升级", "エスカレーション"]);
     let has_chain = CHAIN.any_in(page.lower());
+    let sections = &page.outline.sections;
+    let is_one = |at: usize| page.outline.chain(at).any(|at| ESCALATION.is_match(&sections[at].title));
+    let inside: Vec<bool> = (0..sections.len()).map(|at| has_chain && is_one(at)).collect();
     for (line, text) in page.prose() {
-        let in_chain = || {
-            page.outline
-                .chain(section_of(page, line))
-                .any(|at| ESCALATION.is_match(&page.outline.sections[at].title))
-        };
-        let bare = has_chain && ends_in_nobody(text);
+        let bare = has_chain && inside[section_of(page, line)] && ends_in_nobody(text);
         if !text.trim_start().starts_with('|')
-            && (TO_NOBODY.is_match(text) || has_chain && leads_to_nobody(text) || (bare && in_chain()))
+            && (TO_NOBODY.is_match(text) || has_chain && leads_to_nobody(text) || bare)
         {
             found.push((
                 line,
