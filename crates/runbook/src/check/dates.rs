@@ -158,7 +158,7 @@ pub(super) fn check(page: &mut Page<'_>) {
             if let (Some(whole), true) = (captures.get(0), right != named) {
                 found.push((
                     part.start + whole.start()..part.start + whole.end(),
-                    format!("{year}-{month:02}-{day:02} is a {}, not what stands here", DAYS[right]),
+                    format!("{year}-{month:02}-{day:02} is a {}, not a {}", DAYS[right], DAYS[named]),
                 ));
             }
         }

@@ -31,7 +31,7 @@ pub(super) fn check(page: &mut Page<'_>) {
             built_again(page, script, &staging, &mut found);
         }
         down_before_up(page, script, promised, &mut found);
-        file_as_lock(script, &mut found);
+        file_as_lock(page, script, &mut found);
     }
     found.into_iter().for_each(|finding| page.report(finding));
 }
@@ -240,7 +240,7 @@ fn unit_action(command: &CommandUse) -> Option<&'static str> {
 }
 
 /// T408: a file as a lock.
-fn file_as_lock(script: &Script<'_>, found: &mut Vec<Finding>) {
+fn file_as_lock(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
     for command in script.commands() {
         let target = match command.program.as_str() {
             "touch" => command.arguments.iter().find(|a| is_lock(a)).cloned(),
@@ -251,7 +251,7 @@ fn file_as_lock(script: &Script<'_>, found: &mut Vec<Finding>) {
                 .map(|r| r.target.clone()),
             _ => None,
         };
-        if let Some(target) = target {
+        if let Some(target) = target.filter(|target| !switches_a_page(page, script, target)) {
             found.push(script.on(
                 "T408",
                 Severity::Warning,
@@ -261,6 +261,20 @@ fn file_as_lock(script: &Script<'_>, found: &mut Vec<Finding>) {
             ));
         }
     }
+}
+
+/// A maintenance page is switched by a file: a proxy reads it, or it is removed again when it is over.
+fn switches_a_page(page: &Page<'_>, script: &Script<'_>, path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
+    if !["maintenance", "wartung"].iter().any(|word| name.contains(word)) {
+        return false;
+    }
+    let proxies = ["nginx", "haproxy", "apache", "httpd", "caddy", "traefik"];
+    proxies.iter().any(|proxy| path.contains(proxy))
+        || script.text.contains(" reload ")
+        || page.scripts.iter().any(|other| {
+            other.commands().iter().any(|c| c.program == "rm" && c.arguments.iter().any(|a| a == path))
+        })
 }
 
 fn is_lock(path: &str) -> bool {
@@ -283,5 +297,6 @@ fn is_lock(path: &str) -> bool {
 pub(super) fn is_switch(path: &str) -> bool {
     let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path).to_lowercase();
     let ending = name.rsplit_once('.').map(|(_, ending)| ending);
-    name.contains("maint") && matches!(ending, Some("on" | "enable" | "enabled" | "active" | "flag"))
+    ["maint", "wartung"].iter().any(|word| name.contains(word))
+        && matches!(ending, Some("on" | "enable" | "enabled" | "active" | "flag"))
 }

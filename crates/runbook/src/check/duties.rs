@@ -1,22 +1,23 @@
-//! T601, T602, T604, T605: roles that nobody has, approvals that anyone gives, chains that end.
+//! T601 and T605: roles that nobody has, phases without an owner.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use tminus_release::plan::Lane;
 
-use crate::control::{self, Body};
 use crate::diagnostic::Severity;
-use crate::markdown::{Block, Table, TableRow};
+use crate::markdown::{Block, Table};
 use crate::names;
-use crate::outline::{FenceClass, FoundOwner, SectionKind, UnitKind, split_roles};
+use crate::outline::{FoundOwner, SectionKind, UnitKind, split_roles};
 use crate::pattern::Pattern;
 
+use super::escalation;
 use super::flow::Flow;
 use super::page::Page;
-use super::people::is_blank;
+use super::people::{is_person, is_role};
+use super::yeses;
 
 /// Labels of lines that name an owner, beside those that the outline knows.
-const OWNER: [&str; 13] = [
+pub(super) const OWNER: [&str; 13] = [
     "verantwortlich",
     "verantwortliche",
     "verantwortlicher",
@@ -32,31 +33,7 @@ const OWNER: [&str; 13] = [
     "責任者",
 ];
 
-/// Labels of lines that ask for a yes.
-const APPROVAL: [&str; 14] = [
-    "approval",
-    "approvals",
-    "approval required",
-    "approver",
-    "approvers",
-    "approved by",
-    "go/no-go",
-    "freigabe",
-    "freigabe durch",
-    "approbation",
-    "aprobación",
-    "aprovação",
-    "审批",
-    "承認",
-];
-
-/// Answers that say that a yes is needed, and not whose.
-#[rustfmt::skip]
-const ANSWERS: [&str; 19] = [
-    "yes", "required", "needed", "mandatory", "ja", "erforderlich", "nötig", "oui", "requise", "obligatoire", "sí", "si", "requerida", "sim", "necessária", "是", "需要", "必要", "要",
-];
-
-type Found = Vec<(u32, &'static str, String, &'static str)>;
+pub(super) type Found = Vec<(u32, &'static str, String, &'static str)>;
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
@@ -70,8 +47,9 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
     let owners = owners(page);
     in_no_table(page, &tables, &owners, &mut found);
     without_owner(page, flow, &owners, &mut found);
-    approvals(page, &owners, &mut found);
-    escalation(page, flow, &tables, &mut found);
+    signed_by_nobody(page, &tables, &mut found);
+    yeses::check(page, &owners, &mut found);
+    escalation::check(page, flow, &tables, &mut found);
     for (line, code, message, help) in found {
         page.add_at_line(code, Severity::Warning, line, message).help(help);
     }
@@ -84,40 +62,6 @@ fn owners(page: &Page<'_>) -> Vec<FoundOwner> {
         other.map(|fact| FoundOwner { text: fact.value.clone(), section: fact.section, line: fact.line });
     page.outline.owners.iter().cloned().chain(other).collect()
 }
-
-static ROLES: Pattern = Pattern::new(
-    &[
-        "role", "team", "position", "function", "rolle", "rôle", "equipo", "função", "papel", "角色", "役割",
-        "担当",
-    ],
-    r"(?i)^(?:roles?|teams?|positions?|functions?|rollen?|rôles?|equipos?|roles|função|papel|角色|役割|担当)$",
-);
-static PEOPLE: Pattern = Pattern::new(
-    &[
-        "name",
-        "contact",
-        "primary",
-        "backup",
-        "phone",
-        "person",
-        "people",
-        "on",
-        "mail",
-        "who",
-        "slack",
-        "kontakt",
-        "telefon",
-        "nom",
-        "contato",
-        "respons",
-        "verantwort",
-        "姓名",
-        "联系",
-        "氏名",
-        "連絡",
-    ],
-    r"(?i)\b(?:names?|contacts?|primary|backup|phone|persons?|people|on-?call|e-?mail|who|slack|kontakt|telefon|nom|nombre|contacto|nome|contato)\b|responsab|responsib|verantwort|姓名|联系|氏名|連絡",
-);
 
 /// How many roles are looked for in the tables; no team has that many.
 const MOST_ROLES: usize = 200;
@@ -137,8 +81,11 @@ fn in_no_table(page: &Page<'_>, tables: &[&Table], owners: &[FoundOwner], found:
         .collect();
     let declared = page.outline.front_matter.roles.iter().map(|role| role.to_lowercase().replace('-', " "));
     let known: Vec<String> = cells.into_iter().chain(declared).collect();
-    let approvers =
-        page.outline.facts.iter().filter(|fact| APPROVAL.contains(&fact.label.to_lowercase().as_str()));
+    let approvers = page
+        .outline
+        .facts
+        .iter()
+        .filter(|fact| yeses::APPROVAL.contains(&fact.label.to_lowercase().as_str()));
     // Who owns the whole document keeps the page; nobody calls them at night for that.
     let needed = owners
         .iter()
@@ -178,9 +125,111 @@ fn in_no_table(page: &Page<'_>, tables: &[&Table], owners: &[FoundOwner], found:
     }
 }
 
+/// Tells whether a column, by its header in small letters, says who somebody is or what they do.
+pub(super) fn is_contact(header: &str) -> bool {
+    is_person(header) || ["responsab", "responsib", "people", "mail"].iter().any(|word| header.contains(word))
+}
+
+/// Words that make a name a role's, with what may stand before them.
+#[rustfmt::skip]
+const OFFICES: [&str; 26] = [
+    "officer", "manager", "lead", "leader", "director", "head", "owner", "architect", "captain", "coordinator", "dba",
+    "cto", "cio", "ciso", "ceo", "counsel", "auditor", "board", "controller", "leitung", "leiter", "leiterin",
+    "directeur", "directora", "gerente", "beauftragter",
+];
+
+static SIGNED: Pattern = Pattern::new(
+    &[
+        "sign off",
+        "sign-off",
+        "signed off",
+        "signed-off",
+        "signs off",
+        "approv",
+        "freigabe",
+        "genehmigt",
+        "approuvé",
+        "aprobad",
+        "aprovad",
+        "aprobac",
+        "aprovaç",
+        "validation",
+    ],
+    r"(?i)\b(?:sign(?:ed)?[- ]?off (?:from|by|of)|approv(?:ed|al) (?:from|by|of)|approv(?:ers?|al):|freigabe (?:durch|von)|genehmigt (?:von|durch)|approuvé par|validation (?:par|du)|aprobado por|aprobación del?|aprovado por|aprovação d[aeo])(?: the| an?| der| die| dem| den| le| la| el| o| a| our)? (?P<who>[^.,;:()|]+)|^\W*(?:the )?(?P<he>[a-z][a-z -]+?) (?:signs off|approves|has signed off|has approved)\b",
+);
+
+fn is_office(word: &str) -> bool {
+    OFFICES.contains(&word)
+        || ["beauftragte", "beauftragten", "leitung", "leiter"].iter().any(|end| word.ends_with(end))
+}
+
+/// The role at the beginning of words, up to the word that makes it one.
+fn office(words: &str) -> Option<String> {
+    let mut role = Vec::new();
+    for word in words.split_whitespace().take(4) {
+        role.push(word);
+        if is_office(&word.to_lowercase()) {
+            // "Head of Payments" goes on.
+            let mut behind = words.split_whitespace().skip(role.len());
+            if behind.next().is_some_and(|next| {
+                matches!(next.to_lowercase().as_str(), "of" | "de" | "du" | "do" | "da" | "del")
+            }) {
+                role.extend(words.split_whitespace().skip(role.len()).take(2));
+            }
+            return Some(role.join(" "));
+        }
+        if matches!(
+            word.to_lowercase().as_str(),
+            "and" | "or" | "is" | "in" | "for" | "the" | "one" | "und" | "et" | "y" | "e"
+        ) {
+            return None;
+        }
+    }
+    None
+}
+
+/// T601: a yes of somebody who stands in no table of roles, although there is one.
+fn signed_by_nobody(page: &Page<'_>, tables: &[&Table], found: &mut Found) {
+    let roles: Vec<&&Table> =
+        tables.iter().filter(|table| is_roles(table) && table.rows.len() >= 2).collect();
+    if roles.is_empty() {
+        return;
+    }
+    let cells = tables.iter().flat_map(|table| &table.rows).flat_map(|row| &row.cells);
+    let known: Vec<String> = cells.map(|cell| cell.plain().to_lowercase()).collect();
+    let declared = &page.outline.front_matter.roles;
+    let told: BTreeSet<u32> = found.iter().map(|(line, ..)| *line).collect();
+    let mut seen = BTreeSet::new();
+    for unit in &page.outline.units {
+        let text = match &unit.kind {
+            UnitKind::Item(item) => &item.text,
+            UnitKind::Point(point) => &point.text,
+            _ => continue,
+        };
+        let Some(signed) = SIGNED.captures(text) else { continue };
+        let words = signed.name("who").or_else(|| signed.name("he")).map_or("", |words| words.as_str());
+        let Some(role) = office(words) else { continue };
+        let lower = role.to_lowercase();
+        if told.contains(&unit.line) || seen.len() >= MOST_ROLES || !seen.insert(lower.clone()) {
+            continue;
+        }
+        let is_known = known.iter().any(|cell| same_role(cell, &lower))
+            || declared.iter().any(|name| same_role(&name.to_lowercase().replace('-', " "), &lower))
+            || page.lower().matches(lower.as_str()).nth(1).is_some();
+        if !is_known {
+            found.push((
+                unit.line,
+                "T601",
+                format!("`{role}` has to say yes here, and stands in none of the tables of roles: nobody knows whom to ask"),
+                "add a row for the role, or use the name that the table has",
+            ));
+        }
+    }
+}
+
 fn is_roles(table: &Table) -> bool {
     let mut header = table.header.iter().map(|cell| cell.plain().trim().to_lowercase());
-    header.next().is_some_and(|first| ROLES.is_match(&first)) && header.any(|cell| PEOPLE.is_match(&cell))
+    header.next().is_some_and(|first| is_role(&first)) && header.any(|cell| is_contact(&cell))
 }
 
 /// Answers that name nobody, machines, and everyone who writes code.
@@ -188,7 +237,7 @@ fn is_word(role: &str) -> bool {
     let lower = role.to_lowercase();
     let machine =
         ["actions", "pipeline", "system", "bot", "automation", "jenkins", "codeowners", "developer"];
-    if machine.iter().any(|word| lower.contains(word)) || ANSWERS.contains(&lower.as_str()) {
+    if machine.iter().any(|word| lower.contains(word)) || yeses::says_only_yes(&lower) {
         return true;
     }
     matches!(
@@ -226,7 +275,10 @@ fn same_role(cell: &str, role: &str) -> bool {
         "primary",
         "secondary",
     ];
-    if cell.trim().len() >= 2 && (cell.contains(role) || role.contains(cell.trim())) {
+    // "Ana" is in "manager" and is none.
+    let begins_a_word = |at: usize| !role[..at].ends_with(char::is_alphanumeric);
+    let cell_in_role = || role.find(cell.trim()).is_some_and(begins_a_word);
+    if cell.trim().len() >= 2 && (cell.contains(role) || cell_in_role()) {
         return true;
     }
     let words = |text: &str| -> Vec<String> {
@@ -281,7 +333,9 @@ fn without_owner(page: &Page<'_>, flow: &Flow, owners: &[FoundOwner], found: &mu
             UnitKind::Fence(fence) => fence.is_shell_like(),
             _ => false,
         });
-        if acts && !by_item {
+        // A checklist is for whoever begins.
+        let is_checklist = page.outline.sections[*at].title.to_lowercase().ends_with("checklist");
+        if acts && !by_item && !is_checklist {
             let title = &page.outline.sections[*at].title;
             found.push((
                 *line,
@@ -290,138 +344,6 @@ fn without_owner(page: &Page<'_>, flow: &Flow, owners: &[FoundOwner], found: &mu
                     "`{title}` has no owner, and {owned} other phases have one: who starts it, who is asked?"
                 ),
                 "add a line `**Owner**: …`",
-            ));
-        }
-    }
-}
-
-/// T602: a yes that anybody gives, or the one who asks.
-fn approvals(page: &Page<'_>, owners: &[FoundOwner], found: &mut Found) {
-    let mut first: BTreeMap<usize, &FoundOwner> = BTreeMap::new();
-    owners.iter().for_each(|owner| _ = first.entry(owner.section).or_insert(owner));
-    for fact in
-        page.outline.facts.iter().filter(|fact| APPROVAL.contains(&fact.label.to_lowercase().as_str()))
-    {
-        let value = fact.value.trim().trim_end_matches('.').to_lowercase();
-        if ANSWERS.contains(&value.as_str()) {
-            found.push((fact.line, "T602", format!("`{}: {}` does not say whose yes, or how many: anyone's will do", fact.label, fact.value.trim()), "name the role and the number: `**Approval**: 1 engineering manager and 1 SRE`, or an `.approval` block with a quorum"));
-            continue;
-        }
-        let owner = first.get(&fact.section).filter(|owner| owner.section != 0);
-        if let Some(owner) =
-            owner.filter(|owner| !value.is_empty() && names::role(&owner.text) == names::role(&fact.value))
-        {
-            found.push((
-                fact.line,
-                "T602",
-                format!("`{}` does this and approves it: nobody else looks", owner.text.trim()),
-                "let somebody else give the yes",
-            ));
-        }
-    }
-    for unit in &page.outline.units {
-        let UnitKind::Fence(fence) = &unit.kind else { continue };
-        if fence.class != FenceClass::Control("approval") {
-            continue;
-        }
-        let (Some(control), _) = control::parse("approval", &fence.body, 0..0, None) else { continue };
-        let Body::Approval { quorum, starter_may_approve, .. } = control.body else { continue };
-        if starter_may_approve && quorum.values().sum::<u32>() == 1 {
-            found.push((unit.line, "T602", "one yes is enough, and whoever started the release may give it: it is no second pair of eyes".to_owned(), "leave out `starter_may_approve`, or ask two people"));
-        }
-    }
-}
-
-static ESCALATION: Pattern = Pattern::new(
-    &["escal", "eskal", "升级", "エスカレーション"],
-    r"(?i)\bescalat|\beskalation|\bescalad|\bescalade|\bescalon|升级|エスカレーション",
-);
-static REACHED: Pattern = Pattern::new(
-    &["contact", "phone", "reach", "mail", "slack", "kontakt", "telefon", "tel", "联系", "連絡"],
-    r"(?i)\b(?:contacts?|phone|reach|e-?mail|slack|kontakt|telefon|tel|contacto|contato)\b|联系|連絡",
-);
-static TO_NOBODY: Pattern = Pattern::of_both(
-    &["escal", "eskal", "page", "call", "contact"],
-    &["tbd", "tba", "???", "[name", "[contact", "[person", "[phone", "[role"],
-    r"(?i)\b(?:escalate|page|call|contact|escalation to|eskalieren an|escalader à|escalar a)\b[^.|]{0,30}?(?:\bTBD\b|\bTBA\b|\?\?\?|\[(?:name|contact|person|phone|role|tbd)[^\]]*\](?:[^(]|$))",
-);
-
-/// Tells whether a row leaves open how to reach whom it names.
-fn cannot_be_reached(row: &TableRow, header: &[String]) -> bool {
-    row.cells.iter().zip(header).skip(1).any(|(cell, header)| {
-        let written = cell.plain();
-        REACHED.is_match(header) && !written.trim().is_empty() && is_blank(&written)
-    })
-}
-
-/// T604: the last one of the chain is nobody.
-fn escalation(page: &Page<'_>, flow: &Flow, tables: &[&Table], found: &mut Found) {
-    let sections = &page.outline.sections;
-    let section_of = |line: u32| sections.partition_point(|section| section.line <= line).saturating_sub(1);
-    for table in tables {
-        let titled =
-            page.outline.chain(section_of(table.line)).any(|at| ESCALATION.is_match(&sections[at].title));
-        let header: Vec<String> = table.header.iter().map(|cell| cell.plain().to_lowercase()).collect();
-        let is_chain = titled || header.iter().any(|cell| ESCALATION.is_match(cell));
-        let Some(column) = header
-            .iter()
-            .position(|cell| PEOPLE.is_match(cell) || ESCALATION.is_match(cell))
-            .filter(|_| is_chain)
-        else {
-            continue;
-        };
-        for row in &table.rows {
-            if cannot_be_reached(row, &header) {
-                found.push((
-                    row.line,
-                    "T604",
-                    "the escalation ends here: nothing says how to reach them".to_owned(),
-                    "write who it is and how to reach them at night",
-                ));
-                continue;
-            }
-            let nobody = row.cells.get(column).is_none_or(|cell| is_blank(&cell.plain()));
-            let others = row.cells.iter().enumerate().skip(1).all(|(at, cell)| {
-                at == column
-                    || is_blank(&cell.plain())
-                    || !PEOPLE.is_match(header.get(at).map_or("", String::as_str))
-            });
-            if nobody && others && row.cells.first().is_some_and(|cell| !cell.plain().trim().is_empty()) {
-                found.push((
-                    row.line,
-                    "T604",
-                    "the escalation ends here: nobody is named".to_owned(),
-                    "write who it is and how to reach them at night",
-                ));
-            }
-        }
-    }
-    for (line, text) in page.prose() {
-        let in_chain =
-            || page.outline.chain(section_of(line)).any(|at| ESCALATION.is_match(&sections[at].title));
-        let bare = text.trim_start().starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '*'))
-            && text.trim_end().to_lowercase().trim_end_matches(['*', '.']).ends_with("tbd");
-        if !text.trim_start().starts_with('|') && (TO_NOBODY.is_match(text) || (bare && in_chain())) {
-            found.push((
-                line,
-                "T604",
-                "the escalation leads to nobody".to_owned(),
-                "write who it is and how to reach them at night",
-            ));
-        }
-    }
-    for (at, section) in
-        sections.iter().enumerate().skip(1).filter(|(_, section)| ESCALATION.is_match(&section.title))
-    {
-        let lines = section.line + 1..=flow.ends[at];
-        let empty =
-            !lines.is_empty() && page.text_of(lines).trim().is_empty() || section.line == flow.ends[at];
-        if empty {
-            found.push((
-                section.line,
-                "T604",
-                "this section says to whom to escalate, and is empty".to_owned(),
-                "write who it is and how to reach them at night",
             ));
         }
     }

@@ -24,9 +24,11 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
             fence.info.attributes.as_ref().is_some_and(|a| a.pairs.iter().any(|pair| pair.key.text == "undo"))
         });
         let said = words::REVERSIBLE.any_in(page.lower())
+            || !page.document.is_ascii() && words::ADDS_ONLY.any_in(page.lower())
             || tells_of_restoring(page.lower())
             || page.links_to(&["rollback", "migration", "restore"])
-            || in_words(page, flow);
+            || in_words(page, flow)
+            || undone_by_tool(page, command);
         // WordPress has no way back for its tables but the copy.
         if !undone && !said && command.program != "wp" {
             found.push(script.on(
@@ -40,6 +42,16 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
     }
     blocks_writers(page, &mut found);
     found.into_iter().for_each(|finding| page.report(finding));
+}
+
+/// The tool of the migration is called to take one back, if only in a sentence.
+fn undone_by_tool(page: &Page<'_>, migration: &CommandUse) -> bool {
+    let verbs = ["rollback", "down", "undo", "revert", "downgrade"];
+    page.scripts
+        .iter()
+        .flat_map(|script| script.commands())
+        .filter(|command| command.program == migration.program)
+        .any(|command| kinds::words(command).iter().any(|word| verbs.contains(word)))
 }
 
 /// Tells whether a text, in small letters, restores anything: that a backup is looked into by

@@ -5,6 +5,7 @@
 //! and a guess is not said at all. Nothing here runs or fetches anything.
 
 mod back;
+mod changes;
 mod credentials;
 mod database;
 mod dates;
@@ -13,6 +14,7 @@ mod destroy;
 mod destroy_rows;
 mod document;
 mod duties;
+mod escalation;
 mod explain;
 mod explain_flow;
 mod explain_plan;
@@ -35,9 +37,11 @@ mod script;
 mod silence;
 mod tools;
 mod variables;
+mod watched;
 mod whole;
 mod windows;
 mod words;
+mod yeses;
 
 #[cfg(test)]
 mod tests;

@@ -59,6 +59,12 @@ pub(super) struct Script<'a> {
     pub(super) fence: Option<&'a FenceUnit>,
 }
 
+/// Returns a line without the box of a task in front of it.
+pub(super) fn without_task(text: &str) -> &str {
+    let rest = ["[ ]", "[x]", "[X]", "☐", "☑"].iter().find_map(|mark| text.strip_prefix(mark));
+    rest.unwrap_or(text).trim_start()
+}
+
 /// What becomes of commands that stand in no block for a shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Given {

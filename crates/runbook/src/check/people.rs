@@ -3,8 +3,9 @@
 use crate::diagnostic::Severity;
 use crate::markdown::{Block, Table};
 use crate::names;
-use crate::outline::split_roles;
+use crate::outline::{UnitKind, split_roles};
 
+use super::duties::OWNER;
 use super::page::Page;
 
 /// Runs the checks of this group.
@@ -25,6 +26,7 @@ pub(super) fn check(page: &mut Page<'_>) {
     let needed: Vec<String> = owners
         .into_iter()
         .chain(approvers.flat_map(|fact| split_roles(&fact.value)).map(|role| names::role(&role)))
+        .chain(named_bare(page).map(|role| names::role(&role)))
         .collect();
     let mut found = Vec::new();
     page.markdown.walk(|block| {
@@ -45,17 +47,27 @@ pub(super) fn check(page: &mut Page<'_>) {
     }
 }
 
+/// Owners in lines that are neither bold nor English: `担当: SRE`.
+fn named_bare<'p>(page: &'p Page<'_>) -> impl Iterator<Item = String> + 'p {
+    page.outline
+        .units
+        .iter()
+        .filter_map(|unit| match &unit.kind {
+            UnitKind::Prose(text) => Some(text.as_str()),
+            UnitKind::Point(point) => Some(point.text.as_str()),
+            _ => None,
+        })
+        .flat_map(str::lines)
+        .filter_map(|line| line.split_once([':', '：']))
+        .filter(|(label, _)| OWNER.contains(&label.trim().to_lowercase().as_str()))
+        .flat_map(|(_, value)| split_roles(value))
+}
+
 /// T603: a row of a table of roles without anybody in it.
 fn unnamed(table: &Table, needed: &[String], found: &mut Vec<(std::ops::Range<usize>, String)>) {
     let header: Vec<String> = table.header.iter().map(|cell| cell.plain().to_lowercase()).collect();
-    let is_roles =
-        header.first().is_some_and(|cell| ["role", "team", "position", "function"].contains(&cell.as_str()));
-    let contact = header.iter().skip(1).any(|cell| {
-        ["name", "contact", "primary", "backup", "phone", "person", "on-call", "email", "who"]
-            .iter()
-            .any(|word| cell.contains(word))
-    });
-    if !is_roles || !contact {
+    if !header.first().is_some_and(|cell| is_role(cell)) || !header.iter().skip(1).any(|cell| is_person(cell))
+    {
         return;
     }
     for row in &table.rows {
@@ -69,12 +81,42 @@ fn unnamed(table: &Table, needed: &[String], found: &mut Vec<(std::ops::Range<us
     }
 }
 
+/// Headers of a column of roles, in the languages that runbooks are written in.
+#[rustfmt::skip]
+const ROLE_HEADERS: [&str; 22] = [
+    "role", "roles", "team", "teams", "position", "function", "rolle", "rollen", "funktion", "rôle", "rôles", "fonction",
+    "rol", "roles", "equipo", "función", "função", "papel", "角色", "岗位", "役割", "体制",
+];
+/// Parts of headers of a column that says who it is, or how to reach them.
+#[rustfmt::skip]
+const PERSON_HEADERS: [&str; 34] = [
+    "name", "contact", "primary", "backup", "phone", "person", "on-call", "email", "who", "slack", "reach",
+    "kontakt", "telefon", "verantwortlich", "vertretung", "nom", "téléphone", "responsable", "astreinte", "nombre",
+    "contacto", "teléfono", "contato", "telefone", "responsável", "姓名", "联系", "电话", "负责人", "氏名", "担当", "連絡",
+    "名前", "電話",
+];
+
+pub(super) fn is_role(header: &str) -> bool {
+    ROLE_HEADERS.contains(&header.trim())
+}
+
+pub(super) fn is_person(header: &str) -> bool {
+    PERSON_HEADERS.iter().any(|word| header.contains(word))
+}
+
+/// What stands where nobody has been found yet.
+#[rustfmt::skip]
+const NOBODY: [&str; 44] = [
+    "n.n.", "n. n.", "nn", "tbd", "tba", "t.b.d.", "-", "–", "—", "n/a", "?", "??", "???", "todo", "xxx", "to be defined", "to be decided",
+    "to be determined", "to be confirmed", "unassigned", "vacant", "offen", "noch offen", "unbesetzt", "folgt",
+    "noch zu klären", "zu klären", "à définir", "à déterminer", "à confirmer", "a definir", "por definir",
+    "por determinar", "por confirmar", "pendiente", "sin asignar", "a confirmar", "pendente", "待定", "待确认", "未定",
+    "未決定", "調整中", "待补充",
+];
+
+/// Tells whether a cell names nobody: it is empty, or says so, if in parentheses.
 pub(super) fn is_blank(cell: &str) -> bool {
     let cell = cell.trim();
-    cell.is_empty()
-        || matches!(
-            cell.to_lowercase().as_str(),
-            "tbd" | "tba" | "-" | "–" | "—" | "n/a" | "?" | "???" | "todo" | "xxx"
-        )
-        || (cell.starts_with('[') && cell.ends_with(']'))
+    let bare = cell.trim_matches(['(', ')', '（', '）', '*', '_', '<', '>', ' ']).to_lowercase();
+    bare.is_empty() || NOBODY.contains(&bare.as_str()) || (cell.starts_with('[') && cell.ends_with(']'))
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::Severity;
 use crate::encoding::repair;
+use crate::markdown::{Block, FenceKind, Markdown};
 use crate::shell::{ClockName, CommandUse, Link, RedirectKind};
 
 use super::kinds;
@@ -15,6 +16,7 @@ use super::words;
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
+    let open = unclosed(page.markdown);
     page.each_script(|script, found| {
         if script.inline && script.given == Given::Mentioned {
             return;
@@ -30,12 +32,28 @@ pub(super) fn check(page: &mut Page<'_>) {
             asks_for_password(script, found);
         }
         several_ways(script, found);
-        refused::check(script, found);
+        // That all the rest of the document is code was told where the block begins.
+        if !script.fence.is_some_and(|fence| open.contains(&fence.body_line)) {
+            refused::check(script, found);
+        }
         piped_download(script, found);
     });
     clock_names(page);
     asks_in_production(page);
     placeholders::check(page);
+}
+
+/// Lines on which blocks begin that are never closed.
+fn unclosed(markdown: &Markdown) -> Vec<u32> {
+    let mut lines = Vec::new();
+    markdown.walk(|block| {
+        if let Block::Fence(fence) = block
+            && fence.kind == FenceKind::Unclosed
+        {
+            lines.push(fence.body_line);
+        }
+    });
+    lines
 }
 
 /// T202: `$?` read after another command has overwritten it.

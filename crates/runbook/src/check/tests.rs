@@ -5,6 +5,8 @@ use crate::diagnostic::Severity;
 use crate::{adopt, settings};
 use proptest::prelude::*;
 
+mod numbers;
+mod people;
 mod said;
 
 fn codes_of(document: &str) -> Vec<&'static str> {

@@ -63,6 +63,7 @@ pub fn check_in_mode(text: &str, name: &str, settings: Settings, mode: Mode) -> 
     if mode == Mode::Assisted && !text.trim().is_empty() {
         let prose = compiled.outline.units.is_empty();
         found.iter_mut().for_each(|found| milder(found, prose));
+        once_without_source(&mut found);
     }
     found.extend(commands);
     found.sort_by(|a, b| {
@@ -71,6 +72,18 @@ pub fn check_in_mode(text: &str, name: &str, settings: Settings, mode: Mode) -> 
     found.dedup_by(|a, b| a.line == b.line && a.column == b.column && a.code == b.code);
     let settled = settle(text, &markdown, found, &settings.checks);
     Checked { found: settled.findings, silenced: settled.silenced, compiled }
+}
+
+/// A place without settings measures nothing: what is told about the first limit holds for all.
+fn once_without_source(found: &mut Vec<Diagnostic>) {
+    let is_one = |found: &Diagnostic| found.code == "T915" && found.severity == Severity::Note;
+    let first = found.iter().filter(|found| is_one(found)).map(|found| found.line).min();
+    let count = found.iter().filter(|found| is_one(found)).count();
+    let mut kept = false;
+    found.retain(|one| !is_one(one) || Some(one.line) == first && !std::mem::replace(&mut kept, true));
+    if let Some(one) = found.iter_mut().find(|one| is_one(one)).filter(|_| count > 1) {
+        one.message.push_str(&format!("; as little as the {} other limits of this document", count - 1));
+    }
 }
 
 /// A document as it is may be no runbook at all, and whoever runs it is asked which way to take:

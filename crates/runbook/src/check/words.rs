@@ -5,8 +5,20 @@
 
 use crate::words::{Pairs, Words};
 
-/// Of `BACK`, what speaks of failing, not of what is done then.
-pub(super) const FAILING: &[&str] = &["goes wrong", "if it fails", "if something fails"];
+/// Of `BACK`, what speaks of failing, not of what is done then, and of going back to any place.
+pub(super) const FAILING: &[&str] = &[
+    "goes wrong",
+    "if it fails",
+    "if something fails",
+    "going back",
+    "go back",
+    "goes back",
+    "back to the previous",
+    "back to the last",
+    "back to the old",
+    "zurück zu",
+    "zurück auf",
+];
 
 /// What is said of commands that are no more.
 pub(super) static GONE: Words = Words::new(&[
@@ -55,8 +67,17 @@ pub(super) static BACK: Words = Words::new(&[
     "if something fails",
     "fall back",
     "fallback",
+    "going back",
+    "go back",
+    "goes back",
+    "back to the previous",
+    "back to the last",
+    "back to the old",
     "zurückroll",
     "zurücksetz",
+    "zurück zu",
+    "zurück auf",
+    "rückfall",
     "rückgängig",
     "rücknahme",
     "rückfall",
@@ -65,6 +86,9 @@ pub(super) static BACK: Words = Words::new(&[
     "annuler",
     "annulation",
     "revenir",
+    "volver a la versión",
+    "voltar à versão",
+    "voltar para a versão",
     "revertir",
     "reversión",
     "deshacer",
@@ -76,6 +100,9 @@ pub(super) static BACK: Words = Words::new(&[
     "回滚",
     "回退",
     "撤销",
+    "恢复上一",
+    "恢复到上一",
+    "バージョンに戻",
     "ロールバック",
     "切り戻し",
     "巻き戻",
@@ -138,6 +165,11 @@ pub(super) static REVERSIBLE: Words = Words::new(&[
     "additive",
     "only add",
     "only ever add",
+    "old code runs",
+    "old code works",
+    "old code keeps",
+    "old version runs",
+    "old version works",
     "pitr",
     "point-in-time",
     "undo=",
@@ -165,6 +197,43 @@ pub(super) static REVERSIBLE: Words = Words::new(&[
     "復元",
     "リストア",
     "戻せ",
+]);
+
+/// The same in other languages, for documents with a letter that is not ASCII: a word that begins as
+/// many English ones do costs a look at each of them.
+pub(super) static ADDS_ONLY: Words = Words::new(&[
+    "nur spalten hinzu",
+    "fügen nur",
+    "fügt nur",
+    "nur hinzu",
+    "additiv",
+    "alte code",
+    "n'ajoute que",
+    "n'ajoutent que",
+    "n’ajoute que",
+    "n’ajoutent que",
+    "ne fait qu'ajouter",
+    "ancien code",
+    "solo añade",
+    "sólo añade",
+    "solo agrega",
+    "sólo agrega",
+    "código antiguo",
+    "no se deshace",
+    "aditiv",
+    "só adiciona",
+    "apenas adiciona",
+    "só acrescenta",
+    "兼容旧",
+    "旧代码",
+    "只增加",
+    "只新增",
+    "仅新增",
+    "仅增加",
+    "追加のみ",
+    "追加だけ",
+    "追加するだけ",
+    "旧コード",
 ]);
 
 /// Looking whether it worked.

@@ -135,9 +135,9 @@ impl Compiler<'_> {
     }
 
     /// In a verbatim document some facts are work: a wait, a sign-off.
-    pub(super) fn fact(&mut self, fact: usize, run: Option<&str>) {
+    pub(super) fn fact(&mut self, at: usize, run: Option<&str>) {
         let outline = self.outline;
-        let fact = &outline.facts[fact];
+        let fact = &outline.facts[at];
         let label = fact.label.to_ascii_lowercase();
         let is_wait = label == "wait time";
         let is_sign_off = matches!(label.as_str(), "sign-off" | "sign off" | "signoff");
@@ -163,7 +163,16 @@ impl Compiler<'_> {
         }
         let environment = run.map(str::to_owned).or_else(|| self.environment_of(fact.section));
         let place = Place { unit: &unit, index: usize::MAX, run: run.map(str::to_owned), environment, way };
-        let base = format!("{}/{}", outline.sections[fact.section].path, names::slug(&fact.label));
+        let mut base = format!("{}/{}", outline.sections[fact.section].path, names::slug(&fact.label));
+        // A section may wait twice, and nobody wrote an id that could be another.
+        let same = |other: &&crate::outline::Fact| {
+            other.section == fact.section && other.label.eq_ignore_ascii_case(&fact.label)
+        };
+        let earlier = outline.facts[..at].iter().rev().take_while(|other| other.section == fact.section);
+        let earlier = earlier.filter(same).count();
+        if earlier > 0 {
+            base = format!("{base}-{}", earlier + 1);
+        }
         if is_wait {
             let task = Task {
                 instructions: format!("Wait: {}", fact.value),

@@ -143,8 +143,8 @@ pub(super) fn lead(text: &Text) -> Option<String> {
     let bold = !plain.is_empty() && last.iter().all(|piece| piece.strong || piece.text.trim().is_empty());
     let bold_start = last.first().is_some_and(|piece| piece.strong);
     // `**Critical paths** (E2E tests):` and `**Option A: GitHub** (recommended)` both introduce.
-    let introduces = plain.ends_with(':') || bold || (bold_start && plain.ends_with(')'));
-    let words = plain.trim_end_matches(':').trim();
+    let introduces = plain.ends_with([':', '：']) || bold || (bold_start && plain.ends_with(')'));
+    let words = plain.trim_end_matches([':', '：']).trim();
     (introduces && !words.is_empty() && words.chars().count() <= 160).then(|| words.to_owned())
 }
 

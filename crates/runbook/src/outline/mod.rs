@@ -12,6 +12,7 @@ mod fences;
 mod folds;
 mod ids;
 mod lists;
+mod measures;
 mod options;
 mod people;
 mod purpose;

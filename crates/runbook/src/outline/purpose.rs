@@ -6,7 +6,7 @@
 use tminus_release::plan::{Comparison, Lane, Usage};
 
 use super::build::Reader;
-use super::{FoundThreshold, Remark};
+use super::{FoundThreshold, Remark, measures};
 use crate::pattern::Pattern;
 use crate::rules::{self, Context, Op, Threshold, Value};
 use crate::shell::Survey;
@@ -102,15 +102,16 @@ static PURPOSES: [(Pattern, Purpose); 5] = [
 ];
 
 /// Words in the line itself that decide, whatever stands around it.
-static OWN_ALERT: Pattern = Pattern::new(
-    &["alert", "page", "warn", "notify"],
-    r"(?i)^\W*alert|(?:→|->|=>|:)\s*(?:page\b|warn|alert|notify)|\bpage (?:the )?on-?call|\b(?:warning|critical) alert",
+static OWN_ALERT: Pattern = Pattern::of_both(
+    &["alert", "page", "warn", "notify", "tell", "call", "ping", "inform"],
+    &["alert", ":", "→", "->", "=>", "when", "if", "on-call", "oncall"],
+    r"(?i)^\W*alert|^\W*(?:warning|warn)\b[^:.;]*:|^\W*page\W*:|^\W*(?:page|warn|notify|call|tell|ping)\b[^.;:]*?\b(?:when|if)\b|(?:→|->|=>|:)\s*(?:(?:page|tell|call|ping|inform)\b|warn|alert|notify)|\bpage (?:the )?on-?call|\b(?:warning|critical) alert",
 );
 
 static OWN_ROLLBACK: Pattern = Pattern::of_both(
-    &["roll"],
+    &["roll", "go back", "revert", "halt", "abort", "stop the", "back to"],
     &["→", "->", "=>", ":", ",", "when", "if", "soon"],
-    r"(?i)(?:→|->|=>|:|,)\s*\*{0,2}(?:roll(?:ing)?[\s-]?back|rollback)\b|^\W*roll[\s-]?back\s+(?:when|if|as\s+soon\s+as)\b",
+    r"(?i)^\W*(?:auto(?:matic)?[\s-]?)?(?:roll[\s-]?back|rollback|abort|revert|halt)(?: threshold| limit| trigger| criterion)?\W*:|(?:→|->|=>|:|,)\s*\*{0,2}(?:we )?(?:roll(?:ing)?[\s-]?back|rollback|go back|revert|(?:halt|abort|stop) the (?:rollout|release|deploy|canary))\b|(?:^|[.;] )\W*(?:roll[\s-]?back|go back|revert|abort|halt|back to [a-z-]+)(?: at once| immediately)?\s+(?:when|if|as\s+soon\s+as)\b",
 );
 
 /// What a sentence wants of a number: "p95 latency should stay below 2 s".
@@ -157,23 +158,30 @@ pub(super) fn thresholds(
     metric: Option<&str>,
     place: Place,
 ) -> usize {
-    if place == Place::Fact && is_about_time(text) {
+    // Most lines hold no limit, and what they are for need not be asked.
+    if !rules::may_hold(text) || place == Place::Fact && is_about_time(text) {
         return 0;
     }
     let around = around(reader);
+    let english = measures::in_english(text, place == Place::Cell);
     let label = text.split(':').next().unwrap_or("");
-    let own = match place {
-        Place::Fact => of(label),
+    let read = english.as_deref().unwrap_or(text);
+    let has_both = tells(read) && goes_back(read);
+    let by_words = || match text {
+        _ if english.is_some() => abroad(text),
         _ if OWN_ALERT.is_match(text) => Some(Purpose::Alert),
         _ if OWN_ROLLBACK.is_match(text) => Some(Purpose::Rollback),
         _ => None,
     };
+    let own = if place == Place::Fact { of(label).or_else(by_words) } else { by_words() };
     let purpose = own.or(around);
     // A sentence in passing is no rule: only where the place is about numbers.
-    if place == Place::Paragraph
-        && !matches!(purpose, Some(Purpose::Rollback | Purpose::NoRollback | Purpose::Alert))
-        && !DEMANDS.is_match(text)
-    {
+    let is_rule = || {
+        matches!(purpose, Some(Purpose::Rollback | Purpose::NoRollback | Purpose::Alert))
+            || (has_both && CONDITIONS.any_in(text))
+            || DEMANDS.is_match(text)
+    };
+    if place == Place::Paragraph && !is_rule() {
         return 0;
     }
     let context = Context {
@@ -185,15 +193,22 @@ pub(super) fn thresholds(
         inverted: purpose == Some(Purpose::NoRollback),
         target_cell: place == Place::Cell,
     };
-    let english = super::tongues::threshold(text);
-    let found = rules::thresholds(english.as_deref().unwrap_or(text), &context);
+    let found = rules::thresholds(read, &context);
     let count = found.len();
-    let has_both = english.is_none() && TELL.any_in(text) && BACK.any_in(text);
     for threshold in found.iter() {
-        let own = if has_both { verb_of(text, threshold) } else { None };
+        let own = if has_both { verb_of(read, threshold) } else { None };
         let usage = usage(reader, own.or(purpose), place, threshold);
+        let mut threshold = threshold.clone();
+        // `5%` in a column that says when something is done is where it begins, not what is aimed at.
+        if place == Place::Cell && matches!(usage, Usage::Alert | Usage::Rollback) && is_bare(read) {
+            threshold.op = match threshold.op {
+                Op::Compare(Comparison::AtMost) => Op::Compare(Comparison::Greater),
+                Op::Compare(Comparison::AtLeast) => Op::Compare(Comparison::Less),
+                other => other,
+            };
+        }
         reader.outline.thresholds.push(FoundThreshold {
-            threshold: threshold.clone(),
+            threshold,
             usage,
             line,
             section: reader.section,
@@ -204,15 +219,50 @@ pub(super) fn thresholds(
     count
 }
 
+/// What a line in another language says is done at its limit.
+fn abroad(text: &str) -> Option<Purpose> {
+    let lower = text.to_lowercase();
+    match (measures::TELL.any_in(&lower), measures::BACK.any_in(&lower)) {
+        (true, false) => Some(Purpose::Alert),
+        (false, true) => Some(Purpose::Rollback),
+        _ => None,
+    }
+}
+
+static CONDITIONS: Words =
+    Words::new(&["if ", "when ", "wenn ", " si ", "cuando ", "quando ", "如果", "たら"]);
+
+fn is_bare(cell: &str) -> bool {
+    cell.trim_start_matches(['*', ' ']).starts_with(|c: char| c.is_ascii_digit())
+}
+
 static TELL: Words = Words::new(&["alert", "page the", "page on", "warn", "notify"]);
-static BACK: Words = Words::new(&["roll back", "rollback", "roll-back", "revert"]);
+static BACK: Words =
+    Words::new(&["roll back", "rollback", "roll-back", "revert", "go back", "halt the", "abort the"]);
+
+fn tells(text: &str) -> bool {
+    TELL.any_in(text) || measures::TELL.any_in(text)
+}
+
+fn goes_back(text: &str) -> bool {
+    BACK.any_in(text) || measures::BACK.any_in(text)
+}
 
 /// What is done at a limit, in a sentence that has one for telling people and one for going back: the
 /// verb that an arrow behind it leads to, else the last one before it, else the first one behind.
 fn verb_of(text: &str, threshold: &Threshold) -> Option<Purpose> {
     let lower = text.to_lowercase();
     let (before, after) = (lower.get(..threshold.start)?, lower.get(threshold.end..)?);
-    let both = [(&TELL, Purpose::Alert), (&BACK, Purpose::Rollback)];
+    // Another sentence says what is done at another limit.
+    let begin = before.rfind(". ").map_or(0, |at| at + 2);
+    let end = after.find(". ").unwrap_or(after.len());
+    let (before, after) = (&before[begin..], &after[..end]);
+    let both = [
+        (&TELL, Purpose::Alert),
+        (&measures::TELL, Purpose::Alert),
+        (&BACK, Purpose::Rollback),
+        (&measures::BACK, Purpose::Rollback),
+    ];
     let last = both.iter().filter_map(|(words, purpose)| {
         words.iter().filter_map(|word| before.rfind(word)).max().map(|at| (at, *purpose))
     });

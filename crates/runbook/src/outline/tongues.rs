@@ -1,5 +1,5 @@
 //! Words of German, French, Spanish, Portuguese, Chinese and Japanese that carry meaning: labels,
-//! environments, headings that hold data, what a list of numbers is for, and the numbers' own words.
+//! environments, headings that hold data, and what a list of numbers is for.
 //!
 //! Only words that release runbooks use, each brought to the English one that the rest of the
 //! outline knows. A word that means something else as well is left out: the text then counts as
@@ -109,9 +109,37 @@ const PURPOSES: [(&str, &[&[&str]]); 4] = [
             &["ロールバック", "条件"],
             &["切り戻し", "基準"],
             &["切り戻し", "条件"],
+            &["rollback bei"],
+            &["rollback wenn"],
+            &["zurückrollen bei"],
+            &["zurückrollen wenn"],
+            &["zurückrollen, wenn"],
+            &["retour arrière si"],
+            &["retour en arrière si"],
+            &["revertir si"],
+            &["revertir cuando"],
+            &["vuelta atrás si"],
+            &["reverter se"],
+            &["reverter quando"],
         ],
     ),
-    ("alerts", &[&["alarme"], &["alertes"], &["alertas"], &["告警"], &["警报"], &["アラート"]]),
+    (
+        "alerts",
+        &[
+            &["alarme"],
+            &["alarm bei"],
+            &["alarm wenn"],
+            &["alarmieren"],
+            &["alertes"],
+            &["alerter si"],
+            &["alertas"],
+            &["alertar"],
+            &["avisar si"],
+            &["告警"],
+            &["警报"],
+            &["アラート"],
+        ],
+    ),
     (
         "monitoring targets",
         &[
@@ -132,61 +160,18 @@ static PLAIN: Words = Words::new(&[
     "no revertir",
     "kriterien",
     "criterios",
-    "alarme",
-    "alertes",
-    "alertas",
+    "alarm",
+    "alerte",
+    "alerta",
+    "avisar si",
+    "rollback bei",
+    "rollback wenn",
+    "revertir",
+    "reverter",
     "surveillance",
     "monitoreo",
     "monitoramento",
 ]);
-
-/// Words of thresholds with the English ones, longest first where one holds another.
-const MEASURES: [(&str, &str); 35] = [
-    ("fehlerrate", "error rate"),
-    ("taux d'erreurs", "error rate"),
-    ("taux d'erreur", "error rate"),
-    ("taux d’erreur", "error rate"),
-    ("tasa de errores", "error rate"),
-    ("tasa de error", "error rate"),
-    ("taxa de erros", "error rate"),
-    ("taxa de erro", "error rate"),
-    ("错误率", "error rate"),
-    ("エラー率", "error rate"),
-    ("verfügbarkeit", "availability"),
-    ("disponibilité", "availability"),
-    ("disponibilidade", "availability"),
-    ("disponibilidad", "availability"),
-    ("可用性", "availability"),
-    ("稼働率", "availability"),
-    ("-latenz", " latency"),
-    ("latenz", "latency"),
-    ("latence", "latency"),
-    ("latencia", "latency"),
-    ("latência", "latency"),
-    ("延迟", "latency"),
-    ("レイテンシ", "latency"),
-    (" für ", " for "),
-    (" über ", " for "),
-    (" pendant ", " for "),
-    (" durante ", " for "),
-    (" por ", " for "),
-    ("持续", " for "),
-    ("が ", " for "),
-    ("minuten", "minutes"),
-    ("minutos", "minutes"),
-    ("sekunden", "seconds"),
-    ("secondes", "seconds"),
-    ("segundos", "seconds"),
-];
-/// Counters behind a number, where a script has no spaces.
-const COUNTERS: [(&str, &str); 6] = [
-    ("分钟", " minutes "),
-    ("分間", " minutes "),
-    ("秒間", " seconds "),
-    ("秒", " seconds "),
-    ("小时", " hours "),
-    ("時間", " hours "),
-];
 
 /// Returns the English name of a label, when it is one of these.
 pub(super) fn label(written: &str) -> Option<&'static str> {
@@ -235,24 +220,6 @@ pub(super) fn purpose(lower: &str) -> Option<&'static str> {
     }
     let fits = |rows: &[&[&str]]| rows.iter().any(|parts| parts.iter().all(|part| lower.contains(part)));
     PURPOSES.iter().find(|(_, rows)| fits(rows)).map(|(words, _)| *words)
-}
-
-/// Returns a line with the words of its thresholds in English, when there are any to bring over.
-pub(super) fn threshold(text: &str) -> Option<String> {
-    let has_sign = text.contains(['<', '>', '≥', '≤', '＞', '＜', '超']);
-    if !has_sign || !text.bytes().any(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let lower = text.to_lowercase();
-    // Small words alone prove nothing: there must be a measure of another language.
-    MEASURES[..23].iter().find(|(word, _)| lower.contains(word))?;
-    let mut english = lower.replace('＞', ">").replace('＜', "<");
-    for (word, known) in MEASURES.iter().chain(&COUNTERS) {
-        if english.contains(word) {
-            english = english.replace(word, known);
-        }
-    }
-    Some(english.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]
@@ -335,7 +302,6 @@ mod tests {
         for title in ["Annexation", "概要を確認する", "Indices", "Inhalte prüfen"] {
             assert!(!super::is_data(title), "{title}");
         }
-        assert_eq!(super::threshold("error rate > 5% for 2 minutes"), None);
         assert_eq!(super::label("Notes"), None);
     }
 }

@@ -136,6 +136,16 @@ pub fn thresholds(text: &str, context: &Context<'_>) -> Arc<Vec<Threshold>> {
     memory::thresholds(text, context, || prose::thresholds(text, context))
 }
 
+/// Tells at the cost of one look whether a text may hold a threshold.
+pub(crate) fn may_hold(text: &str) -> bool {
+    prose::may_hold(text)
+}
+
+/// Tells whether more of a metric is better: `availability`, `success rate`.
+pub(crate) fn more_is_better(metric: &str) -> bool {
+    metric::more_is_better(metric)
+}
+
 /// Reads one rule strictly: `metric op number unit [for duration]`.
 ///
 /// The unit is normalised (`seconds` to `s`) and `None` where none is written.

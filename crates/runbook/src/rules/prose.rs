@@ -20,10 +20,7 @@ const NEAR: usize = 40;
 pub(super) fn thresholds(text: &str, context: &Context<'_>) -> Vec<Threshold> {
     let text = clip(text);
     let mut found: Vec<Threshold> = Vec::new();
-    // Most bullets hold neither a number nor a comparison with a word.
-    let may_hold = text.bytes().any(|byte| byte.is_ascii_digit())
-        || ["==", "<=", ">=", "!=", "≥", "≤", "≠"].iter().any(|sign| text.contains(sign));
-    if !may_hold {
+    if !may_hold(text) {
         return found;
     }
     let mut finder = Finder { text, context, past: 0, found: &mut found };
@@ -39,6 +36,13 @@ pub(super) fn thresholds(text: &str, context: &Context<'_>) -> Vec<Threshold> {
         threshold.inverted = context.inverted;
     }
     found
+}
+
+/// Tells whether a text may hold a threshold: most bullets hold neither a number nor a comparison with
+/// a word.
+pub(super) fn may_hold(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit())
+        || ["==", "<=", ">=", "!=", "≥", "≤", "≠"].iter().any(|sign| text.contains(sign))
 }
 
 fn clip(text: &str) -> &str {
@@ -254,7 +258,13 @@ impl Finder<'_, '_> {
                 if name.is_empty() { percentile[1].to_owned() } else { format!("{name} {}", &percentile[1]) };
             return (name, stop + end);
         }
-        let follows = following(behind);
+        let mut follows = following(behind);
+        // "25 errors per minute" counts errors, not minutes.
+        if let Some(per) = follows.as_ref().filter(|words| words.starts_with("per ")) {
+            let counted = self.text[start..stop].trim_end().rsplit(' ').next().unwrap_or_default();
+            let is_noun = counted.len() > 2 && counted.chars().all(|c| c.is_ascii_alphabetic());
+            follows = is_noun.then(|| format!("{counted} {per}"));
+        }
         if !name.is_empty() {
             let lone = percentile_only(&name).then(|| self.metric_of_parenthesis(start)).flatten();
             if let Some(sentence) = lone.filter(|sentence| !sentence.is_empty()) {
