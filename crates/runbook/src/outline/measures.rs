@@ -4,6 +4,8 @@
 //! A sentence without a measure or a verb of such a language is left as it is: "plus de" and "über"
 //! stand before all sorts of numbers.
 
+use std::borrow::Cow;
+
 use crate::words::Words;
 
 /// Measures with the English ones, longest first where one holds another.
@@ -70,6 +72,32 @@ static COMPARES: Words = Words::new(&[
     "高于", "大于", "多于", "达到", "低于", "小于", "少于", "不足", "不低于", "上回", "下回", "以上", "以下", "未満", "を切",
 ]);
 
+/// The words of a table, to be looked for all at once.
+const fn firsts<const N: usize>(pairs: &[(&'static str, &'static str); N]) -> [&'static str; N] {
+    let mut words = [""; N];
+    let mut at = 0;
+    while at < N {
+        words[at] = pairs[at].0;
+        at += 1;
+    }
+    words
+}
+
+static MEASURED: Words = Words::new(&firsts(&MEASURES));
+static COMPARED: Words = {
+    const BOTH: [&str; 86] = {
+        let (before, behind) = (firsts(&BEFORE), firsts(&BEHIND));
+        let mut words = [""; 86];
+        let mut at = 0;
+        while at < words.len() {
+            words[at] = if at < before.len() { before[at] } else { behind[at - before.len()] };
+            at += 1;
+        }
+        words
+    };
+    Words::new(&BOTH)
+};
+
 /// Small words, with what they mean beside a limit.
 const SMALL: [(&str, &str); 17] = [
     (" wenn ", " if "),
@@ -129,9 +157,19 @@ pub(super) fn in_english(text: &str, is_limit: bool) -> Option<String> {
     {
         return None;
     }
+    // Small words alone prove nothing: there must be a measure or a verb of another language. Most texts are
+    // English, and have neither.
+    let asked = if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) };
+    let is_foreign = MEASURED.any_in(&asked);
+    let is_worth_it = if is_limit {
+        asked.contains(',') || COMPARED.any_in(&asked)
+    } else {
+        BACK.any_in(&asked) || TELL.any_in(&asked)
+    };
+    if !is_foreign && !is_worth_it {
+        return None;
+    }
     let lower = format!(" {} ", text.to_lowercase());
-    // Small words alone prove nothing: there must be a measure or a verb of another language.
-    let is_foreign = MEASURES.iter().any(|(word, _)| lower.contains(word));
     let mut english = lower.replace('＞', ">").replace('＜', "<");
     let compares = signs(&mut english);
     let has_comma = is_limit && lower.contains(',') && with_points(&lower) != lower;
@@ -157,7 +195,7 @@ pub(super) fn name(text: &str) -> Option<String> {
         return None;
     }
     let lower = text.to_lowercase();
-    if !MEASURES.iter().any(|(word, _)| lower.contains(word)) {
+    if !MEASURED.any_in(&lower) {
         return None;
     }
     let mut english = format!(" {lower} ");
