@@ -48,7 +48,8 @@ fn section(contenders: &[Contender], costs: &[Vec<Cost>]) -> Section {
     let what = format!(
         "{STEPS} commands `true`, one after the other: as a runbook with one annotated fence each, run unattended \
          with every event synchronised to the disk, against the same commands run in other ways. CPU is user and \
-         system time with all children. Ratios are tminus over the other."
+         system time with all children. Ratios are tminus over the other. No runner of Markdown is among them: the package \
+         of Runme holds a loader only, which fetches the program from its vendor's server."
     );
     let columns = ["", "wall s", "CPU s", "wall ratio", "CPU ratio"];
     let mut section = Section::new("A thousand steps", &what, "cargo xtask bench steps", &columns);

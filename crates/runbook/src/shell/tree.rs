@@ -189,9 +189,20 @@ fn odd_here_document(script: &str) -> Option<u32> {
 
 /// Tells whether the rest of a line opens an expansion that it does not close.
 fn leaves_open(rest: &str) -> bool {
-    rest.matches("${").count() > rest.matches('}').count()
-        || rest.matches("$(").count() > rest.matches(')').count()
-        || rest.matches('`').count() % 2 == 1
+    let opens = |open: u8, close: u8| {
+        let (mut depth, mut before) = (0_usize, b' ');
+        for byte in rest.bytes() {
+            match byte {
+                _ if byte == open && before == b'$' => depth += 1,
+                // One that closes nothing does not close what comes behind it either.
+                _ if byte == close => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            before = byte;
+        }
+        depth > 0
+    };
+    opens(b'{', b'}') || opens(b'(', b')') || rest.matches('`').count() % 2 == 1
 }
 
 /// Returns the quoted parts of a line that begins outside of quotes; none when it ends inside of

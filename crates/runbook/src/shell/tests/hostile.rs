@@ -57,6 +57,19 @@ fn redirections_of_numbers_that_are_no_files_are_refused() {
     }
 }
 
+/// Found by fuzzing: the tokenizer ended the program, and a brace before it hid that it is open.
+#[test]
+fn what_is_opened_behind_a_here_document_is_closed_on_its_line() {
+    for (script, refused) in [
+        ("c <<'E'|x R} \"${D} ${F/*\"\n# O}/*\"\n+ O\nE", true),
+        ("c <<'E' x) $(y\n)\nE", true),
+        ("c <<E | x \"${A:-b}\" $(y)\ntext\nE\n", false),
+        ("c <<E | awk '{print}' | x ${A}\ntext\nE\n", false),
+    ] {
+        assert_eq!(survey(script).syntax_error.is_some(), refused, "{script:?}");
+    }
+}
+
 /// Found by fuzzing: the grammar takes `!` alone for a pipeline without a command.
 #[test]
 fn nothing_hides_a_failure_where_nothing_runs() {
