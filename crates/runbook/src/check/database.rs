@@ -250,7 +250,8 @@ fn is_every_migration(value: &str) -> bool {
     let some_of_them = ["| tail", "| head", "| grep", "-newer", "|tail", "|head"];
     let listed =
         ["$(ls ", "$(find ", "`ls "].iter().any(|list| lower.starts_with(list)) && lower.contains("*.sql");
-    (lower.ends_with("*.sql") || listed)
+    let file = lower.rsplit('/').next().unwrap_or_default();
+    (file.ends_with(".sql") && file.contains('*') || listed)
         && !AGAIN.iter().any(|word| lower.contains(word))
         && !some_of_them.iter().any(|part| lower.contains(part))
 }

@@ -256,11 +256,13 @@ fn destroys(command: &CommandUse) -> Option<&'static str> {
         "kubectl" | "oc" if says("delete") && !is_for_a_while(command) => {
             let kinds =
                 ["ns", "namespace", "namespaces", "project", "pvc", "persistentvolumeclaim", "pv", "crd"];
-            let names = |kinds: &[&str]| {
-                command.arguments.iter().any(|a| {
-                    kinds.contains(&a.as_str()) || kinds.contains(&a.split('/').next().unwrap_or_default())
-                })
-            };
+            let names =
+                |kinds: &[&str]| {
+                    // `pvc,sts` are two of them.
+                    command.arguments.iter().flat_map(|a| a.split(',')).any(|a| {
+                        kinds.contains(&a) || kinds.contains(&a.split('/').next().unwrap_or_default())
+                    })
+                };
             if names(&kinds) {
                 Some("what hangs on it is deleted as well, volumes and their data among it")
             } else if names(&["statefulset", "statefulsets", "sts"]) {

@@ -309,7 +309,9 @@ fn in_clients(page: &Page<'_>, rows: &[&'static [Blocks]], found: &mut Vec<Findi
                 .redirects
                 .iter()
                 .filter(|r| matches!(r.kind, RedirectKind::HereDocument | RedirectKind::HereString));
-            let joined = command.arguments.iter().filter_map(|argument| argument.strip_prefix("--execute="));
+            let joined = command.arguments.iter().filter_map(|argument| {
+                argument.strip_prefix("--execute=").or_else(|| argument.strip_prefix("--command="))
+            });
             let texts = texts.chain(joined.map(str::to_owned));
             let sql: String = texts.chain(here.map(|r| r.target.clone())).collect::<Vec<_>>().join(";\n");
             if let Some((_, row, statement)) = statements(&sql, rows).first() {

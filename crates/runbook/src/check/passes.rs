@@ -152,10 +152,13 @@ fn unseen_answer(script: &Script<'_>, found: &mut Vec<Finding>) {
                     .any(|option| argument.starts_with(option))
         });
         let asks = kinds::only_reads(command) && command.pipe.1 <= 1;
-        if (thrown_away || is_only_printed(script, command)) && !judged && asks {
+        let told = thrown_away || is_only_printed(script, command);
+        // Whoever types it sees the answer; a run does not.
+        let seen = is_shown(command) && !is_looked_at(script);
+        if (told || asks_for_health(command) && seen) && !judged && asks {
             found.push(script.on(
                 "T201",
-                Severity::Warning,
+                if told { Severity::Warning } else { Severity::Note },
                 command,
                 "this passes whatever the service answers, a 500 too: curl only fails when nothing answers at all",
                 "add `-f` (or `--fail-with-body`): then an answer of 400 and above fails the step",
@@ -167,13 +170,47 @@ fn unseen_answer(script: &Script<'_>, found: &mut Vec<Finding>) {
 /// Tells whether the answer goes nowhere but into the log of a `.check` that looks for nothing in it.
 fn is_only_printed(script: &Script<'_>, command: &CommandUse) -> bool {
     let attributes = script.fence.and_then(|fence| fence.info.attributes.as_ref());
-    let looks_for_nothing = attributes.is_some_and(|attributes| {
-        attributes.has("check")
-            && !attributes.pairs.iter().any(|pair| matches!(&*pair.key.text, "match" | "json"))
-    });
+    let is_check = attributes.is_some_and(|attributes| attributes.has("check"));
+    is_check && !is_looked_at(script) && is_shown(command)
+}
+
+/// Tells whether a check says what must stand in its output.
+fn is_looked_at(script: &Script<'_>) -> bool {
+    let attributes = script.fence.and_then(|fence| fence.info.attributes.as_ref());
+    attributes.is_some_and(|attributes| {
+        attributes.pairs.iter().any(|pair| matches!(&*pair.key.text, "match" | "json"))
+    })
+}
+
+/// Tells whether an answer is printed, and its status decides nothing further on.
+fn is_shown(command: &CommandUse) -> bool {
     let kept = command.redirects.iter().any(|r| matches!(r.kind, RedirectKind::Write | RedirectKind::Append))
         || command.arguments.iter().any(|a| matches!(a.as_str(), "-o" | "-O" | "--output" | "--remote-name"));
-    looks_for_nothing && !kept && !command.place.substituted && !command.place.guarded
+    !kept && !command.place.substituted && !command.place.guarded
+}
+
+/// Tells whether an address is one that says how a service is.
+fn asks_for_health(command: &CommandUse) -> bool {
+    command.arguments.iter().any(|argument| {
+        let path = argument.trim_end_matches(['/', '"', '\'']).rsplit('/').next().unwrap_or_default();
+        argument.contains('/')
+            && matches!(
+                path,
+                "health"
+                    | "healthz"
+                    | "healthcheck"
+                    | "health-check"
+                    | "ready"
+                    | "readyz"
+                    | "readiness"
+                    | "live"
+                    | "livez"
+                    | "liveness"
+                    | "status"
+                    | "ping"
+                    | "up"
+            )
+    })
 }
 
 /// T201: `for … do check && break; sleep 5; done` ends with the status of `sleep` when no try

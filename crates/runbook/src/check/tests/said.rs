@@ -141,7 +141,7 @@ const SILENT: &[(&str, &str)] = &[
         "T605",
         "**Owner**: SRE\n\n## A\n\n- [ ] a\n\n## B\n\n**Owner**: QA\n\n- [ ] b\n\n## C\n\n**Owner**: QA\n\n- [ ] c\n",
     ),
-    ("T201", "## A\n\n```bash\ncurl -s https://x.test/health\n```\n"),
+    ("T201", "## A\n\n```bash\ncurl -s https://x.test/page\n```\n"),
     ("T201", "## A\n\n```bash {#look .check match=ok}\ncurl -s https://x.test/health\n```\n"),
     ("T201", "## A\n\n```bash {#look .check}\ncurl -s https://x.test/health > page\ngrep -q ok page\n```\n"),
     ("T201", "## A\n\n```bash {#look .check}\ncurl -s https://x.test/health | grep -q ok\n```\n"),
@@ -151,6 +151,7 @@ const SILENT: &[(&str, &str)] = &[
     ("T201", "## A\n\n```bash\nkubectl port-forward svc/backup 9000:80 &\ncurl -f localhost:9000\n```\n"),
     ("T201", "## A\n\n```bash\nkubectl port-forward svc/db 5432 &\npg_dump -h localhost app >a.sql\n```\n"),
     ("T201", "## A\n\n```bash\ndocker compose up api &\n./watch.sh\n```\n"),
+    ("T201", "## Verify\n\n```bash\nif curl -s https://x.test/healthz; then echo up; fi\n```\n"),
     ("T401", "## Rollback\n\n```bash\ndocker tag shop:v1 shop:latest\n```\n"),
     ("T201", "## Verify\n\n```bash\ndocker logs api | grep -i 'error' || echo \"no errors\"\n```\n"),
     (
@@ -225,6 +226,7 @@ const SILENT: &[(&str, &str)] = &[
 const SAID: &[(&str, &str)] = &[
     ("T202", "## A\n\n```bash\nmake\necho made\nrc=$?\nexit $rc\n```\n"),
     ("T202", "## A\n\n```bash\nmake\ndate >> log\nrc=\"$?\"\n[ $rc = 0 ]\n```\n"),
+    ("T307", "## Production\n\n```bash\npsql --command='CREATE INDEX i ON entries (at)' shop\n```\n"),
     ("T201", "## A\n\n```bash\ncurl -s https://x.test/health > /dev/null\n```\n"),
     ("T201", "## A\n\n```bash {#look .check}\ncurl -s https://x.test/health\n```\n"),
     ("T201", "## A\n\n```bash\nif ! pg_isready -h db; then\n  echo \"database is down\"\nfi\n```\n"),
@@ -237,6 +239,12 @@ const SAID: &[(&str, &str)] = &[
     ("T201", "## Verify\n\n```bash\ndocker logs api | grep -q 'listening' || echo \"not listening\"\n```\n"),
     ("T210", "## Production\n\n```bash\nkubectl delete all --all -n shop\n```\n"),
     ("T210", "## Production\n\n```bash\nkubectl delete sts/db -n shop\n```\n"),
+    ("T201", "## Verify\n\n```bash\ncurl -s https://x.test/healthz\n```\n"),
+    ("T210", "## Production\n\n```bash\nkubectl -n shop delete pvc,statefulset -l app=a\n```\n"),
+    (
+        "T305",
+        "## A\n\n```bash\nfor f in migrations/*_up.sql; do psql -v ON_ERROR_STOP=1 -f \"$f\"; done\n```\n",
+    ),
     ("T201", "## A\n\n```bash\ngzip a.tar\naws s3 cp a.tar.gz s3://backups/ &\necho uploaded\n```\n"),
     ("T201", "## A\n\n```bash\nfor h in a b; do\n  scp app.jar \"$h:/srv/\" &\ndone\n```\n"),
     ("T205", "## A\n\n```bash\ngit tag -a v1.2.3\n```\n"),
