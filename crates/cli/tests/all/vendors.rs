@@ -194,7 +194,11 @@ fn the_facts_about_vendors_tools_hold_inside_of_a_deploy_too() {
     let written = desk.read("r.md");
     for (old, new, code) in [
         ("vercel deploy --prebuilt --prod --yes", "vercel promote \"$PREVIEW\" --yes", "T803"),
-        ("\"$LIVE_BEFORE\" --yes", "\"$LIVE_BEFORE\"", "T205"),
+        (
+            "vercel deploy --prebuilt --prod --yes",
+            "vercel env add KEY production && vercel deploy --prod --yes",
+            "T205",
+        ),
         ("vercel deploy --prebuilt --prod --yes", "supabase db push && vercel deploy --prod --yes", "T801"),
         ("vercel deploy --prebuilt --prod --yes", "supabase db remote commit", "T802"),
     ] {
