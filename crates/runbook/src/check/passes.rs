@@ -92,6 +92,8 @@ pub(super) fn hidden_failures(survey: &Survey) -> Vec<(&CommandUse, &CommandUse,
         if (silent || leaves(by)) && !looks
             || adds_what_is_missing(commands, *swallowed)
             || is_question(commands, *swallowed)
+            // `x && { echo busy; exit 1; } || echo free`: what ends the script hides nothing behind it.
+            || leaves(checked)
             || finds_nothing(checked, by)
         {
             continue;

@@ -152,6 +152,7 @@ const SILENT: &[(&str, &str)] = &[
     ("T201", "## A\n\n```bash\nkubectl port-forward svc/db 5432 &\npg_dump -h localhost app >a.sql\n```\n"),
     ("T201", "## A\n\n```bash\ndocker compose up api &\n./watch.sh\n```\n"),
     ("T201", "## Verify\n\n```bash\nif curl -s https://x.test/healthz; then echo up; fi\n```\n"),
+    ("T201", "## A\n\n```bash\nssh a 'test -e busy' && { echo busy; exit 1; } || echo free\n```\n"),
     ("T401", "## Rollback\n\n```bash\ndocker tag shop:v1 shop:latest\n```\n"),
     ("T201", "## Verify\n\n```bash\ndocker logs api | grep -i 'error' || echo \"no errors\"\n```\n"),
     (
