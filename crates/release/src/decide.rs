@@ -382,7 +382,7 @@ pub(crate) fn armed_rules(state: &State) -> Vec<RuleKey> {
             armed.extend(soak.rules.iter().map(|rule| (rule.clone(), step.environment.clone())));
         }
     }
-    if !state.undo_stack.is_empty() {
+    if !state.undo_stack.is_empty() && !plan.rules.is_empty() {
         let environment = stands_in(state);
         // A rule that is measured in one place only is armed while the release is there.
         let here = |rule: &&crate::plan::Rule| {

@@ -99,9 +99,21 @@ impl Secrets {
         Ok(Secrets(values))
     }
 
-    /// Resolves those that nothing depends on, all at once and not for long. Returns a sentence for each
-    /// that has no value.
-    pub(crate) async fn add_what_there_is(
+    /// Resolves references, of which those that are needed must have a value. Returns a sentence for each of
+    /// the others that has none. The error is a sentence that names the secret.
+    pub(crate) async fn resolve_needed(
+        references: &BTreeMap<String, String>,
+        environment: &BTreeMap<String, String>,
+        is_needed: impl Fn(&String) -> bool,
+    ) -> Result<(Secrets, Vec<String>), String> {
+        let (needed, others) = references.clone().into_iter().partition(|(name, _)| is_needed(name));
+        let mut secrets = Secrets::resolve(&needed, environment).await?;
+        let missing = secrets.add_what_there_is(others, environment).await;
+        Ok((secrets, missing))
+    }
+
+    /// Resolves those that nothing depends on, all at once and not for long.
+    async fn add_what_there_is(
         &mut self,
         references: BTreeMap<String, String>,
         environment: &BTreeMap<String, String>,

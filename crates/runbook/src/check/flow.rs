@@ -215,18 +215,18 @@ pub(super) fn is_live(page: &Page<'_>, script: &Script<'_>) -> bool {
     let elsewhere = |title: &str| ELSEWHERE.any_in(&title.to_lowercase());
     // One heading holds many scripts, and each is asked for several times.
     let titles = page.live_titles.get_or_init(|| {
-        let is_title = |at: usize| {
-            sections[at].level == 1
-                && sections.iter().filter(|section| section.level == 1).take(2).count() == 1
-        };
+        let one_title = sections.iter().filter(|section| section.level == 1).take(2).count() == 1;
         let mut live: Vec<bool> = Vec::with_capacity(sections.len());
         for (at, section) in sections.iter().enumerate() {
             let outer = at == 0 || live.get(section.parent).copied().unwrap_or(true);
             let title = section.title.to_lowercase();
             // What the whole page is called after (`Build and release`, `docs.shop.example`) says less than a
             // heading in it.
-            let is_elsewhere =
-                if is_title(at) { PAGE_ELSEWHERE.any_in(&title) } else { ELSEWHERE.any_in(&title) };
+            let is_elsewhere = if one_title && section.level == 1 {
+                PAGE_ELSEWHERE.any_in(&title)
+            } else {
+                ELSEWHERE.any_in(&title)
+            };
             live.push(outer && !is_elsewhere);
         }
         live

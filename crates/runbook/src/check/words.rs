@@ -80,7 +80,6 @@ pub(super) static BACK: Words = Words::new(&[
     "rückfall",
     "rückgängig",
     "rücknahme",
-    "rückfall",
     "retour arrière",
     "retour en arrière",
     "annuler",

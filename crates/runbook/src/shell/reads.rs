@@ -7,9 +7,7 @@ use super::{CommandUse, RedirectKind, Survey};
 /// Tells whether a command changes nothing, for certain.
 pub(crate) fn only_reads(command: &CommandUse) -> bool {
     let has = |list: &[&str]| list.iter().any(|verb| words(command).any(|word| word == *verb));
-    let writes = command.redirects.iter().any(|redirect| {
-        matches!(redirect.kind, RedirectKind::Write | RedirectKind::Append) && redirect.target != "/dev/null"
-    });
+    let writes = !has_no_file(command);
     match command.program.as_str() {
         _ if writes => false,
         "echo" | "printf" | "sleep" | "date" | "grep" | "cat" | "head" | "tail" | "jq" | "ping" | "dig"

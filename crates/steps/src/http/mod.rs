@@ -328,11 +328,7 @@ pub(crate) async fn named_secrets(
 ) -> Result<Secrets, String> {
     let texts: Vec<&str> = texts.collect();
     let is_named = |name: &String| texts.iter().any(|text| text.contains(&format!("${{secret:{name}}}")));
-    let (named, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
-        references.clone().into_iter().partition(|(name, _)| is_named(name));
-    let mut secrets = Secrets::resolve(&named, environment).await?;
-    secrets.add_what_there_is(others, environment).await;
-    Ok(secrets)
+    Ok(Secrets::resolve_needed(references, environment, is_named).await?.0)
 }
 
 fn write_request(request: &Request, capture: &mut Capture) {

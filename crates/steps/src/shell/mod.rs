@@ -44,6 +44,8 @@ struct Ready {
     given: BTreeMap<String, String>,
     hidden: Vec<String>,
     secrets: Secrets,
+    /// Knows the secrets in every form; made once for an attempt.
+    redactor: Redactor,
     /// True when bash here writes down itself how it ended.
     tells: bool,
 }
@@ -74,9 +76,9 @@ impl Shells {
         let ready = self.ready(job, shell, secrets);
         let (running, mut attempt) = match self.begin(job, shell, &ready, scratch) {
             Ok(begun) => begun,
-            Err(why) => return Report::failed(Redactor::new(&ready.secrets).text(&why)),
+            Err(why) => return Report::failed(ready.redactor.clone().text(&why)),
         };
-        let mut capture = Capture::new(Redactor::new(&ready.secrets), job.output_limit_bytes, progress);
+        let mut capture = Capture::new(ready.redactor.clone(), job.output_limit_bytes, progress);
         for why in missing {
             capture.note(&format!("[{why}; the step does not name it, and goes back without it]"));
         }
@@ -116,7 +118,7 @@ impl Shells {
         let ready = self.ready(job, shell, resolved.unwrap_or_default());
         // Without the secrets nothing could be cut out of the output, so none is kept.
         let limit = if withheld.is_some() { 0 } else { job.output_limit_bytes };
-        let mut capture = Capture::new(Redactor::new(&ready.secrets), limit, mpsc::channel(1).0);
+        let mut capture = Capture::new(ready.redactor.clone(), limit, mpsc::channel(1).0);
         capture.note("[… what was printed before tminus ended is not kept …]");
         let (mut why, outputs) = (Why::Itself, outputs_path(&job.scratch));
         if record.is_none()
@@ -172,10 +174,8 @@ impl Shells {
         }
         let is_needed =
             |name: &String| name == crate::database::ADDRESS || shell.script.contains(name.as_str());
-        let (named, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            job.secrets.clone().into_iter().partition(|(name, _)| is_needed(name));
-        let mut secrets = Secrets::resolve(&named, &self.environment).await?;
-        let missing = secrets.add_what_there_is(others, &self.environment).await;
+        let (mut secrets, missing) =
+            Secrets::resolve_needed(&job.secrets, &self.environment, is_needed).await?;
         if shell.database.is_some() {
             crate::database::add_password(&mut secrets)?;
         }
@@ -206,14 +206,14 @@ impl Shells {
         }
         given.insert("RUN_OUT".to_owned(), outputs_path(&job.scratch).to_string_lossy().into_owned());
         given.insert("PWD".to_owned(), job.folder.to_string_lossy().into_owned());
+        let redactor = Redactor::new(&secrets);
         let mut hidden = Vec::new();
         if !secrets.0.is_empty() {
-            let redactor = Redactor::new(&secrets);
             let holds = |(_, value): &(&String, &String)| redactor.finds_in(value);
             hidden = given.iter().filter(holds).map(|(name, _)| name.clone()).collect();
         }
         let tells = shell.interpreter == Interpreter::Bash || shell.is_far();
-        Ready { given, hidden, secrets, tells }
+        Ready { given, hidden, secrets, redactor, tells }
     }
 
     /// Starts the process, so that what it may have done is on the disk before it can have done it.
@@ -289,10 +289,10 @@ impl Shells {
             });
             let running = match started {
                 Ok(running) => running,
-                Err(why) => return Recovered::Unknown(Redactor::new(&ready.secrets).text(&why)),
+                Err(why) => return Recovered::Unknown(ready.redactor.clone().text(&why)),
             };
             let mut capture =
-                Capture::new(Redactor::new(&ready.secrets), job.output_limit_bytes, mpsc::channel(1).0);
+                Capture::new(ready.redactor.clone(), job.output_limit_bytes, mpsc::channel(1).0);
             let never = watch::channel(false).1;
             let heard = if mode == far::Mode::Look { cancel.clone() } else { never };
             let limit = Duration::from_millis(job.timeout.0);
@@ -342,7 +342,7 @@ impl Shells {
         let sentences = [began.map(str::to_owned), Some(judged.detail), said];
         let (outputs, bad) =
             if shell.hosts().len() == 1 { outputs(&job.scratch) } else { (BTreeMap::new(), None) };
-        let (kept, left_out) = without_secrets(outputs, &ready.secrets);
+        let (kept, left_out) = without_secrets(outputs, &ready.redactor);
         let sentences: Vec<String> = sentences.into_iter().flatten().chain(bad).chain(left_out).collect();
         Report {
             exit_code: judged.exit_code,
@@ -446,15 +446,14 @@ impl Shells {
         };
         let (outputs, bad) = outputs(&job.scratch);
         sentences.extend(bad);
-        let (kept, left_out) = without_secrets(outputs, &ready.secrets);
+        let (kept, left_out) = without_secrets(outputs, &ready.redactor);
         report.outputs = kept;
         sentences.extend(left_out);
         if verdict == Verdict::Passed
             && let Some(record) = record
         {
             let hidden: Vec<&str> = ready.hidden.iter().map(String::as_str).collect();
-            let difference =
-                snapshot::difference(&record, &job.folder, &ready.given, &hidden, &ready.secrets);
+            let difference = snapshot::difference(&record, &job.folder, &hidden, ready);
             report.carried = difference.carried;
             for name in difference.dropped {
                 sentences.push(format!(
@@ -471,9 +470,8 @@ impl Shells {
 /// that is left out.
 fn without_secrets(
     outputs: BTreeMap<String, String>,
-    secrets: &Secrets,
+    redactor: &Redactor,
 ) -> (BTreeMap<String, String>, Vec<String>) {
-    let redactor = Redactor::new(secrets);
     let (secret, kept): (BTreeMap<_, _>, BTreeMap<_, _>) =
         outputs.into_iter().partition(|(_, value)| redactor.finds_in(value));
     let told = secret.into_keys().map(|name| format!("{name} was not kept because it contains a secret"));

@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::Ready;
 use super::attempt::Record;
 use crate::Carried;
-use crate::redact::Redactor;
-use crate::secret::Secrets;
 
 /// Variables that belong to the shell or to one attempt.
 const OWN: [&str; 6] = ["_", "OLDPWD", "PWD", "SHLVL", "RUN_OUT", "BASH_ENV"];
@@ -19,16 +18,10 @@ pub(super) struct Difference {
 }
 
 /// Compares. `hidden` names the variables that the snapshot leaves out on purpose.
-pub(super) fn difference(
-    record: &Record,
-    start: &Path,
-    given: &BTreeMap<String, String>,
-    hidden: &[&str],
-    secrets: &Secrets,
-) -> Difference {
+pub(super) fn difference(record: &Record, start: &Path, hidden: &[&str], ready: &Ready) -> Difference {
+    let Ready { given, secrets, redactor, .. } = ready;
     let mut carried = Carried { folder: Some(record.folder.clone()), ..Carried::default() };
     let mut dropped = Vec::new();
-    let redactor = Redactor::new(secrets);
     let ignored = |name: &str| OWN.contains(&name) || name.starts_with("TMINUS_") || hidden.contains(&name);
     if !record.variables.is_empty() {
         let found = exported(&record.variables);
