@@ -3,7 +3,7 @@
 use crate::{shell, targets, web};
 
 /// Program and the Debian package that has it.
-const PROGRAMS: [(&str, &str); 25] = [
+const PROGRAMS: [(&str, &str); 26] = [
     ("bash", "bash"),
     ("python3", "python3"),
     ("node", "nodejs"),
@@ -25,6 +25,8 @@ const PROGRAMS: [(&str, &str); 25] = [
     ("age", "age"),
     // A clock that a test may set.
     ("faketime", "faketime"),
+    // A process that is killed at one of its own writes.
+    ("strace", "strace"),
     // Hosts of one's own, and load on the proxy before them.
     ("ip", "iproute2"),
     ("haproxy", "haproxy"),

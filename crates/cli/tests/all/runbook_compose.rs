@@ -7,6 +7,7 @@ use tminus_testkit::docker::Docker;
 use tminus_testkit::postgres::Postgres;
 
 use crate::crashes;
+use crate::failures;
 use crate::support::{Desk, Ran};
 use crate::trials::{self, Goes, NOBODY, PATIENT, Team as _};
 use crate::yard::Yard;
@@ -234,4 +235,16 @@ fn crash_everywhere_of_runbooks_compose() {
     team.yard.desk.program("docker", &crashes::counts("docker", "*\" up \"*"));
     crashes::everywhere(&team);
     assert_eq!(team.yard.serves("web"), "v2");
+}
+
+#[test]
+fn fail_at_every_step_of_runbooks_compose() {
+    let Some(team) = Team::open() else { return };
+    failures::at_every_step(&team);
+}
+
+#[test]
+fn repeat_every_undo_of_runbooks_compose() {
+    let Some(team) = Team::open() else { return };
+    failures::of_every_undo(&team);
 }

@@ -10,6 +10,7 @@ use tminus_testkit::front::{Front, spare_port};
 use tminus_testkit::postgres::Postgres;
 
 use crate::crashes;
+use crate::failures;
 use crate::sites::tree;
 use crate::support::{Desk, Ran};
 use crate::trials::{self, Goes, PATIENT, Team as _};
@@ -274,4 +275,16 @@ fn crash_everywhere_of_runbooks_go_live() {
     team.yard.desk.program("docker", &crashes::counts("docker", "*\" up \"*"));
     crashes::everywhere(&team);
     assert_eq!(team.front.get("/version.json"), "{\"version\": \"v2\"}\n");
+}
+
+#[test]
+fn fail_at_every_step_of_runbooks_go_live() {
+    let Some(team) = Team::open() else { return };
+    failures::at_every_step(&team);
+}
+
+#[test]
+fn repeat_every_undo_of_runbooks_go_live() {
+    let Some(team) = Team::open() else { return };
+    failures::of_every_undo(&team);
 }

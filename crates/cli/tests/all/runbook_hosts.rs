@@ -11,6 +11,7 @@ use tminus_testkit::postgres::Postgres;
 use tminus_testkit::proxy::Proxy;
 
 use crate::crashes;
+use crate::failures;
 use crate::support::{Desk, Ran};
 use crate::trials::{self, FromRegistry as _, Goes, PATIENT, Team as _};
 
@@ -138,7 +139,8 @@ impl trials::Team for Team {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.desk.command(arguments);
         let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-        command.env("PATH", format!("{}:{path}", self.fleet.bin().display()));
+        let own = self.desk.path("bin");
+        command.env("PATH", format!("{}:{}:{path}", own.display(), self.fleet.bin().display()));
         command.env("SHOP_DATABASE_URL", self.server.socket_url("shop"));
         self.fleet.beside(&command)
     }
@@ -412,4 +414,16 @@ fn crash_everywhere_of_runbooks_hosts() {
     }
     crashes::everywhere(&team);
     assert_eq!(team.fleet.inside(&format!("curl --silent http://{SWITCH}/version")), "v2");
+}
+
+#[test]
+fn fail_at_every_step_of_runbooks_hosts() {
+    let Some(team) = Team::open() else { return };
+    failures::at_every_step(&team);
+}
+
+#[test]
+fn repeat_every_undo_of_runbooks_hosts() {
+    let Some(team) = Team::open() else { return };
+    failures::of_every_undo(&team);
 }

@@ -13,6 +13,7 @@ use tminus_testkit::http::{Reply, Request, serve_beside};
 use tminus_testkit::postgres::Postgres;
 
 use crate::crashes;
+use crate::failures;
 use crate::kubernetes::{Town, workload};
 use crate::support::{Desk, Ran};
 use crate::trials::{self, NOBODY, PATIENT, Team as _};
@@ -456,4 +457,16 @@ fn crash_everywhere_of_runbooks_kubernetes() {
     let Some(team) = Team::open() else { return };
     team.town.desk.program("kubectl", &crashes::counts("kubectl", crashes::KUBECTL));
     crashes::everywhere(&team);
+}
+
+#[test]
+fn fail_at_every_step_of_runbooks_kubernetes() {
+    let Some(team) = Team::open() else { return };
+    failures::at_every_step(&team);
+}
+
+#[test]
+fn repeat_every_undo_of_runbooks_kubernetes() {
+    let Some(team) = Team::open() else { return };
+    failures::of_every_undo(&team);
 }

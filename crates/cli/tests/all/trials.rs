@@ -57,6 +57,15 @@ pub(crate) trait Team {
         self.came(code, &["resume", "--no-wait"])
     }
 
+    /// Answers for a step as the first of all people who may.
+    fn answers(&self, step: &str, answer: &str) {
+        let may = |person: &&str| self.command(&["answer", step, answer, "--as", person]).output();
+        let said = ["ana", "kim", "max", "ria"]
+            .iter()
+            .any(|person| may(person).expect("it starts").status.success());
+        assert!(said, "nobody may answer {step} {answer}");
+    }
+
     /// Insists on an exit code, and on all of it when everything went back.
     fn came(&self, code: i32, words: &[&str]) -> Ran {
         let ran = self.ran(code, words);

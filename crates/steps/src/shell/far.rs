@@ -206,6 +206,7 @@ pub(super) fn judge(shell: &Shell, stem: &Path) -> Judged {
 /// Groups the hosts by what came of it there, what needs a person first.
 fn sentence(hosts: &[&str], said: &[Said], allowed: usize) -> String {
     let mut groups: BTreeMap<(u8, String), Vec<&str>> = BTreeMap::new();
+    let none_began = said.iter().all(|said| *said == Said::NoTurn);
     for (host, said) in hosts.iter().zip(said) {
         let words = match said {
             Said::Unknown(why) => (0, format!("unknown ({why})")),
@@ -216,6 +217,10 @@ fn sentence(hosts: &[&str], said: &[Said], allowed: usize) -> String {
             Said::Never => (3, "not begun".to_owned()),
             Said::Ended { status, .. } => (4, format!("exited with {status}")),
             Said::Before => (5, "had passed before".to_owned()),
+            // Nobody else failed when none had its turn: the script here ended first, and says why.
+            Said::NoTurn if none_began => {
+                (6, "not begun: the step failed here before it spoke with any host".to_owned())
+            }
             Said::NoTurn => (6, "not begun, because of the others".to_owned()),
         };
         groups.entry(words).or_default().push(host);
