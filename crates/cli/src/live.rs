@@ -1,6 +1,6 @@
 //! What a person or a pipe sees while a release runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,7 +30,25 @@ pub(crate) struct Live {
     shared: Option<(Shared, Wanted)>,
     partial: Vec<u8>,
     quiet: BTreeSet<StepId>,
+    printed: BTreeMap<StepId, Printed>,
 }
+
+/// What came of a step's output.
+#[derive(Default)]
+struct Printed {
+    bytes: usize,
+    /// What was not shown since the last that was.
+    hidden: usize,
+    /// The last lines of that.
+    last: Vec<u8>,
+}
+
+/// What of a step's output is shown whole, and how much comes before a few lines are shown again. Nobody can
+/// read more, or find anything in a log of it; what is kept is in the record.
+const SHOWN_BYTES: usize = 1 << 20;
+
+/// So many lines are shown again.
+const LAST_LINES: usize = 10;
 
 /// Where a release stands, for those who ask, and for those who tell what it waits for.
 pub(crate) type Shared = Arc<Mutex<Option<Standing>>>;
@@ -47,7 +65,14 @@ pub(crate) enum Wanted {
 impl Live {
     /// Makes a view. `shared` gets the standing after each event, as far as it is wanted.
     pub(crate) fn new(style: Style, shared: Option<(Shared, Wanted)>) -> Live {
-        Live { style, phase: None, shared, partial: Vec::new(), quiet: BTreeSet::new() }
+        Live {
+            style,
+            phase: None,
+            shared,
+            partial: Vec::new(),
+            quiet: BTreeSet::new(),
+            printed: BTreeMap::new(),
+        }
     }
 
     fn heading(&mut self, state: &State, event: &Event, lines: &mut Vec<String>) {
@@ -78,6 +103,13 @@ impl Live {
     /// would be woken for each.
     fn text(&mut self, state: &State, recorded: &Recorded) {
         let mut lines = Vec::new();
+        // What a step said last is what tells why it failed.
+        if let Event::StepFinished { step, .. } = &recorded.event
+            && let Some(mut printed) = self.printed.remove(step)
+            && printed.hidden > 0
+        {
+            lines.extend(printed.take_last());
+        }
         lines.extend(self.take_partial());
         self.event_lines(state, recorded, &mut lines);
         if !lines.is_empty() {
@@ -148,6 +180,30 @@ impl Live {
     }
 }
 
+impl Printed {
+    /// Shows the last of what was not shown, and how much stands before it.
+    fn take_last(&mut self) -> Vec<String> {
+        let last = std::mem::take(&mut self.last);
+        let left_out = std::mem::take(&mut self.hidden) - last.len();
+        let why = "there is much of it; the record has both ends";
+        let bar = paint(Tone::Faint, "│");
+        let mut lines = vec![format!("         {bar} … {left_out} bytes are not shown: {why}")];
+        lines.extend(beside_bar(&last));
+        lines
+    }
+}
+
+fn beside_bar(whole: &[u8]) -> Vec<String> {
+    let bar = paint(Tone::Faint, "│");
+    screen::tame(whole).lines().map(|line| format!("         {bar} {}", line.trim_end())).collect()
+}
+
+/// Returns the last few of these lines.
+fn last_lines(whole: &[u8]) -> &[u8] {
+    let mut ends = whole.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n');
+    &whole[ends.nth(LAST_LINES).map_or(0, |(at, _)| at + 1)..]
+}
+
 /// Shows the first lines of what runs, exactly as it runs.
 fn show_command(state: &State, id: &StepId, purpose: Purpose, most: usize, shown: &mut Vec<String>) {
     let Some(index) = state.program.index(id) else { return };
@@ -211,10 +267,18 @@ impl Observer for Live {
         if let Some(end) = self.partial.iter().rposition(|byte| *byte == b'\n') {
             let rest = self.partial.split_off(end + 1);
             let whole = std::mem::replace(&mut self.partial, rest);
-            let bar = paint(Tone::Faint, "│");
-            let whole = screen::tame(&whole);
-            let lines: Vec<String> =
-                whole.lines().map(|line| format!("         {bar} {}", line.trim_end())).collect();
+            let printed = self.printed.entry(step.clone()).or_default();
+            printed.bytes += whole.len();
+            let lines = if printed.bytes <= SHOWN_BYTES {
+                beside_bar(&whole)
+            } else {
+                printed.hidden += whole.len();
+                printed.last = last_lines(&whole).to_vec();
+                if printed.hidden < SHOWN_BYTES {
+                    return;
+                }
+                printed.take_last()
+            };
             screen::line(&lines.join("\n"));
         }
         // A line without an end must not grow for ever.

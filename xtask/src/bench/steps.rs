@@ -48,8 +48,9 @@ fn section(contenders: &[Contender], costs: &[Vec<Cost>]) -> Section {
     let what = format!(
         "{STEPS} commands `true`, one after the other: as a runbook with one annotated fence each, run unattended \
          with every event synchronised to the disk, against the same commands run in other ways. CPU is user and \
-         system time with all children. Ratios are tminus over the other. No runner of Markdown is among them: the package \
-         of Runme holds a loader only, which fetches the program from its vendor's server."
+         system time with all children. Ratios are tminus over the other. The runner of Markdown is mdsh, which writes \
+         what a command prints below it; Runme's package holds a loader only, which fetches the \
+         program from its vendor's server."
     );
     let columns = ["", "wall s", "CPU s", "wall ratio", "CPU ratio"];
     let mut section = Section::new("A thousand steps", &what, "cargo xtask bench steps", &columns);
@@ -83,18 +84,24 @@ const LOOP: &str = "shell loop over `bash -c true`";
 
 fn contenders(place: &Place, folder: &Path) -> Result<Vec<Contender>, String> {
     let mut runbook = "---\nrunbook: 1\n---\n# A thousand steps\n\n## Work\n".to_owned();
-    let (mut names, mut recipes) = (String::new(), String::new());
+    let (mut names, mut recipes, mut page) = (String::new(), String::new(), String::new());
     for number in 1..=STEPS {
         let _ = write!(runbook, "\n```bash {{#s{number} undo=none}}\ntrue\n```\n");
         let _ = write!(names, " s{number}");
         let _ = write!(recipes, "\ns{number}:\n\t@true\n");
+        page.push_str("`$ true`\n\n");
     }
     // A shell that is not make's default keeps make from running the program without a shell.
     let makefile = format!("SHELL := /bin/bash\n.PHONY: all{names}\nall:{names}\n{recipes}");
     let justfile = format!("set shell := [\"bash\", \"-c\"]\nall:{names}\n{recipes}");
     let script = "true\n".repeat(STEPS);
-    let files =
-        [("runbook.md", runbook), ("script.sh", script), ("Makefile", makefile), ("justfile", justfile)];
+    let files = [
+        ("runbook.md", runbook),
+        ("script.sh", script),
+        ("Makefile", makefile),
+        ("justfile", justfile),
+        ("page.md", page),
+    ];
     for (name, text) in files {
         fs::write(folder.join(name), text).map_err(|error| format!("{name}: {error}"))?;
     }
@@ -104,12 +111,16 @@ fn contenders(place: &Place, folder: &Path) -> Result<Vec<Contender>, String> {
         contender(LOOP, "bash", &["-c", &looped]),
         contender("one bash script", "bash", &["script.sh"]),
     ];
-    // Both run one shell for each recipe, as the loop does; neither keeps a log.
+    // Each runs one shell for each recipe or command, as the loop does; none keeps a log.
     if shell::has("make") {
         contenders.push(contender("make, one target each", "make", &["--silent", "all"]));
     }
     if shell::has("just") {
         contenders.push(contender("just, one recipe each", "just", &["all"]));
+    }
+    if shell::has("mdsh") {
+        let words = ["--inputs", "page.md", "--output", "filled.md"];
+        contenders.push(contender("mdsh, one command each", "mdsh", &words));
     }
     Ok(contenders)
 }

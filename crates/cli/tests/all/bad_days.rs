@@ -53,23 +53,36 @@ fn bad_days_children_that_a_step_leaves_behind_are_ended_and_counted() {
 }
 
 #[test]
-fn bad_days_two_hundred_megabytes_of_output_take_neither_memory_nor_disk() {
-    let body = "```bash {#a undo=none}\nseq 23500000\n```\n\n```bash {#b undo=none}\ndeploy b\n```";
-    let desk = desk(body);
-    desk.pipe("reached");
-    desk.pipe("go");
-    let mut command = desk.with_stand_ins(&["run", "r.md", "--json"], "-", "deploy b");
-    let child = command.stdout(Stdio::null()).spawn().expect("starts");
-    fs::read_to_string(desk.path("reached")).expect("the second step waits");
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it is alive");
+fn bad_days_ten_gigabytes_of_output_take_neither_memory_nor_disk() {
+    let desk = desk("```bash {#a undo=none}\nflood\n```\n\n```bash {#b undo=none}\ndeploy b\n```");
+    desk.program(
+        "flood",
+        "#!/bin/sh\necho first\nyes \"$(printf %0999d 7)\" | head -c 10000000000\necho last\n",
+    );
+    desk.make_pipes();
+    let mut command = desk.with_stand_ins(&["run", "r.md"], "-", "deploy b");
+    let child = command.stdout(Stdio::piped()).spawn().expect("starts");
+    let (process, reached) = (child.id(), desk.path("reached"));
+    let at_the_end = std::thread::spawn(move || {
+        fs::read_to_string(reached).expect("the second step waits");
+        fs::read_to_string(format!("/proc/{process}/status")).expect("it is alive")
+    });
+    // What is shown is read meanwhile: it would stand in the way of the rest.
+    let desk_of = desk.path("go");
+    let reads = std::thread::spawn(move || Ran::of(child.wait_with_output().expect("it ends")));
+    let status = at_the_end.join().expect("it came there");
+    fs::write(desk_of, "go\n").expect("the stand-in still waits");
+    let shown = reads.join().expect("it ended");
+    assert_eq!(shown.code, 0, "{}", shown.err);
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number of KiB");
-    let_go(&desk, child);
     assert!(peak < 120 * 1024, "{peak} KiB were in memory");
     let blobs = size(&desk.path(".tminus"));
     assert!(blobs < 24 << 20, "{blobs} bytes are on the disk");
+    shown.says("bytes are not shown: there is much of it; the record has both ends").says("│ last\n");
+    assert!(shown.out.len() < 200 << 20, "{} bytes were shown", shown.out.len());
     let kept = desk.expect(0, &["log", "--output", "a"]);
-    kept.says("1\n2\n3\n").says("bytes of output were left out here").says("\n23500000\n");
+    kept.says("first\n0000").says("bytes of output were left out here").says("0007\nlast\n");
     verifies(&desk);
 }
 
