@@ -252,8 +252,8 @@ pub(crate) fn registry_settings(folder: &Path, address: &str) -> String {
 pub(crate) const SERVE: &str =
     "CMD [\"/bin/busybox\", \"httpd\", \"-f\", \"-p\", \"8080\", \"-h\", \"/www\"]";
 
-/// Writes the root folder of an image that serves `/version` and `/page`; without a version
-/// both are answered by 404.
+/// Writes the root folder of an image that serves `/version`, `/page` and `/cgi-bin/health`; without a
+/// version all are answered by 404.
 pub(crate) fn write_service(root: &Path, version: Option<&str>) {
     for folder in ["bin", "www", "tmp"] {
         std::fs::create_dir_all(root.join(folder)).expect("a folder");
@@ -265,7 +265,19 @@ pub(crate) fn write_service(root: &Path, version: Option<&str>) {
     if let Some(version) = version {
         std::fs::write(root.join("www/version"), version).expect("a file");
         std::fs::write(root.join("www/page"), "what people come for\n").expect("a file");
+        write_health(root, "200 OK", "well");
     }
+}
+
+/// Writes what `/cgi-bin/health` of such an image answers.
+pub(crate) fn write_health(root: &Path, status: &str, body: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let path = root.join("www/cgi-bin/health");
+    std::fs::create_dir_all(root.join("www/cgi-bin")).expect("a folder");
+    let script = format!("#!/bin/sh\nprintf 'Status: {status}\\r\\n\\r\\n{body}\\n'\n");
+    std::fs::write(&path, script).expect("a file");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("its mode");
 }
 
 pub(crate) fn pack(root: &Path, archive: &Path) {

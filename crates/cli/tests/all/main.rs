@@ -37,6 +37,7 @@ mod runbook_kubernetes;
 mod runbook_web;
 mod sarif_schema;
 mod seeds;
+mod serving;
 mod set_clocks;
 mod shop;
 mod sites;

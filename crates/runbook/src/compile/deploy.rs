@@ -9,7 +9,7 @@ use super::database::quote;
 use super::drafts::{Compiler, Place};
 use super::files::SENT;
 use super::recipe::{BothWays, Recipe};
-use crate::control::{Deploy, Turns};
+use crate::control::{Deploy, Healthy, Turns};
 use crate::diagnostic::Severity;
 use crate::outline::{FenceUnit, UnitKind};
 
@@ -28,7 +28,9 @@ const SWITCHES: &str = "blue-green by docker compose";
 impl Compiler<'_> {
     pub(super) fn deploy(&mut self, place: &Place<'_>, fence: &FenceUnit, deploy: &Deploy) {
         let Some(head) = self.compose_head(place, deploy) else { return };
-        self.healthy(place, deploy.healthy.as_deref());
+        if let Some(Healthy::Check(name)) = &deploy.healthy {
+            self.healthy(place, Some(name));
+        }
         let own = self.hosts(place, fence);
         let folder = deploy.folder.clone().unwrap_or_else(|| ".".to_owned());
         // Each service may take its time, and so may the pull before.
@@ -82,18 +84,26 @@ impl Compiler<'_> {
             let bound = self.bound_line(place, &format!("set: {key}"), value)?;
             changes.push(quote(&format!("{key}={bound}")));
         }
+        let mut asked = Vec::new();
+        if let Some(Healthy::Addresses(addresses)) = &deploy.healthy {
+            for (service, address) in addresses {
+                let bound = self.bound_word(place, "healthy", address)?;
+                asked.push(format!("[{}]={}", quote(service), quote(&bound)));
+            }
+        }
         let mut options: Vec<String> =
             deploy.files.iter().flat_map(|file| ["-f".to_owned(), quote(file)]).collect();
         options.extend(deploy.project.iter().flat_map(|name| ["-p".to_owned(), quote(name)]));
         let text = |text: &Option<String>| quote(text.as_deref().unwrap_or_default());
         let mut head = format!(
-            "name={}\nservices=({})\noptions=({})\nenv_file={}\nchanges=({})\npatience={}\ndrain={}\nadmit={}\n",
+            "name={}\nservices=({})\noptions=({})\nenv_file={}\nchanges=({})\npatience={}\ndeclare -A healthy=({})\ndrain={}\nadmit={}\n",
             quote(&self.record_name(place.index, place.run.as_deref())),
             deploy.services.iter().map(|service| quote(service)).collect::<Vec<_>>().join(" "),
             options.join(" "),
             text(&deploy.env_file),
             changes.join(" "),
             deploy.within.0.div_ceil(1000),
+            asked.join(" "),
             text(&deploy.drain),
             text(&deploy.admit),
         );
