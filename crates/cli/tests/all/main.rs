@@ -12,6 +12,7 @@ mod crashes;
 mod databases;
 mod demo_runbook;
 mod deployments;
+mod digests;
 mod environments;
 mod files;
 mod flag_scripts;
