@@ -13,6 +13,7 @@ mod databases;
 mod demo_runbook;
 mod deployments;
 mod digests;
+mod drift;
 mod environments;
 mod files;
 mod flag_scripts;
