@@ -48,6 +48,7 @@ mod tags;
 mod terminal;
 mod traffic;
 mod trials;
+mod unshown;
 mod vendors;
 mod workflows;
 mod yard;
