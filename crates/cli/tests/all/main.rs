@@ -27,6 +27,7 @@ mod jobs;
 mod kubernetes;
 mod lsp;
 mod migrations;
+mod no_return;
 mod pains;
 mod partial;
 mod power_cuts;
