@@ -51,5 +51,6 @@ mod traffic;
 mod trials;
 mod unshown;
 mod vendors;
+mod ways_back;
 mod workflows;
 mod yard;
