@@ -56,3 +56,45 @@ fn every_host_gets_back_the_bytes_that_it_had_when_a_tag_was_pushed_anew_meanwhi
     assert_eq!(yard.state(), before);
     assert_eq!((yard.serves("h1"), yard.serves("h2")), ("v1\nv1".to_owned(), "v1\nv1".to_owned()));
 }
+
+#[test]
+fn an_image_that_is_built_in_a_release_is_deployed_by_its_digest_and_the_one_before_comes_back_by_its_own() {
+    let Some(yard) = Yard::open().filter(|yard| yard.docker.has_buildx()) else { return };
+    let desk = &yard.desk;
+    desk.write("api/bin/busybox", std::fs::read("/bin/busybox").expect("busybox is there"));
+    let serve = "[\"/bin/busybox\", \"httpd\", \"-f\", \"-p\", \"8080\", \"-h\", \"/www\"]";
+    desk.write(
+        "api/Dockerfile",
+        format!("FROM scratch\nCOPY --chmod=755 bin /bin\nCOPY www /www\nCMD {serve}\n"),
+    );
+    let name = yard.docker.image("api");
+    desk.write(
+        "compose.yml",
+        desk.read("compose.yml").replace(&format!("image: {name}:${{TAG}}"), "image: ${API}"),
+    );
+    let build = format!(
+        "```yaml {{#image .image}}\ntags: '{name}:$VERSION'\ncontext: api\nexisting: use\n```\n\n```yaml {{#deploy"
+    );
+    let text = desk.read("r.md").replace("```yaml {#deploy", &build);
+    desk.write("r.md", text.replace("set: { TAG: $VERSION }", "set: { TAG: v1, API: $IMAGE }"));
+    let runs = || {
+        let id = yard.docker.docker(&["ps", "--quiet", "--filter", "label=com.docker.compose.service=api"]);
+        yard.docker.docker(&["inspect", "--format", "{{.Config.Image}}", &id])
+    };
+    desk.write("api/www/version", "one");
+    let ran = yard.release(0, "v3");
+    let first = runs();
+    assert!(first.starts_with(&format!("{name}@sha256:")), "{first}");
+    ran.says(&format!("api runs {first}"));
+    assert!(desk.read(".env").contains(&format!("API={first}\n")), "{}", desk.read(".env"));
+    let before = yard.state();
+
+    // The second one fails when both of its tags mean something else already.
+    desk.write("api/www/version", "two");
+    desk.program("../smoke", &format!("#!/bin/sh\nset -e\nfor tag in v3 v4; do docker tag {name}:v1 {name}:$tag; docker push --quiet {name}:$tag; done\ndocker inspect --format '{{{{.Config.Image}}}}' $(docker ps --quiet) >seen\nexit 1\n"));
+    yard.docker.docker(&["pull", "--quiet", &format!("{name}:v1")]);
+    yard.release(3, "v4").says("rolled back");
+    let seen = desk.read("seen");
+    assert!(seen.contains(&format!("{name}@sha256:")) && !seen.contains(&first), "{seen}");
+    assert_eq!((runs(), yard.serves("api"), yard.state()), (first, "one".to_owned(), before));
+}

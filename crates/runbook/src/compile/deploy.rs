@@ -5,6 +5,7 @@
 
 use tminus_release::time::Span;
 
+use super::bound::needs_no_late_values;
 use super::database::quote;
 use super::drafts::{Compiler, Place};
 use super::files::SENT;
@@ -47,12 +48,16 @@ impl Compiler<'_> {
                 (SWITCHES, &[FORWARD, BACK, SWITCH, ALONE, SWITCH_DEPLOY], &[BACK, SWITCH, SWITCH_UNDO])
             }
         };
-        let recipe = |title: String, parts: &[&str]| Recipe {
+        let recipe = |title: String, head: &str, parts: &[&str]| Recipe {
             title,
             script: format!("{head}{COMPOSE}{SENT}\n{}", parts.join("\n")),
         };
-        let forward = recipe(format!("Deploy {services} {how}"), forward);
-        let back = recipe(format!("Bring back {services} as they were before this release"), back);
+        let forward = recipe(format!("Deploy {services} {how}"), &head, forward);
+        let back = recipe(
+            format!("Bring back {services} as they were before this release"),
+            &needs_no_late_values(&head),
+            back,
+        );
         let both = BothWays { kind: "deploy", timeout, own, folder, forward, back };
         self.with_way_back(place, fence, both);
     }
@@ -81,13 +86,12 @@ impl Compiler<'_> {
     fn compose_head(&mut self, place: &Place<'_>, deploy: &Deploy) -> Option<String> {
         let mut changes = Vec::new();
         for (key, value) in &deploy.set {
-            let bound = self.bound_line(place, &format!("set: {key}"), value)?;
-            changes.push(quote(&format!("{key}={bound}")));
+            changes.push(self.bound_late(place, &format!("set: {key}"), &format!("{key}={value}"))?);
         }
         let mut asked = Vec::new();
         if let Some(Healthy::Addresses(addresses)) = &deploy.healthy {
             for (service, address) in addresses {
-                let bound = self.bound_word(place, "healthy", address)?;
+                let bound = self.bound_asked(place, address)?;
                 asked.push(format!("[{}]={}", quote(service), quote(&bound)));
             }
         }
