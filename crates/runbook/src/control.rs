@@ -203,14 +203,24 @@ pub struct Deploy {
     pub folder: Option<String>,
     /// The name of the compose project.
     pub project: Option<String>,
-    /// The check below that says whether it serves what it should.
-    pub healthy: Option<String>,
+    /// What says whether it serves what it should.
+    pub healthy: Option<Healthy>,
     /// A command that takes `$SERVICE` out of the traffic and waits until its last request has ended.
     pub drain: Option<String>,
     /// A command that gives `$SERVICE` its traffic again.
     pub admit: Option<String>,
     /// Two projects that take turns; None: the services of one are replaced where they are.
     pub turns: Option<Turns>,
+}
+
+/// What says whether services of compose serve what they should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Healthy {
+    /// The id of a check below.
+    Check(String),
+    /// Of services the address that must answer, on the machine where they run, before anything else moves:
+    /// `http://127.0.0.1:8080/health`, or `:8080/health` for a port of the container. Inputs are not yet bound.
+    Addresses(BTreeMap<String, String>),
 }
 
 /// Two compose projects that take turns behind a proxy.

@@ -152,6 +152,8 @@ fn forms_of_one(value: &str) -> Vec<Vec<u8>> {
     add(json.to_owned());
     add(json.replace('/', "\\/"));
     add(ascii_only(json));
+    // Go's JSON may be put into HTML: kubectl, docker and many more write it.
+    add(json.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e"));
     // Within single quotes, within double quotes, and as `printf %q` writes it.
     add(value.replace('\'', "'\\''"));
     add(escaped(value, |c| matches!(c, '$' | '`' | '"' | '\\')));
@@ -307,6 +309,12 @@ mod tests {
                 "{text} → {clean}"
             );
         }
+    }
+
+    #[test]
+    fn json_as_go_writes_it_is_cut_out() {
+        let clean = redacted(&["a&b<c>d\"e"], b"{\"password\":\"a\\u0026b\\u003cc\\u003ed\\\"e\"}");
+        assert_eq!(String::from_utf8(clean).unwrap(), "{\"password\":\"‹redacted›\"}");
     }
 
     #[test]

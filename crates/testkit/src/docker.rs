@@ -13,7 +13,9 @@ const PROGRAMS: [&str; 4] = ["docker", "dockerd", "docker-registry", "busybox"];
 /// A running engine with a registry.
 #[derive(Debug)]
 pub struct Docker {
-    engine: Child,
+    engine: Option<Child>,
+    /// An engine that is not the machine's.
+    newer: Option<PathBuf>,
     registry: Option<Child>,
     port: u16,
     /// Where the engine keeps everything, if it has one of its own. It goes before its folder.
@@ -65,21 +67,42 @@ impl Docker {
         let folder = TemporaryFolder::new();
         std::fs::create_dir_all(folder.join("data")).expect("a folder");
         let disk = disk(&folder.join("data"));
-        let mut engine =
-            newer.map_or_else(|| Command::new("dockerd"), |programs| newer_engine(programs, &folder));
-        for (option, name) in [("--data-root", "data"), ("--exec-root", "exec"), ("--pidfile", "pid")] {
-            engine.arg(option).arg(folder.join(name));
+        let spare = std::net::TcpListener::bind("127.0.0.1:0").and_then(|found| found.local_addr());
+        let port = spare.expect("a spare port").port();
+        let newer = newer.map(Path::to_path_buf);
+        let mut docker = Docker { engine: None, newer, registry: None, port, disk, folder };
+        docker.start_engine();
+        docker.start_registry();
+        Some(docker)
+    }
+
+    /// Starts the engine, again after it was lost, with what it had.
+    pub fn start_engine(&mut self) {
+        // It may have been killed from outside, and then is still to be waited for.
+        if let Some(mut lost) = self.engine.take() {
+            let _ = lost.wait();
+            // Its containerd ended with it. Where nobody reads that, an engine takes it for a running one.
+            let _ = std::fs::remove_file(self.folder.join("exec/containerd/containerd.pid"));
         }
-        engine.arg("--host").arg(address(folder.path()));
+        let newer = self.newer.as_ref();
+        let mut engine =
+            newer.map_or_else(|| Command::new("dockerd"), |programs| newer_engine(programs, &self.folder));
+        for (option, name) in [("--data-root", "data"), ("--exec-root", "exec"), ("--pidfile", "pid")] {
+            engine.arg(option).arg(self.folder.join(name));
+        }
+        engine.arg("--host").arg(address(self.folder.path()));
         // Several engines share one network here, and their services need none.
         let engine =
             engine.args(["--bridge=none", "--iptables=false", "--ip6tables=false", "--log-level=info"]);
-        let engine = until(engine, "API listen on");
-        let spare = std::net::TcpListener::bind("127.0.0.1:0").and_then(|found| found.local_addr());
-        let port = spare.expect("a spare port").port();
-        let mut docker = Docker { engine, registry: None, port, disk, folder };
-        docker.start_registry();
-        Some(docker)
+        self.engine = Some(until(engine, "API listen on"));
+    }
+
+    /// Returns a line of shell that kills the engine. What runs in containers is not asked.
+    ///
+    /// # Panics
+    /// When it is lost already.
+    pub fn lose_engine_line(&self) -> String {
+        format!("kill -KILL {}", self.engine.as_ref().expect("it runs").id())
     }
 
     /// Starts the registry, again after it was stopped, with what it had.
@@ -205,8 +228,10 @@ impl Drop for Docker {
             let _ = remove.output();
         }
         // Asked and not killed: it has processes of its own to end.
-        let _ = Command::new("kill").args(["-TERM", &self.engine.id().to_string()]).status();
-        let _ = self.engine.wait();
+        if let Some(mut engine) = self.engine.take() {
+            let _ = Command::new("kill").args(["-TERM", &engine.id().to_string()]).status();
+            let _ = engine.wait();
+        }
     }
 }
 
@@ -252,8 +277,8 @@ pub(crate) fn registry_settings(folder: &Path, address: &str) -> String {
 pub(crate) const SERVE: &str =
     "CMD [\"/bin/busybox\", \"httpd\", \"-f\", \"-p\", \"8080\", \"-h\", \"/www\"]";
 
-/// Writes the root folder of an image that serves `/version` and `/page`; without a version
-/// both are answered by 404.
+/// Writes the root folder of an image that serves `/version`, `/page` and `/cgi-bin/health`; without a
+/// version all are answered by 404.
 pub(crate) fn write_service(root: &Path, version: Option<&str>) {
     for folder in ["bin", "www", "tmp"] {
         std::fs::create_dir_all(root.join(folder)).expect("a folder");
@@ -265,7 +290,19 @@ pub(crate) fn write_service(root: &Path, version: Option<&str>) {
     if let Some(version) = version {
         std::fs::write(root.join("www/version"), version).expect("a file");
         std::fs::write(root.join("www/page"), "what people come for\n").expect("a file");
+        write_health(root, "200 OK", "well");
     }
+}
+
+/// Writes what `/cgi-bin/health` of such an image answers.
+pub(crate) fn write_health(root: &Path, status: &str, body: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let path = root.join("www/cgi-bin/health");
+    std::fs::create_dir_all(root.join("www/cgi-bin")).expect("a folder");
+    let script = format!("#!/bin/sh\nprintf 'Status: {status}\\r\\n\\r\\n{body}\\n'\n");
+    std::fs::write(&path, script).expect("a file");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("its mode");
 }
 
 pub(crate) fn pack(root: &Path, archive: &Path) {

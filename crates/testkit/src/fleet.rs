@@ -307,6 +307,16 @@ impl Fleet {
         });
     }
 
+    /// The same, but `/cgi-bin/health` answers that it is ill; everything else is as it should be.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub fn publish_ill(&self, image: &str, version: &str) {
+        self.push(image, Some(version), |root| {
+            docker::write_health(root, "500 Internal Server Error", "no database");
+        });
+    }
+
     fn push(&self, image: &str, version: Option<&str>, change: impl FnOnce(&Path)) {
         let root = self.folder.join("image");
         let archive = self.folder.join("image.tar");

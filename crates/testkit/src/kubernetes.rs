@@ -126,7 +126,8 @@ impl Kubernetes {
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("its mode");
     }
 
-    /// The file that, while it is there, keeps the node from pulling what it did not pull before.
+    /// The file that, while it is there, keeps the node from pulling what it did not pull before in a
+    /// namespace; it may hold the reason.
     pub fn no_registry(&self) -> PathBuf {
         self.folder.join("no-registry")
     }

@@ -8,12 +8,12 @@ use tminus_testkit::fleet::Fleet;
 use crate::support::{Desk, Ran, interrupted_twice};
 
 /// What the hosts are called. The second one is the one that things happen to.
-const HOSTS: [&str; 2] = ["h1", "h2"];
+pub(crate) const HOSTS: [&str; 2] = ["h1", "h2"];
 
 const ENV: &str = "# written by the team\nOTHER=keep me\nTAG=v0\n\nLAST=x";
 
 /// A runbook that deploys to both hosts, one after the other, and looks at what they serve.
-const RUNBOOK: &str = "---
+pub(crate) const RUNBOOK: &str = "---
 runbook: 1
 on_failure: rollback
 ---
@@ -39,16 +39,16 @@ for port in 8080 8081; do test \"$(wget -q -O - http://127.0.0.1:$port/version)\
 ";
 
 /// A desk with two hosts that serve v1.
-struct Yard {
-    desk: Desk,
-    fleet: Fleet,
+pub(crate) struct Yard {
+    pub(crate) desk: Desk,
+    pub(crate) fleet: Fleet,
 }
 
 /// Of each host: containers with their images, and the file of variables.
-type State = Vec<(String, String)>;
+pub(crate) type State = Vec<(String, String)>;
 
 impl Yard {
-    fn open() -> Option<Yard> {
+    pub(crate) fn open() -> Option<Yard> {
         let fleet = Fleet::start(&HOSTS)?;
         let desk = Desk::new();
         desk.write("r.md", RUNBOOK);
@@ -69,7 +69,7 @@ impl Yard {
         Some(yard)
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.desk.command(arguments);
         let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
         let (own, ssh) = (self.desk.path("bin"), self.fleet.bin());
@@ -77,25 +77,25 @@ impl Yard {
         self.fleet.beside(&command)
     }
 
-    fn tminus(&self, code: i32, arguments: &[&str]) -> Ran {
+    pub(crate) fn tminus(&self, code: i32, arguments: &[&str]) -> Ran {
         let ran = Ran::of(self.command(arguments).output().expect("it starts"));
         assert_eq!(ran.code, code, "tminus {}\n{}\n{}", arguments.join(" "), ran.out, ran.err);
         ran
     }
 
-    fn release(&self, code: i32, version: &str) -> Ran {
+    pub(crate) fn release(&self, code: i32, version: &str) -> Ran {
         self.tminus(code, &["run", "r.md", "--no-wait", "--version", version])
     }
 
-    fn state(&self) -> State {
+    pub(crate) fn state(&self) -> State {
         let look = "docker ps --all --quiet --no-trunc | xargs --no-run-if-empty docker inspect --format \
-                    '{{index .Config.Labels \"com.docker.compose.service\"}} {{.Config.Image}} {{.Image}} {{.State.Health.Status}}' | sort; \
+                    '{{index .Config.Labels \"com.docker.compose.service\"}} {{.Config.Image}} {{.Image}} {{with .State.Health}}{{.Status}}{{end}}' | sort; \
                     printf -- --; cat shop/.env; printf x";
         HOSTS.iter().map(|host| ((*host).to_owned(), self.fleet.on(host, look))).collect()
     }
 
     /// What a host serves: api and web.
-    fn serves(&self, host: &str) -> String {
+    pub(crate) fn serves(&self, host: &str) -> String {
         self.fleet
             .on(host, "for port in 8080 8081; do wget -q -O - http://127.0.0.1:$port/version; echo; done")
     }

@@ -72,6 +72,30 @@ fn a_group_of_hosts_goes_one_by_one_and_a_retry_leaves_those_alone_that_passed()
 }
 
 #[test]
+fn a_quarter_of_the_hosts_goes_at_once_and_the_rest_waits_for_it() {
+    let names = ["web-1", "web-2", "web-3", "web-4", "web-5", "web-6", "web-7", "web-8"];
+    let Some(hosts) = SshHosts::start(&names) else { return };
+    let desk = Desk::new();
+    desk.program("ssh", &format!("#!/bin/sh\nexec '{}' \"$@\"\n", hosts.bin().join("ssh").display()));
+    desk.write("tminus.toml", format!("[hosts]\nweb = {names:?}\n"));
+    // Two are there together, or neither goes on: each waits for the other one.
+    let (own, batch) = (desk.folder.display(), "batch=25%");
+    let body = format!(
+        "**Hosts**: web\n\n```bash {{#a on=web {batch} undo=none timeout=30s}}\ncd '{own}'\nnumber=${{HOST_NAME#web-}}\ntouch \"came-$number\"\nother=$((number % 2 ? number + 1 : number - 1))\nuntil [ -e \"came-$other\" ]; do sleep 0.05; done\ntest \"$number\" != 3 -o -e mended\n```"
+    );
+    desk.write("r.md", runbook(&body));
+    desk.expect(0, &["plan", "r.md"]).says("2 at once");
+    let ran = desk.expect(5, &["run", "r.md", "--no-wait"]);
+    ran.says("web-3 exited with 1").says("web-5, web-6, web-7, web-8 not begun");
+    let came = || names.map(|name| desk.path(&name.replace("web", "came")).exists());
+    assert_eq!(came(), [true, true, true, true, false, false, false, false]);
+    desk.write("mended", "");
+    desk.expect(0, &["answer", "a", "retry"]);
+    desk.expect(0, &["resume", "--no-wait"]).says("web-1, web-2, web-4 had passed before");
+    assert_eq!(came(), [true; 8]);
+}
+
+#[test]
 fn a_rollback_goes_to_the_whole_group_and_a_host_that_is_away_is_a_question() {
     let Some((hosts, desk)) = three_hosts() else { return };
     desk.expect(5, &["run", "r.md", "--version", "v2", "--no-wait"]);

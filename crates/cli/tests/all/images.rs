@@ -9,13 +9,13 @@ use crate::support::{Desk, Ran, runbook};
 const SMOKE: &str = "```bash {#smoke .check}\necho \"later steps have $IMAGE and $IMAGE_DIGEST\"\n```";
 
 /// An engine with a registry, and a folder that can be built without any other image.
-struct Shipyard {
-    desk: Desk,
-    docker: Docker,
+pub(crate) struct Shipyard {
+    pub(crate) desk: Desk,
+    pub(crate) docker: Docker,
 }
 
 impl Shipyard {
-    fn open() -> Option<Shipyard> {
+    pub(crate) fn open() -> Option<Shipyard> {
         Docker::start().and_then(Shipyard::with)
     }
 
@@ -37,7 +37,7 @@ impl Shipyard {
         Some(Shipyard { desk, docker })
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.desk.command(arguments);
         command.env("DOCKER_HOST", self.docker.host());
         command
@@ -47,14 +47,14 @@ impl Shipyard {
         self.ran(code, &["run", "r.md", "--no-wait", "--version", version])
     }
 
-    fn ran(&self, code: i32, arguments: &[&str]) -> Ran {
+    pub(crate) fn ran(&self, code: i32, arguments: &[&str]) -> Ran {
         let ran = Ran::of(self.command(arguments).output().expect("it starts"));
         assert_eq!(ran.code, code, "tminus {arguments:?}\n{}\n{}", ran.out, ran.err);
         ran
     }
 
     /// The digest that the registry itself says, past docker.
-    fn digest(&self, tag: &str) -> String {
+    pub(crate) fn digest(&self, tag: &str) -> String {
         let name = self.docker.image("web");
         let (host, path) = name.split_once('/').expect("a host");
         let mut curl = Command::new("curl");

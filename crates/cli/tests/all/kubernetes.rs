@@ -11,7 +11,7 @@ const SETTINGS: &str =
 
 const SET: &str = "```yaml {#deploy .deploy}\ntarget: kubernetes\nset: { web: { web: shop/web:$VERSION } }\nwithin: 12s\n```\n\n```bash {#smoke .check}\n./smoke\n```\n";
 
-const APPLY: &str = "```yaml {#deploy .deploy}\ntarget: kubernetes\napply: k8s/\nservices: [statefulset/queue, daemonset/agent, web]\nset: { web: { web: shop/web:$VERSION } }\nwithin: 12s\n```\n\n```bash {#smoke .check}\n./smoke\n```\n";
+pub(crate) const APPLY: &str = "```yaml {#deploy .deploy}\ntarget: kubernetes\napply: k8s/\nservices: [statefulset/queue, daemonset/agent, web]\nset: { web: { web: shop/web:$VERSION } }\nwithin: 12s\n```\n\n```bash {#smoke .check}\n./smoke\n```\n";
 
 /// A workload of two pods; its selector and labels are its name.
 pub(crate) fn workload(kind: &str, name: &str, image: &str, more: &str) -> String {

@@ -1,7 +1,7 @@
 //! Migrations by other people's tools, with questions around them, and checks of what they left.
 
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use tminus_testkit::folder::testbed;
 
@@ -9,7 +9,7 @@ use crate::shop::{Session, Shop};
 use crate::support::{Ran, STOPS, runbook};
 
 /// Prisma's and Supabase's own programs; None where they are not installed.
-fn node() -> Option<PathBuf> {
+pub(crate) fn node() -> Option<PathBuf> {
     let folder = testbed("node");
     if folder.join("complete").exists() {
         return Some(folder);
@@ -22,7 +22,7 @@ fn node() -> Option<PathBuf> {
 const PRISMA: &str = "```yaml {#m .migrate}\ndb: shop\ntool: prisma\nundo: keep\n```";
 
 /// A shop whose schema Prisma keeps.
-fn prisma() -> Option<Shop> {
+pub(crate) fn prisma() -> Option<Shop> {
     let (shop, node) = (Shop::open()?, node()?);
     std::os::unix::fs::symlink(node.join("node_modules"), shop.desk.path("node_modules")).expect("a link");
     shop.desk.write("package.json", "{ \"private\": true }");
@@ -36,12 +36,17 @@ fn prisma() -> Option<Shop> {
     Some(shop)
 }
 
-fn by_prisma(shop: &Shop, code: i32) -> Ran {
+pub(crate) fn prisma_command(shop: &Shop, words: &[&str]) -> Command {
     let engine = testbed("node/no-engine");
-    let mut command = shop.command(&["run", "m.md", "--no-wait"]);
+    let mut command = shop.command(words);
     command.env("CHECKPOINT_DISABLE", "1").env("PRISMA_HIDE_UPDATE_MESSAGE", "1");
     command.env("PRISMA_QUERY_ENGINE_LIBRARY", &engine).env("PRISMA_SCHEMA_ENGINE_BINARY", &engine);
-    let ran = Ran::of(command.output().expect("it starts"));
+    command
+}
+
+pub(crate) fn by_prisma(shop: &Shop, code: i32) -> Ran {
+    let output = prisma_command(shop, &["run", "m.md", "--no-wait"]).output();
+    let ran = Ran::of(output.expect("it starts"));
     assert_eq!(ran.code, code, "{}{}", ran.out, ran.err);
     ran.never_says(tminus_testkit::postgres::PASSWORD);
     if code != 0 {

@@ -230,6 +230,29 @@ fn runbooks_compose_comes_back_when_the_disk_of_the_engine_is_full() {
 }
 
 #[test]
+fn runbooks_compose_asks_when_the_engine_is_lost_in_the_middle() {
+    let Some(yard) = Yard::open() else { return };
+    // As on a machine of a team: what ran when the engine was lost runs when it is there again.
+    let text = yard.desk.read("compose.yml");
+    yard.desk.write("compose.yml", text.replace("    init: true\n", "    init: true\n    restart: always\n"));
+    let Some(mut team) = Team::with(yard) else { return };
+    let before = team.everything();
+    let desk = &team.yard.desk;
+    let lose = team.yard.docker.lose_engine_line();
+    desk.program("docker", &format!("#!/bin/sh\nif [ -e lose ] && grep -q TAG=v2 .env; then case \"$*\" in *\" up \"*web*) rm lose; {lose} ;; esac; fi\nPATH=${{PATH#*:}} exec docker \"$@\"\n"));
+    desk.write("lose", "");
+    desk.write("yes.yaml", PATIENT);
+    let ran = team.release(6, "v2");
+    ran.says("api runs").says("Cannot connect to the Docker daemon").never_says("rolled back after");
+    ran.says("tminus answer deploy retry");
+    team.yard.docker.start_engine();
+    let ran = team.goes_on(3, "deploy", "ana");
+    ran.says("undo 002_paid.up.sql").says("served again: api=v1,web=v1,").says("rolled back after");
+    assert_eq!(team.everything(), before, "the engine was lost in the middle");
+    team.release(0, "v2").says("succeeded");
+}
+
+#[test]
 fn crash_everywhere_of_runbooks_compose() {
     let Some(team) = Team::open() else { return };
     team.yard.desk.program("docker", &crashes::counts("docker", "*\" up \"*"));

@@ -270,6 +270,23 @@ fn runbooks_go_live_asks_when_people_do_not_get_what_they_got_before() {
 }
 
 #[test]
+fn runbooks_go_live_asks_when_the_engine_is_lost_in_the_middle() {
+    let Some(mut team) = Team::open() else { return };
+    let before = team.everything();
+    let desk = &team.yard.desk;
+    let lose = team.yard.docker.lose_engine_line();
+    desk.program("docker", &format!("#!/bin/sh\nif [ -e lose ]; then case \"$*\" in *\" up \"*) rm lose; {lose} ;; esac; fi\nPATH=${{PATH#*:}} exec docker \"$@\"\n"));
+    desk.write("lose", "");
+    desk.write("yes.yaml", PATIENT);
+    let ran = team.release(6, "v2");
+    ran.says("Cannot connect to the Docker daemon").says("tminus answer service retry");
+    ran.never_says("starts: Publish").never_says("rolled back after");
+    team.yard.docker.start_engine();
+    team.goes_on(3, "service", "kim").says("undo 002_paid.up.sql").says("rolled back after");
+    assert_eq!(team.everything(), before, "the engine was lost in the middle");
+}
+
+#[test]
 fn crash_everywhere_of_runbooks_go_live() {
     let Some(team) = Team::open() else { return };
     team.yard.desk.program("docker", &crashes::counts("docker", "*\" up \"*"));

@@ -277,6 +277,39 @@ fn runbooks_kubernetes_comes_back_from_what_does_not_start_in_production() {
 }
 
 #[test]
+fn runbooks_kubernetes_comes_back_from_images_that_are_well_in_staging_alone() {
+    let Some(team) = Team::open() else { return };
+    let (desk, before) = (&team.town.desk, team.everything());
+    let comes_back = |version: &str, words: &[&str]| {
+        let ran = team.release(3, version);
+        ran.says("passed: smoke-staging").says("undo 002_paid.up.sql");
+        words.iter().for_each(|words| {
+            ran.says(words);
+        });
+        assert_eq!(team.everything(), before, "{words:?}");
+    };
+    comes_back(
+        "v2-missing.production",
+        &[
+            "cannot start: migrate of pod migrate-",
+            "nothing to take back: no container of the Job of migrate",
+        ],
+    );
+    comes_back("v3-crashing.production", &["deployment/api does not come up", "ends again and again"]);
+    comes_back(
+        "v4-unready.production",
+        &["deployment/api was not rolled out within 12 s", "Readiness probe failed"],
+    );
+    // When the schema of production has moved, what pulls there does not get what the Job did not need.
+    let gone = team.town.cluster.no_registry();
+    for why in ["connection refused", "no space left on device"] {
+        desk.write("then-production-up", format!("echo '{why}' >'{}'", gone.display()));
+        comes_back("v5", &["rolled out: deployment/api", "deployment/web does not come up", why]);
+        std::fs::remove_file(&gone).expect("it was made");
+    }
+}
+
+#[test]
 fn runbooks_kubernetes_stops_in_staging_at_what_can_be_seen_there() {
     let Some(team) = Team::open() else { return };
     let (desk, before) = (&team.town.desk, team.everything());

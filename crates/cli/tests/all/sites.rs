@@ -250,7 +250,16 @@ fn a_site_on_another_host_is_switched_there() {
     std::fs::create_dir(home.join("dist")).expect("a folder");
     std::fs::write(home.join("dist/index.html"), "there").expect("a file");
     release(&desk, 0, "v1").says("the same as dist, files: 1");
-    let index = home.join("srv/www/current/index.html");
-    assert_eq!(std::fs::read_to_string(&index).expect("it is served"), "there");
+    let served = || std::fs::read_to_string(home.join("srv/www/current/index.html")).expect("it is served");
+    assert_eq!(served(), "there");
     assert!(!desk.path("srv").exists());
+
+    // And back, there as well.
+    let before = tree(&home.join("srv/www"));
+    std::fs::write(home.join("dist/index.html"), "there, and new").expect("a file");
+    let seen = home.join("srv/www/current/index.html");
+    desk.program("../smoke", &format!("#!/bin/sh\ncp '{}' seen\nexit 1\n", seen.display()));
+    release(&desk, 3, "v2").says("leads to releases/").says("rolled back");
+    assert_eq!((desk.read("seen"), served()), ("there, and new".to_owned(), "there".to_owned()));
+    assert_eq!(tree(&home.join("srv/www")), before);
 }

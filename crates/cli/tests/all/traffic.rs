@@ -179,6 +179,14 @@ fn a_blue_green_switch_and_its_rollback_lose_no_request() {
     assert_eq!((yard.serves(), projects()), ("v2".to_owned(), before));
     let (answered, lost_ones) = load.lost();
     assert!(answered > 1000 && lost_ones.is_empty(), "{answered} answered; {lost_ones:?}");
+
+    // The same by a switch that takes the traffic from one before the other has it: it can be seen.
+    let gap = "sed -i 's|    # Before the first release.*|    ask set server shop/$other state maint|' shop/proxy; grep -c 'state maint' shop/proxy";
+    assert_eq!(yard.fleet.on("h1", gap), "2");
+    let load = yard.load();
+    yard.release(0, "v1");
+    let (_, lost_ones) = load.lost();
+    assert!(!lost_ones.is_empty(), "with a gap nothing was lost either");
 }
 
 #[test]

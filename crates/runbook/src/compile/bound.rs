@@ -1,14 +1,51 @@
 //! Keys of a recipe with the values of inputs and of the environment in place: what has to be known
 //! before anything starts.
 
+use std::collections::BTreeMap;
+
 use super::bind::Dollars;
+use super::database::quote;
 use super::drafts::{Compiler, Place};
+
+/// Stands around a name whose value is put in when the script runs.
+const LATE: char = '\u{1}';
+
+/// What a script says where such a value is missing.
+const MISSING: &str = ":?no step of this release has pushed it}";
 
 impl Compiler<'_> {
     /// Text with the values. None, as in all of these: a fault was reported.
     pub(super) fn bound_text(&mut self, place: &Place<'_>, key: &str, written: &str) -> Option<String> {
         let variables = self.variables(place.environment.as_deref());
-        let (bound, missing) = self.values.text(written, &variables, Dollars::Bound);
+        self.bound_among(place, key, written, &variables)
+    }
+
+    /// One line as a word of a script. What an `.image` before this step finds out, its name with its digest,
+    /// is put in when the script runs: it is not known before.
+    pub(super) fn bound_late(&mut self, place: &Place<'_>, key: &str, written: &str) -> Option<String> {
+        let mut variables = self.variables(place.environment.as_deref());
+        variables.extend(self.image_outputs.iter().map(|name| (name.clone(), format!("{LATE}{name}{LATE}"))));
+        let bound = self.bound_among(place, key, written, &variables)?;
+        if bound.contains('\n') {
+            self.not_bound(place, format!("`{key}` would be `{bound}`, which is no line of text"));
+            return None;
+        }
+        let pieces = bound.split(LATE).enumerate().filter(|(_, piece)| !piece.is_empty());
+        let word = |(at, piece): (usize, &str)| match at % 2 {
+            0 => quote(piece),
+            _ => format!("\"${{{piece}{MISSING}\""),
+        };
+        Some(pieces.map(word).collect())
+    }
+
+    fn bound_among(
+        &mut self,
+        place: &Place<'_>,
+        key: &str,
+        written: &str,
+        variables: &BTreeMap<String, String>,
+    ) -> Option<String> {
+        let (bound, missing) = self.values.text(written, variables, Dollars::Bound);
         if missing.is_empty() {
             return Some(bound);
         }
@@ -52,6 +89,14 @@ impl Compiler<'_> {
         })
     }
 
+    /// An address of a service, or a port of its container and a path.
+    pub(super) fn bound_asked(&mut self, place: &Place<'_>, written: &str) -> Option<String> {
+        let begins = |bound: &str| ["http://", "https://", ":"].iter().any(|head| bound.starts_with(head));
+        self.bound_as(place, "healthy", written, "address", |bound| {
+            bound.bytes().all(|b| b.is_ascii_graphic()) && begins(bound)
+        })
+    }
+
     /// A bucket, and where in it.
     pub(super) fn bound_bucket(&mut self, place: &Place<'_>, written: &str) -> Option<String> {
         let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/".contains(&b);
@@ -80,4 +125,9 @@ impl Compiler<'_> {
         self.not_bound(place, format!("`{key}` would be `{bound}`, which is no {what}"));
         None
     }
+}
+
+/// A script that takes back what [`Compiler::bound_late`] put in: a value that is missing stops it no more.
+pub(super) fn needs_no_late_values(script: &str) -> String {
+    script.replace(MISSING, "-}")
 }

@@ -5,11 +5,12 @@
 
 use tminus_release::time::Span;
 
+use super::bound::needs_no_late_values;
 use super::database::quote;
 use super::drafts::{Compiler, Place};
 use super::files::SENT;
 use super::recipe::{BothWays, Recipe};
-use crate::control::{Deploy, Turns};
+use crate::control::{Deploy, Healthy, Turns};
 use crate::diagnostic::Severity;
 use crate::outline::{FenceUnit, UnitKind};
 
@@ -28,7 +29,9 @@ const SWITCHES: &str = "blue-green by docker compose";
 impl Compiler<'_> {
     pub(super) fn deploy(&mut self, place: &Place<'_>, fence: &FenceUnit, deploy: &Deploy) {
         let Some(head) = self.compose_head(place, deploy) else { return };
-        self.healthy(place, deploy.healthy.as_deref());
+        if let Some(Healthy::Check(name)) = &deploy.healthy {
+            self.healthy(place, Some(name));
+        }
         let own = self.hosts(place, fence);
         let folder = deploy.folder.clone().unwrap_or_else(|| ".".to_owned());
         // Each service may take its time, and so may the pull before.
@@ -45,12 +48,16 @@ impl Compiler<'_> {
                 (SWITCHES, &[FORWARD, BACK, SWITCH, ALONE, SWITCH_DEPLOY], &[BACK, SWITCH, SWITCH_UNDO])
             }
         };
-        let recipe = |title: String, parts: &[&str]| Recipe {
+        let recipe = |title: String, head: &str, parts: &[&str]| Recipe {
             title,
             script: format!("{head}{COMPOSE}{SENT}\n{}", parts.join("\n")),
         };
-        let forward = recipe(format!("Deploy {services} {how}"), forward);
-        let back = recipe(format!("Bring back {services} as they were before this release"), back);
+        let forward = recipe(format!("Deploy {services} {how}"), &head, forward);
+        let back = recipe(
+            format!("Bring back {services} as they were before this release"),
+            &needs_no_late_values(&head),
+            back,
+        );
         let both = BothWays { kind: "deploy", timeout, own, folder, forward, back };
         self.with_way_back(place, fence, both);
     }
@@ -79,21 +86,28 @@ impl Compiler<'_> {
     fn compose_head(&mut self, place: &Place<'_>, deploy: &Deploy) -> Option<String> {
         let mut changes = Vec::new();
         for (key, value) in &deploy.set {
-            let bound = self.bound_line(place, &format!("set: {key}"), value)?;
-            changes.push(quote(&format!("{key}={bound}")));
+            changes.push(self.bound_late(place, &format!("set: {key}"), &format!("{key}={value}"))?);
+        }
+        let mut asked = Vec::new();
+        if let Some(Healthy::Addresses(addresses)) = &deploy.healthy {
+            for (service, address) in addresses {
+                let bound = self.bound_asked(place, address)?;
+                asked.push(format!("[{}]={}", quote(service), quote(&bound)));
+            }
         }
         let mut options: Vec<String> =
             deploy.files.iter().flat_map(|file| ["-f".to_owned(), quote(file)]).collect();
         options.extend(deploy.project.iter().flat_map(|name| ["-p".to_owned(), quote(name)]));
         let text = |text: &Option<String>| quote(text.as_deref().unwrap_or_default());
         let mut head = format!(
-            "name={}\nservices=({})\noptions=({})\nenv_file={}\nchanges=({})\npatience={}\ndrain={}\nadmit={}\n",
+            "name={}\nservices=({})\noptions=({})\nenv_file={}\nchanges=({})\npatience={}\ndeclare -A healthy=({})\ndrain={}\nadmit={}\n",
             quote(&self.record_name(place.index, place.run.as_deref())),
             deploy.services.iter().map(|service| quote(service)).collect::<Vec<_>>().join(" "),
             options.join(" "),
             text(&deploy.env_file),
             changes.join(" "),
             deploy.within.0.div_ceil(1000),
+            asked.join(" "),
             text(&deploy.drain),
             text(&deploy.admit),
         );

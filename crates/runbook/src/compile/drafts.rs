@@ -88,6 +88,8 @@ pub(super) struct Compiler<'a> {
     pub(super) own_rules: Vec<super::rules::OwnRule>,
     /// Backups and restores of databases, so that they find each other.
     pub(super) copies: super::restore::Copies,
+    /// Variables that `.image` steps so far give to later steps.
+    pub(super) image_outputs: BTreeSet<String>,
     /// Draft of each unit in the phase run being drafted.
     pub(super) draft_of_unit: BTreeMap<usize, usize>,
 }
@@ -143,6 +145,7 @@ impl<'a> Compiler<'a> {
             notes: Vec::new(),
             own_rules: Vec::new(),
             copies: super::restore::Copies::default(),
+            image_outputs: BTreeSet::new(),
             draft_of_unit: BTreeMap::new(),
         }
     }

@@ -47,6 +47,7 @@ impl Compiler<'_> {
             image.output,
             quote(&self.record_name(place.index, place.run.as_deref())),
         );
+        self.image_outputs.extend([image.output.clone(), format!("{}_DIGEST", image.output)]);
         let own = self.one_host(place, fence, "one pushes the image");
         let work = shell("image", script, self.recipe_folder(place, fence), own);
         let id = self.default_ids[place.index].clone();

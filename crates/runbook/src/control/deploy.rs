@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tminus_release::time::Span;
 
-use super::{Body, Deploy, Turns, kubernetes};
+use super::{Body, Deploy, Healthy, Turns, kubernetes};
 use crate::data::{Keys, Value};
 
 /// How long one service may take to become healthy.
@@ -94,7 +94,7 @@ fn compose(keys: &mut Keys<'_, '_>) -> Option<Body> {
     let within = keys.duration("within").unwrap_or(PATIENCE);
     let folder = keys.text("folder").map(str::to_owned);
     let project = keys.text("project").map(str::to_owned);
-    let healthy = keys.text("healthy").map(str::to_owned);
+    let healthy = healthy(keys, &services, turns.is_some());
     let drain = command(keys, "drain");
     // With two projects nothing of the one that serves is touched, so there is nothing to let in again.
     let admit = if turns.is_none() { command(keys, "admit") } else { None };
@@ -115,6 +115,57 @@ fn compose(keys: &mut Keys<'_, '_>) -> Option<Body> {
         admit,
         turns,
     }))
+}
+
+/// What says that the services serve. An address is told from the id of a check by how it begins.
+fn healthy(keys: &mut Keys<'_, '_>, services: &[String], takes_turns: bool) -> Option<Healthy> {
+    let is_address = |text: &str| {
+        ["http://", "https://"]
+            .iter()
+            .any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
+            || is_port_of_container(text)
+    };
+    let value = keys.value("healthy")?;
+    let given: Vec<(&str, &Value)> = match (value.text(), value.entries()) {
+        (Some(text), _) if !is_address(text) => return Some(Healthy::Check(text.to_owned())),
+        // One for all of them is asked when all have moved.
+        (Some(_), _) => services.last().map(|last| (last.as_str(), value)).into_iter().collect(),
+        (None, Some(entries)) => entries.iter().map(|(key, value)| (key.text.as_str(), value)).collect(),
+        (None, None) => {
+            keys.fault(
+                value,
+                "`healthy` is the id of a check below, an address, or services and their addresses",
+            );
+            return None;
+        }
+    };
+    let mut addresses = BTreeMap::new();
+    for (service, value) in given {
+        let text = value.text().filter(|text| is_address(text));
+        if !services.iter().any(|known| known == service) {
+            keys.fault(value, format!("`{service}` is none of the services that move"));
+        } else if text.is_none() {
+            keys.fault(
+                value,
+                "what a service answers at: `http://127.0.0.1:8080/health`, or `:8080/health` for a port of its container",
+            );
+        } else if takes_turns && text.is_some_and(|text| !text.starts_with(':')) {
+            // A fixed address is that of the proxy or of one project, and the other one is to be asked.
+            keys.fault(
+                value,
+                "two projects take turns: name the port of the container, such as `:8080/health`",
+            );
+        } else if let Some(text) = text {
+            addresses.insert(service.to_owned(), text.to_owned());
+        }
+    }
+    Some(Healthy::Addresses(addresses))
+}
+
+/// `:8080/health`.
+fn is_port_of_container(text: &str) -> bool {
+    let port = text.strip_prefix(':').map(|rest| rest.split('/').next().unwrap_or_default());
+    port.is_some_and(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
 /// What blue-green needs. None: a fault was reported.

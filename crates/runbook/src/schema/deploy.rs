@@ -5,7 +5,12 @@ use serde_json::{Map, Value, json};
 use super::{duration, images, keys, named, text, texts, word, workloads_and_images};
 
 /// One project whose services are replaced, and two that take turns.
-fn compose<'k>(only: &(&'k str, Value), healthy: &(&'k str, Value)) -> [Value; 2] {
+fn compose<'k>(only: &(&'k str, Value)) -> [Value; 2] {
+    let address = "An address that answers with 2xx where the service runs: http://127.0.0.1:8080/health, or :8080/health for a port of its container.";
+    let healthy = json!({
+        "anyOf": [text("The check below, or an address that is asked when the last service has moved."), named(&text(address), "Services and their addresses.")],
+        "description": "What says whether it serves what it should.",
+    });
     let common = [
         ("target", word(&["compose"], "Services of a compose file.")),
         ("services", texts("In the order in which they move.")),
@@ -15,7 +20,7 @@ fn compose<'k>(only: &(&'k str, Value), healthy: &(&'k str, Value)) -> [Value; 2
         ("within", duration("How long one service may take to become healthy; 2m.")),
         ("folder", text("Where the compose file is; without, beside the runbook.")),
         ("drain", text("A command that takes $SERVICE, or $PROJECT, out of the traffic, and waits.")),
-        healthy.clone(),
+        ("healthy", healthy),
         only.clone(),
     ];
     let with = |own: &[(&'k str, Value)], required: &[&str]| {
@@ -90,7 +95,7 @@ pub(super) fn control_step((only, only_where): &(&str, Value)) -> Value {
         ],
         &["target", "strategy", "service", "blue_green", "set"],
     );
-    let [compose, in_turns] = compose(&only, &healthy);
+    let [compose, in_turns] = compose(&only);
     let ways =
         [compose, in_turns, rolling, blue_green, site(only.clone()), bucket(only.clone()), vendor(only)];
     let mut all = Map::new();

@@ -1,5 +1,6 @@
 //! Plans of whole documents: order, binding, faults.
 
+mod compose;
 mod database;
 mod documents;
 mod faults;

@@ -4,7 +4,8 @@ No container ever runs. A pod becomes Running and ready, unless the tag of its f
 otherwise: `…missing` is never pulled, `…crashing` ends again and again, `…unready` never passes its
 probe, `…failing` ends with an error (in a Job), `…slow` waits until the file `go` is in the folder.
 What follows a dot is a namespace, and it is so in that one alone: `…missing.production`.
-While the file `no-registry` is there, an image that was not pulled before is not pulled either.
+While the file `no-registry` is there, an image that was not pulled before in its namespace is not pulled
+either, for the reason that the file holds, or because nobody answers.
 Logs are served as a kubelet serves them, so that `kubectl logs` has something to show.
 
 What a Job's container calls is truly run, without a container, where a program of that name is in
@@ -201,8 +202,9 @@ class Node:
             state["ip"] = "10.1.%d.%d" % (self.count // 250, self.count % 250 + 1)
         running = {"running": {"startedAt": now()}}
         phase, container = "Running", {"state": running, "ready": True, "restartCount": 0}
-        if os.path.exists(inside("no-registry")) and image not in self.pulled:
-            why = "connection refused"
+        pulled = (pod["metadata"]["namespace"], image)
+        if os.path.exists(inside("no-registry")) and pulled not in self.pulled:
+            why = open(inside("no-registry")).read().strip() or "connection refused"
         else:
             why = "manifest unknown" if "missing" in tag else None
         program = program_of(pod)
@@ -238,7 +240,7 @@ class Node:
         elif is_job(pod) and state["said"]:
             phase, container = ended_with(1 if "failing" in tag else 0)
         if not why:
-            self.pulled.add(image)
+            self.pulled.add(pulled)
         # What changes; the times in it do not count.
         key = json.dumps([phase, list(container["state"]), container["state"].get("waiting"), container["ready"], container["restartCount"]])
         if key == state["said"]:

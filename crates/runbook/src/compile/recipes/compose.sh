@@ -67,6 +67,13 @@ leave() {
   if [ "$#" = 1 ]; then rm -f -- ".tminus/left/$known/$1"; else say "$2" 2>/dev/null >".tminus/left/$known/$1" || true; fi
 }
 
+# The end of what a service wrote is where the reason is.
+last_lines() {
+  say "--- the last lines of $1"
+  docker logs --tail 20 "$2" 2>&1 || true
+  say "---"
+}
+
 # Starts what is there already and waits for its health; what is wrong is shown where it is.
 move() {
   local service=$1 id
@@ -74,10 +81,46 @@ move() {
   if compose up --detach --no-deps --no-build --pull never --wait --wait-timeout "$patience" "$@" "$service"; then return 0; fi
   id=$(container "$service")
   if [ -n "$id" ]; then
-    say "--- the last lines of $service"
-    docker logs --tail 20 "$id" 2>&1 || true
-    say "---"
+    last_lines "$service" "$id"
     stop "$service did not become healthy within $patience s: $(docker inspect --format '{{.State.Status}}, exit code {{.State.ExitCode}}, {{.RestartCount}} restarts{{if .State.Health}}, health {{.State.Health.Status}}{{range .State.Health.Log}}{{if .ExitCode}}: {{.Output}}{{end}}{{end}}{{end}}' "$id" | tr '\n' ' ')"
   fi
   stop "$service could not be started: no container of it is there"
+}
+
+# The address of a service. A port of its container is asked where it is published, or else at the container.
+address() {
+  local id port where
+  case $2 in :*) ;; *) say "$2"; return 0 ;; esac
+  id=$(container "$1") port=${2#:}
+  port=${port%%/*}
+  where=$(docker port "$id" "$port/tcp" 2>/dev/null | head -n 1 || true)
+  if [ -z "$where" ]; then
+    where=$(docker inspect --format '{{range .NetworkSettings.Networks}}{{println .IPAddress}}{{end}}' "$id" | grep -m 1 . || true)
+    where=${where:-127.0.0.1}:$port
+  fi
+  case $where in 0.0.0.0:*) where=127.0.0.1:${where##*:} ;; '[::]:'*) where="[::1]:${where##*:}" ;; esac
+  say "http://$where${2#":$port"}"
+}
+# What its address says, with the head of the answer first. A proxy of this machine is none of its business.
+ask_address() {
+  curl --silent --show-error --globoff --noproxy '*' --include --max-time 5 "$1" 2>&1 | head -c 2000 | tr -d '\000\r' || true
+}
+is_well() { [[ $1 =~ ^HTTP/[0-9.]+\ 2[0-9][0-9] ]]; }
+
+# What is healthy for docker may answer wrongly. Nothing else moves until the address that the document names
+# has answered with 2xx, or the time of the service is over.
+answers() {
+  local service=$1 until=$2 at url answer
+  at=${healthy[$service]-}
+  if [ -z "$at" ]; then return 0; fi
+  while :; do
+    url=$(address "$service" "$at")
+    answer=$(ask_address "$url")
+    if is_well "$answer"; then say "$service answers: $url: ${answer%%$'\n'*}"; return 0; fi
+    if ((SECONDS >= until)); then break; fi
+    sleep 0.5
+  done
+  last_lines "$service" "$(container "$service")"
+  say "--- what $url answered" "$answer" "---"
+  stop "$service is up, and did not answer well within $patience s: $url: ${answer%%$'\n'*}"
 }

@@ -1,6 +1,6 @@
 # Every service that was moved, the last first, with the image that it ran before.
 bring_back() {
-  local moved at service reference image digest now ids
+  local moved at service reference image digest now ids until
   touch -- "$record/moved"
   known=$(cat -- "$record/project")
   mapfile -t moved <"$record/moved"
@@ -23,6 +23,7 @@ bring_back() {
       docker pull --quiet "$digest"
     fi
     if [ "$(docker image inspect --format '{{.Id}}' "$reference" 2>/dev/null || true)" != "$image" ]; then docker tag "$image" "$reference"; fi
+    until=$((SECONDS + patience))
     move "$service"
     now=$(docker inspect --format '{{.Image}}' "$(container "$service")")
     if [ "$now" != "$image" ]; then stop "$service runs $now and not $image as before"; fi
@@ -31,6 +32,7 @@ bring_back() {
     if grep -q "^$service " "$record/settings" 2>/dev/null && ! grep -qx -- "$service $(settings_of "$(container "$service")")" "$record/settings"; then
       say "note: $service does not have the settings that it had before: the compose file, or a file that it names, is another one now. Bring that back, then: docker compose up --detach --no-build $service"
     fi
+    if grep -qx -- "$service" "$record/well" 2>/dev/null; then answers "$service" "$until"; fi
     tell admit "$2" "$service"
   done
 }

@@ -1,4 +1,5 @@
 if ! docker compose version >/dev/null 2>&1; then stop "docker compose is not installed on $(hostname)" "install the compose plugin, version 2"; fi
+if [ "${#healthy[@]}" != 0 ] && ! command -v curl >/dev/null; then stop "curl is not installed on $(hostname): \`healthy\` is asked by it" "install curl"; fi
 umask 077
 mkdir -p -- "$record"
 printf '*\n' >.tminus/.gitignore
@@ -46,7 +47,7 @@ check_services() {
 remember() {
   local service id reference image digest
   if [ ! -f "$record/before" ]; then
-    rm -f -- "$record/settings"
+    rm -f -- "$record/settings" "$record/well"
     for service in "${services[@]}"; do
       id=$(container "$service")
       if [ -z "$id" ]; then say "$service - - -"; continue; fi
@@ -54,6 +55,8 @@ remember() {
       digest=$(docker image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$image" | head -n 1)
       say "$service $reference $image ${digest:--}"
       say "$service $(settings_of "$id")" >>"$record/settings"
+      # What did not answer before has not to on the way back.
+      if [ -n "${healthy[$service]-}" ] && is_well "$(ask_address "$(address "$service" "${healthy[$service]}")")"; then say "$service" >>"$record/well"; fi
     done >"$record/before.part"
     mv -- "$record/before.part" "$record/before"
     tell_strangers
@@ -82,17 +85,19 @@ pull_all() {
 # A service after the other, and at the end a look at all of them: one that was healthy for a moment
 # may have ended since.
 roll() {
-  local service seen ids=() before=() after at
+  local service seen ids=() before=() after at until
   for service in "${services[@]}"; do
     if ! grep -qx -- "$service" "$record/moved" 2>/dev/null; then say "$service" >>"$record/moved"; fi
     if [ -n "$1" ] && [ -n "$(container "$service")" ]; then tell drain "$1" "$service"; fi
+    until=$((SECONDS + patience))
     move "$service"
     ids+=("$(container "$service")")
     mapfile -t seen < <(docker inspect --format "{{.Config.Image}} {{.Image}}{{println}}$state_format" "${ids[-1]}")
     say "$service runs ${seen[0]}"
     leave "$service" "${seen[0]}"
     before+=("${seen[1]}")
-    if [[ ${seen[1]} != *health* ]]; then say "note: $service has no healthcheck: that it runs is all that is known of it"; fi
+    if [[ ${seen[1]} != *health* ]] && [ -z "${healthy[$service]-}" ]; then say "note: $service has no healthcheck: that it runs is all that is known of it"; fi
+    answers "$service" "$until"
     tell admit "$2" "$service"
   done
   mapfile -t after < <(docker inspect --format "$state_format" "${ids[@]}")

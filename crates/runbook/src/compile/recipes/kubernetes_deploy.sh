@@ -120,8 +120,15 @@ say "what would change:"
 while read -r at object <&3; do
   if [ "${#apply[@]}" -gt 0 ]; then
     try "$at" "$object"
-    # 1 means that there are differences.
-    kube diff --server-side --field-manager=tminus "${take[@]}" --filename="$record/objects/$at" || [ "$?" -eq 1 ]
+    # 1 means that there are differences. Those of a Secret are not shown: kubectl hides its values, and not
+    # the copy of them that `kubectl apply` left in an annotation.
+    case $object in
+      secret/*)
+        code=0
+        kube diff --server-side --field-manager=tminus "${take[@]}" --filename="$record/objects/$at" >/dev/null || code=$?
+        case $code in 0) ;; 1) say "  $object: other values" ;; *) exit "$code" ;; esac ;;
+      *) kube diff --server-side --field-manager=tminus "${take[@]}" --filename="$record/objects/$at" || [ "$?" -eq 1 ] ;;
+    esac
   else
     changes=()
     read_changes "$object"

@@ -140,22 +140,22 @@ note_blocking() {
   # Without comments, and each statement on one line.
   code=$(sed 's/--.*//' -- "$1" | tr '\n\t' '  ' | sed 's/;/;\n/g')
   while IFS='~' read -r why pattern; do
-    if grep -Ei "$pattern" <<<"$code" | grep -Eivq '(not[[:space:]]+valid|using[[:space:]]+index)'; then printf 'note: %s: %s\n' "${1##*/}" "$why"; fi
+    if grep -Ei "$pattern" <<<"$code" | grep -Eivq '(not[[:space:]]+valid|using[[:space:]]+index|[[:space:](]concurrently)'; then printf 'note: %s: %s\n' "${1##*/}" "$why"; fi
   done <<'LIST'
-CREATE INDEX without CONCURRENTLY stops writes to the table until it is built~create[[:space:]]+(unique[[:space:]]+)?index[[:space:]]+[^c]
-a changed column type rewrites the table under an exclusive lock~alter[[:space:]]+column[[:space:]].*[[:space:]]type[[:space:]]
+CREATE INDEX without CONCURRENTLY stops writes to the table until it is built~create[[:space:]]+(unique[[:space:]]+)?index[[:space:]]
+a changed column type rewrites the table under an exclusive lock~alter[[:space:]]+(column[[:space:]]+)?[^[:space:]]+[[:space:]]+(set[[:space:]]+data[[:space:]]+)?type[[:space:]]
 SET NOT NULL reads the whole table under an exclusive lock, unless a valid CHECK says so already~set[[:space:]]+not[[:space:]]+null
 what is dropped is gone, and the version before this one may still read it~drop[[:space:]]+(table|column)
-a rename breaks the version before this one at once~rename[[:space:]]+(to|column)
+a rename breaks the version before this one at once~[[:space:]]rename[[:space:]]+([^[:space:]]+[[:space:]]+)?(to|column)[[:space:]]
 TRUNCATE removes every row~truncate[[:space:]]
 a constraint without NOT VALID reads the whole table while nobody may write; VALIDATE CONSTRAINT later does not~add[[:space:]]+(constraint[[:space:]]+[^[:space:]]+[[:space:]]+)?(check|foreign[[:space:]]+key)
 a key without USING INDEX builds its index while nobody may write~add[[:space:]]+(constraint[[:space:]]+[^[:space:]]+[[:space:]]+)?(primary[[:space:]]+key|unique)
 a default that is computed for each row rewrites the table under an exclusive lock~add[[:space:]]+(column[[:space:]]+)?.*default[[:space:]]+(gen_random_uuid|random|clock_timestamp|nextval|uuid_generate)
-DROP INDEX without CONCURRENTLY waits for every query of the table, and they wait for it~drop[[:space:]]+index[[:space:]]+[^c]
-REINDEX without CONCURRENTLY stops writes~reindex[[:space:]]+(table|index|schema|database)[[:space:]]+[^c]
+DROP INDEX without CONCURRENTLY waits for every query of the table, and they wait for it~drop[[:space:]]+index[[:space:]]
+REINDEX without CONCURRENTLY stops writes~reindex[[:space:]]+(\([^)]*\)[[:space:]]*)?(table|index|schema|database)[[:space:]]
 VACUUM FULL and CLUSTER rewrite the table while nobody may read it~(vacuum[[:space:]]+(\([^)]*)?full|cluster[[:space:]])
-LOCK TABLE keeps everybody else out until the file is done~lock[[:space:]]+table
-a materialized view is refreshed while nobody may read it, without CONCURRENTLY~refresh[[:space:]]+materialized[[:space:]]+view[[:space:]]+[^c]
+LOCK TABLE keeps everybody else out until the file is done~^[[:space:]]*lock[[:space:]]
+a materialized view is refreshed while nobody may read it, without CONCURRENTLY~refresh[[:space:]]+materialized[[:space:]]+view[[:space:]]
 LIST
   if command -v squawk >/dev/null; then squawk -- "$1" || true; fi
 }
