@@ -117,7 +117,7 @@ fn is_list_of_commands(script: &Script<'_>) -> bool {
 }
 
 /// The document is about releasing: its title, a heading, or the command's own environment says so.
-fn is_release(page: &Page<'_>, script: &Script<'_>) -> bool {
+pub(super) fn is_release(page: &Page<'_>, script: &Script<'_>) -> bool {
     words::RELEASE.any_in(&page.outline.title.to_lowercase()) || is_about_release(page, script)
 }
 
@@ -174,8 +174,13 @@ fn sections_without_command(page: &Page<'_>, flow: &Flow) -> Vec<(u32, String)> 
 
 /// T404: the way back leads to another place than the way there.
 fn other_place(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
-    let live: Vec<&CommandUse> =
-        flow.deploys.iter().map(|(at, index, _)| &page.scripts[*at].commands()[*index]).collect();
+    let live: Vec<&CommandUse> = flow
+        .deploys
+        .iter()
+        .map(|(at, index, _)| (*at, *index))
+        .chain(flow.restarts.iter().copied())
+        .map(|(at, index)| &page.scripts[at].commands()[index])
+        .collect();
     let there: BTreeSet<String> =
         live.iter().filter(|c| compose(c).is_some()).filter_map(|c| compose_files(c)).collect();
     let deployed: Vec<Vec<String>> =
@@ -202,8 +207,9 @@ fn other_place(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
         if environment_of(lead) == Some("staging") {
             continue;
         }
-        for command in script.commands().iter().filter(|c| c.place.link_is_plain()) {
-            if let Some(reason) = wrong_place(command, &there, &named, generic, &live) {
+        for (at, command) in script.commands().iter().enumerate().filter(|(_, c)| c.place.link_is_plain()) {
+            let in_turn = || turned_to_staging(script, at).filter(|_| !live.is_empty());
+            if let Some(reason) = wrong_place(command, &there, &named, generic, &live).or_else(in_turn) {
                 found.push(script.on(
                     "T404",
                     Severity::Warning,
@@ -314,6 +320,17 @@ fn wrong_place(
             named.iter().cloned().collect::<Vec<_>>().join(", ")
         )
     })
+}
+
+/// `for host in staging-1 staging-2; do ssh "$host" …`: where the loop goes is told by its values.
+fn turned_to_staging(script: &Script<'_>, at: usize) -> Option<String> {
+    let command = &script.commands()[at];
+    let around = script.survey.loops.iter().find(|around| around.commands.contains(&at))?;
+    let name = around.variable.as_ref()?;
+    let reads = [format!("${name}"), format!("${{{name}}}")].iter().any(|form| command.text.contains(form));
+    let values = around.values.join(" ");
+    (reads && !only_looks(command) && environment_of(&values) == Some("staging"))
+        .then(|| format!("this goes over `{}`: production stays as it is", short(&values)))
 }
 
 fn only_looks(command: &CommandUse) -> bool {

@@ -4,11 +4,14 @@ use crate::diagnostic::Severity;
 use crate::pattern::Pattern;
 
 use super::flow::environment_of;
-use super::page::{Given, Page};
+use super::page::{Finding, Given, Page, Script};
+use super::places;
+use super::safety::{SECRETS, is_no_word};
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
     by_entropy(page);
+    page.each_script(by_name);
     of_production(page);
 }
 
@@ -52,6 +55,29 @@ fn by_entropy(page: &mut Page<'_>) {
     }
 }
 
+/// T701: `export DB_PASSWORD=…`: too short for chance to be told, and named so that it can be nothing else.
+fn by_name(script: &Script<'_>, found: &mut Vec<Finding>) {
+    let is_secret = |name: &str, value: &str| {
+        let name = name.to_lowercase();
+        let named = SECRETS.iter().any(|word| name.ends_with(word))
+            || matches!(name.as_str(), "pgpassword" | "mysql_pwd" | "rediscli_auth" | "sshpass");
+        let open = value.contains(['$', '<', '{', '[', '`', '/', ' ', ':']) || value.ends_with("...");
+        // What chance has made was told by its letters.
+        named && !open && value.len() >= 6 && is_no_word(value) && !looks_random(value)
+    };
+    const OPEN: &str = "a secret stands in the document, where everyone who can read it has it";
+    const HELP: &str =
+        "revoke it now, it is in the history as well; then refer to it: `[secrets] NAME = \"env:NAME\"`";
+    for set in script.survey.assigned.iter().filter(|set| is_secret(&set.name, &set.value)) {
+        found.push(script.on_line("T701", Severity::Warning, set.line, OPEN, HELP));
+    }
+    for command in script.commands() {
+        if command.assignments.iter().any(|(name, value)| is_secret(name, value)) {
+            found.push(script.on("T701", Severity::Warning, command, OPEN, HELP));
+        }
+    }
+}
+
 /// Tells whether the text before a place leaves the address of an image open: the token of a badge
 /// is sent by the browser of everyone who reads the page, and made for that.
 fn is_in_image(before: &str) -> bool {
@@ -63,7 +89,7 @@ fn is_in_image(before: &str) -> bool {
 }
 
 /// Long enough, of several kinds of characters, and close to chance; no word, path, digest or sample.
-fn looks_random(value: &str) -> bool {
+pub(super) fn looks_random(value: &str) -> bool {
     const SAMPLES: [&str; 26] = [
         "example",
         "your",
@@ -123,8 +149,8 @@ fn entropy(text: &str) -> f64 {
 }
 
 static OF_PRODUCTION: Pattern = Pattern::new(
-    &["prod", "live", "--", "source"],
-    r"\$\{?(?P<variable>(?:[A-Z0-9]+_)*(?:PROD|PRODUCTION|LIVE)(?:_[A-Z0-9]+)*)\b|--(?:profile|context|kube-context|kubeconfig|env-file|project)[ =](?P<value>\S+)|--vault-id[ =](?P<vault>\S+)|\b(?:AWS_PROFILE|AWS_VAULT|CLOUDSDK_ACTIVE_CONFIG_NAME)=(?P<profile>\S+)|\bsource +(?P<file>\S*\.env\S*)",
+    &["prod", "live", "--", "source", "use-context"],
+    r"\$\{?(?P<variable>(?:[A-Z0-9]+_)*(?:PROD|PRODUCTION|LIVE)(?:_[A-Z0-9]+)*)\b|--(?:profile|context|kube-context|kubeconfig|env-file|project)[ =](?P<value>\S+)|--vault-id[ =](?P<vault>\S+)|\buse-context (?P<context>\S+)|\b(?:AWS_PROFILE|AWS_VAULT|CLOUDSDK_ACTIVE_CONFIG_NAME)=(?P<profile>\S+)|\bsource +(?P<file>\S*\.env\S*)",
 );
 
 /// T704: what only production may have, in a section about staging.
@@ -132,7 +158,12 @@ fn of_production(page: &mut Page<'_>) {
     let mut found = Vec::new();
     for script in page.scripts.iter().filter(|script| script.given != Given::Mentioned) {
         let environments = &page.outline.sections[script.section].environments;
-        let here = environments.len() == 1 && environments[0] == "staging";
+        let title = &page.outline.sections[script.section].title;
+        let here = match &environments[..] {
+            [one] => one == "staging" || one != "production" && places::is_elsewhere(one),
+            [] => places::is_elsewhere(title),
+            _ => false,
+        };
         // Comparing or copying names both on purpose.
         if !here
             || script.text.to_lowercase().contains("staging") && script.text.to_lowercase().contains("dump")
@@ -147,6 +178,7 @@ fn of_production(page: &mut Page<'_>) {
             let mut is_own = false;
             let secret = OF_PRODUCTION.captures_iter(&command.text).find_map(|found| {
                 if let Some(name) = found.name("variable") {
+                    is_own = name.as_str().split('_').any(|part| matches!(part, "PROD" | "PRODUCTION"));
                     let parts = [
                         "TOKEN",
                         "KEY",
@@ -167,7 +199,9 @@ fn of_production(page: &mut Page<'_>) {
                         .then(|| format!("${}", name.as_str()));
                 }
                 // Beside the inventory of staging they say themselves whose they are.
-                if let Some(own) = found.name("vault").or_else(|| found.name("profile")) {
+                if let Some(own) =
+                    found.name("vault").or_else(|| found.name("profile")).or_else(|| found.name("context"))
+                {
                     let label = own.as_str().split('@').next().unwrap_or_default();
                     is_own = environment_of(label) == Some("production");
                     return is_own.then(|| own.as_str().to_owned());

@@ -145,6 +145,11 @@ fn restore_over_live(script: &Script<'_>, at: usize, moved: &[String], found: &m
         "pg_restore" if !has_option(command, &["-d", "--dbname"]) && !is_joined_option(command) => None,
         "pg_restore" | "mongorestore" => command.arguments.last().cloned(),
         // It empties nothing first, and takes the place of every table that the file has.
+        "heroku" => {
+            let words = kinds::words(command);
+            let restores = words.first() == Some(&"pg:backups:restore");
+            words.get(1).filter(|_| restores).map(|backup| (*backup).to_owned())
+        }
         "wp" if kinds::has_words(command, &["db", "import"]) => {
             kinds::words(command).last().map(|file| (*file).to_owned())
         }
@@ -158,7 +163,7 @@ fn restore_over_live(script: &Script<'_>, at: usize, moved: &[String], found: &m
     }
     let is_backup = ["backup", "dump", "snapshot", "restore"].iter().any(|word| name.contains(word))
         || script.lane == Lane::Rollback
-        || command.program == "wp";
+        || matches!(command.program.as_str(), "wp" | "heroku");
     let mut target = command.arguments.join(" ").to_lowercase();
     if command.program == "wp" {
         target = target.replace(&name, "");
@@ -256,8 +261,25 @@ fn is_every_migration(value: &str) -> bool {
         && !some_of_them.iter().any(|part| lower.contains(part))
 }
 
+const AGAIN: &str =
+    "every file of the folder is applied again at each release: nothing remembers which ones have run";
+const LEDGER: &str = "keep a ledger: a `.migrate` step, `supabase migration up`, `prisma migrate deploy`, or a table of names and checksums";
+
 /// T305: every migration is applied again at each release.
 fn all_migrations_again(script: &Script<'_>, found: &mut Vec<Finding>) {
+    for pair in script.commands().windows(2) {
+        let (from, to) = (&pair[0], &pair[1]);
+        let joined = from.list == to.list && to.pipe.1 > 1 && to.pipe.0 == from.pipe.0 + 1;
+        let lists = matches!(from.program.as_str(), "cat" | "ls" | "find");
+        let all = lists
+            && from
+                .arguments
+                .iter()
+                .any(|argument| is_every_migration(argument) && argument.contains("migration"));
+        if joined && all && matches!(to.program.as_str(), "psql" | "mysql" | "mariadb" | "sqlite3") {
+            found.push(script.on("T305", Severity::Warning, from, AGAIN, LEDGER));
+        }
+    }
     for repeated in &script.survey.loops {
         let all = repeated.values.iter().any(|value| is_every_migration(value));
         let Some(variable) = repeated.variable.as_ref().filter(|_| all) else { continue };
@@ -275,8 +297,8 @@ fn all_migrations_again(script: &Script<'_>, found: &mut Vec<Finding>) {
                 "T305",
                 if named { Severity::Warning } else { Severity::Note },
                 command,
-                "every file of the folder is applied again at each release: nothing remembers which ones have run",
-                "keep a ledger: a `.migrate` step, `supabase migration up`, `prisma migrate deploy`, or a table of names and checksums",
+                AGAIN,
+                LEDGER,
             ));
         }
     }
@@ -333,7 +355,10 @@ fn not_compressed(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Fin
         .find(|redirect| redirect.kind == RedirectKind::Write)
         .map(|redirect| redirect.target.clone())
         .or(by_option);
-    if let Some(target) = target.filter(|target| target.ends_with(".gz") && !compresses) {
+    let promises = |target: &String| {
+        [".gz", ".tgz", ".bz2", ".xz", ".zst"].iter().any(|ending| target.ends_with(ending))
+    };
+    if let Some(target) = target.filter(|target| promises(target) && !compresses) {
         found.push(script.on(
             "T306",
             Severity::Error,

@@ -5,6 +5,8 @@ use tminus_release::plan::Lane;
 use crate::diagnostic::Severity;
 use crate::shell::{CommandUse, RedirectKind};
 
+use super::brings;
+use super::destroy;
 use super::flow;
 use super::kinds::{self, compose};
 use super::page::{Finding, Page, Script, has_option, short};
@@ -21,6 +23,7 @@ pub(super) fn check(page: &mut Page<'_>) {
         .flat_map(|script| script.commands().iter().filter(|command| builds(command)))
         .map(|command| command.program.as_str())
         .collect();
+    let tried = page.scripts.iter().filter(|script| !script.inline).any(|script| tries(page, script));
     let promised = NO_DOWNTIME.any_in(page.lower());
     for script in page.scripts.iter().filter(|script| !script.inline) {
         let before = found.len();
@@ -28,7 +31,7 @@ pub(super) fn check(page: &mut Page<'_>) {
         moving_tag(page, script, &mut found);
         // What is told about this script already is the same fault.
         if found.len() == before {
-            built_again(page, script, &staging, &mut found);
+            built_again(page, script, &staging, tried, &mut found);
         }
         down_before_up(page, script, promised, &mut found);
         file_as_lock(page, script, &mut found);
@@ -48,6 +51,29 @@ fn built_where_it_runs(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Fin
         .commands()
         .iter()
         .filter(|command| compose(command) == Some("up") && has_option(command, &["--build"]));
+    // `npm run build` over ssh, or where the section says on which host it runs.
+    let there = |command: &&CommandUse| {
+        let host = command.host.clone().unwrap_or_else(|| flow::host(page, script));
+        (on_target || !host.is_empty()) && !MAKES.any_in(&host)
+    };
+    let sources = script.commands().iter().find(|command| {
+        brings::builds(command)
+            && there(command)
+            && !flow::is_elsewhere(command)
+            && flow::is_live(page, script)
+    });
+    if let Some(command) = sources.filter(|_| matches!(script.lane, Lane::Main | Lane::Hotfix)) {
+        found.push(script.on(
+            "T401",
+            Severity::Warning,
+            command,
+            format!(
+                "`{}` builds on the host that serves: what runs is not what was tested",
+                short(&command.text)
+            ),
+            "build once, where the tests run, and bring the same archive or image to every host",
+        ));
+    }
     for command in builds.filter(|command| pulls || remote || command.host.is_some()) {
         let message = if pulls {
             "`--build` builds again after the pull: what runs is not what was pulled and tested"
@@ -63,6 +89,9 @@ fn built_where_it_runs(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Fin
         ));
     }
 }
+
+/// Names of machines that are there for building.
+static MAKES: Words = Words::new(&["build", "jenkins", "runner", "agent", "ci-", "-ci"]);
 
 /// T401: the tag `latest` where users are.
 fn moving_tag(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
@@ -80,6 +109,19 @@ fn moving_tag(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
             .iter()
             .any(|argument| argument.ends_with(":latest") || argument.ends_with("tag=latest"));
         if !latest {
+            let branch = command.arguments.iter().find_map(|argument| branch_of(command, argument));
+            let in_use = kinds::deploys(command).is_some()
+                && flow::is_live(page, script)
+                && !flow::is_elsewhere(command);
+            if let Some(branch) = branch.filter(|_| in_use) {
+                found.push(script.on(
+                    "T401",
+                    Severity::Warning,
+                    command,
+                    format!("`{branch}` is the image of a branch and another one tomorrow: nobody can tell what ran, or go back to it"),
+                    "build once, and deploy and roll back by digest (`image@sha256:…`)",
+                ));
+            }
             continue;
         }
         let first = command.arguments.first().map_or("", String::as_str);
@@ -115,14 +157,61 @@ fn moving_tag(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
     }
 }
 
+/// The tag of an image that is called after a branch. Git has names of that form as well.
+fn branch_of<'c>(command: &CommandUse, argument: &'c str) -> Option<&'c str> {
+    const BRANCHES: [&str; 6] = ["main", "master", "develop", "edge", "nightly", "head"];
+    let tools =
+        ["docker", "podman", "docker-compose", "kubectl", "oc", "helm", "gcloud", "az", "fly", "nomad"];
+    let (before, tag) =
+        argument.rsplit_once([':', '=']).filter(|_| tools.contains(&command.program.as_str()))?;
+    let is_image = before.contains('/') || before.ends_with("tag") || before.contains('=');
+    (is_image && BRANCHES.contains(&tag)).then_some(tag)
+}
+
+/// Something is built or deployed for trying it out before.
+fn tries(page: &Page<'_>, script: &Script<'_>) -> bool {
+    let staging = acts_only_on(page, script, "staging");
+    script.commands().iter().any(|command| {
+        let vercel = matches!(command.program.as_str(), "vercel" | "netlify");
+        let preview =
+            vercel && brings::deploys_sources(command) && !has_option(command, &["--prod", "--production"]);
+        let named = staging || flow::environment_of(&command.text) == Some("staging");
+        preview
+            || named
+                && (kinds::deploys(command).is_some() || brings::deploys_sources(command) || builds(command))
+    })
+}
+
 /// T401: one image for staging, another for production.
 fn built_again(
     page: &Page<'_>,
     script: &Script<'_>,
     staging: &std::collections::BTreeSet<&str>,
+    tried: bool,
     found: &mut Vec<Finding>,
 ) {
-    if !acts_only_on(page, script, "production") {
+    let only = acts_only_on(page, script, "production");
+    // Where several ways stand in one block, another one may be the one that is taken.
+    let again = script.commands().iter().filter(|_| !script.survey.alternatives).find(|command| {
+        let prod = only
+            || flow::environment_of(&command.text) == Some("production")
+            || has_option(command, &["--prod", "--production"]);
+        tried && prod && brings::deploys_sources(command) && !flow::is_elsewhere(command)
+    });
+    if let Some(command) = again.filter(|_| matches!(script.lane, Lane::Main | Lane::Hotfix)) {
+        found.push(script.on(
+            "T401",
+            Severity::Warning,
+            command,
+            format!(
+                "`{}` builds again for production: what was tried out before is another build",
+                short(&command.text)
+            ),
+            "promote what was tried out: the same image (`--image`), the same version or the same deployment",
+        ));
+        return;
+    }
+    if !only {
         return;
     }
     let Some(command) = script.commands().iter().find(|command| builds(command)) else { return };
@@ -231,6 +320,9 @@ fn unit_action(command: &CommandUse) -> Option<&'static str> {
         "systemctl" | "service" | "pm2" | "supervisorctl" if has("start") => Some("start"),
         "kubectl" | "oc" if has("delete") && (workload() || command.arguments.iter().any(|a| a == "-f")) => {
             Some("stop")
+        }
+        "kubectl" | "oc" if has("scale") => {
+            Some(if destroy::scales_to_none(command) { "stop" } else { "start" })
         }
         "kubectl" | "oc" if has("apply") || has("create") => Some("start"),
         "docker" | "podman" if words.first() == Some(&"stop") => Some("stop"),

@@ -5,6 +5,7 @@ use crate::outline::{FenceClass, UnitKind};
 use crate::pattern::Pattern;
 use crate::shell::{CommandUse, RedirectKind};
 
+use super::destroy_files;
 use super::destroy_rows::{HISTORY, ROWS};
 use super::flow::{self, Flow};
 use super::hosts;
@@ -55,6 +56,10 @@ fn without_guard(
                         ))
                     })
                 };
+                let whole = || {
+                    let far = flow::is_elsewhere(command) || !flow::is_live(page, script);
+                    destroy_files::loss(command).filter(|_| !far).map(str::to_owned)
+                };
                 open.map(|path| format!("`{path}` is `/` or everything when the variable is empty"))
                     .or_else(|| {
                         anywhere.then(|| {
@@ -62,6 +67,7 @@ fn without_guard(
                         })
                     })
                     .or_else(emptied)
+                    .or_else(whole)
             }
             "git"
                 if command.arguments.first().is_some_and(|a| a == "push")
@@ -83,7 +89,11 @@ fn without_guard(
                 Some("nobody answers any more, and nothing in this document starts it again".to_owned())
             }
             _ => {
-                destroys(command).filter(|_| !made_here(&script.commands()[..at], command)).map(str::to_owned)
+                let after = &script.commands()[at + 1..];
+                let lost = destroys(command)
+                    .or_else(|| destroy_files::loss(command))
+                    .or_else(|| destroy_files::out_of_service(command, after));
+                lost.filter(|_| !made_here(&script.commands()[..at], command)).map(str::to_owned)
             }
         };
         if let Some(reason) = reason {
@@ -96,7 +106,16 @@ fn without_guard(
                 "prisma" if kinds::has_words(command, &["migrate", "dev"]) => "use `prisma migrate deploy`",
                 _ => "ask before it: a `.approval` step with a quorum, and a backup that was verified",
             };
-            found.push(script.on("T210", Severity::Warning, command, reason, help));
+            // A mirror may be what is meant; only who knows the place can tell.
+            let mirrors = matches!(command.program.as_str(), "rsync" | "rclone" | "gsutil")
+                || kinds::has_words(command, &["s3", "sync"]);
+            let severity = if mirrors { Severity::Note } else { Severity::Warning };
+            let help = if mirrors {
+                "name what has to stay (`--exclude`), or keep what is taken away (`--backup-dir`, versions)"
+            } else {
+                help
+            };
+            found.push(script.on("T210", severity, command, reason, help));
         }
     }
 }
@@ -105,7 +124,7 @@ fn scales(command: &CommandUse) -> bool {
     matches!(command.program.as_str(), "kubectl" | "oc") && kinds::has_words(command, &["scale"])
 }
 
-fn scales_to_none(command: &CommandUse) -> bool {
+pub(super) fn scales_to_none(command: &CommandUse) -> bool {
     scales(command)
         && (has_option(command, &["--replicas=0"])
             || command.arguments.windows(2).any(|pair| pair[0] == "--replicas" && pair[1] == "0"))
@@ -174,7 +193,8 @@ fn is_open_path(argument: &str) -> bool {
 
 /// `/srv/$NAME`, `/srv/${NAME}/` and `/srv/$NAME/*`: the folder before the variable, and its name.
 fn ends_in_variable(argument: &str) -> Option<(&str, &str)> {
-    let path = argument.trim_end_matches("/*").trim_end_matches('/');
+    // `/srv/$OLD*` is everything in the folder as well.
+    let path = argument.trim_end_matches("/*").trim_end_matches('/').trim_end_matches('*');
     let (folder, last) = path.rsplit_once('/')?;
     let name = last.strip_prefix('$')?;
     let name = name.strip_prefix('{').map_or(Some(name), |name| name.strip_suffix('}'))?;

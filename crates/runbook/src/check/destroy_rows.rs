@@ -21,6 +21,8 @@ const fn row(
 const TABLES: &str = "every table is deleted, with everything in it";
 const FOR_DEVELOPMENT: &str =
     "this command is for development: a database that differs from its history is emptied";
+const UNPLANNED: &str =
+    "the schema is made to fit the code without a migration: what the code no longer names is dropped";
 const DATABASE: &str = "the database is deleted";
 const FOLDER: &str = "the whole folder is deleted; without versions nothing brings it back";
 const BUCKET: &str = "the bucket is deleted with everything in it";
@@ -51,6 +53,15 @@ pub(super) const ROWS: &[Row] = &[
     row("rake", &["db:drop"], ANY, TABLES), row("rake", &["db:reset"], ANY, TABLES), row("python", &["manage.py", "flush"], ANY, TABLES),
     row("python3", &["manage.py", "flush"], ANY, TABLES), row("mix", &["ecto.drop"], ANY, TABLES), row("mix", &["ecto.reset"], ANY, TABLES),
     row("flyway", &["clean"], ANY, TABLES), row("sequelize", &["db:drop"], ANY, TABLES), row("sequelize-cli", &["db:drop"], ANY, TABLES),
+    row("prisma", &["db", "push"], &["--accept-data-loss", "--force-reset"], "columns and tables that the schema no longer has are dropped with their data"),
+    row("rails", &["db:schema:load"], ANY, TABLES), row("rake", &["db:schema:load"], ANY, TABLES), row("rails", &["db:setup"], ANY, TABLES),
+    row("php", &["artisan", "migrate:reset"], ANY, TABLES), row("console", &["doctrine:database:drop"], &["--force", "-f"], TABLES),
+    row("console", &["doctrine:schema:drop"], &["--force", "-f"], TABLES), row("php", &["bin/console", "doctrine:schema:drop"], &["--force", "-f"], TABLES),
+    row("php", &["bin/console", "doctrine:database:drop"], &["--force", "-f"], TABLES),
+    row("console", &["doctrine:schema:update"], &["--force", "-f"], UNPLANNED), row("php", &["bin/console", "doctrine:schema:update"], &["--force", "-f"], UNPLANNED),
+    row("sequelize", &["db:migrate:undo:all"], ANY, TABLES), row("sequelize-cli", &["db:migrate:undo:all"], ANY, TABLES), row("typeorm", &["schema:drop"], ANY, TABLES),
+    row("typeorm", &["schema:sync"], ANY, UNPLANNED), row("knex", &["migrate:rollback"], &["--all"], TABLES), row("alembic", &["downgrade", "base"], ANY, TABLES),
+    row("drush", &["sql-drop"], ANY, TABLES), row("drush", &["sql:drop"], ANY, TABLES), row("goose", &["reset"], ANY, TABLES), row("dbmate", &["drop"], ANY, TABLES),
     row("wp", &["db", "reset"], YES, TABLES), row("wp", &["site", "empty"], YES, "every post is deleted"),
     row("supabase", &["db", "reset"], &["--linked", "--db-url"], TABLES), row("liquibase", &["drop-all"], ANY, TABLES),
     row("dropdb", &[], ANY, "the database is gone, with everything in it"),
@@ -64,6 +75,8 @@ pub(super) const ROWS: &[Row] = &[
     row("consul", &["kv", "delete"], &["-recurse"], "every key below it is deleted"),
     row("etcdctl", &["del"], &["--prefix"], "every key below it is deleted"),
     row("velero", &["backup", "delete"], ANY, "the backup is deleted"),
+    row("docker", &["compose", "rm"], &["-v", "-fsv", "-fv", "-sv"], VOLUMES), row("kubectl", &["replace"], &["--force"], "it is deleted and made anew: nobody answers in between"),
+    row("kubectl", &["delete", "pod"], &["--force"], "the pod is forgotten while it may still run: two may write to one volume"),
     // Infrastructure as code.
     row("terraform", &["destroy"], &["-auto-approve", "--auto-approve"], UNASKED), row("tofu", &["destroy"], &["-auto-approve", "--auto-approve"], UNASKED),
     row("terragrunt", &["destroy"], &["-auto-approve", "--auto-approve", "--terragrunt-non-interactive"], UNASKED),
@@ -102,6 +115,7 @@ pub(super) const ROWS: &[Row] = &[
     row("az", &["containerapp", "delete"], YES, SERVICE), row("az", &["webapp", "delete"], ANY, SERVICE), row("az", &["keyvault", "purge"], ANY, KEYS),
     // Other hosts.
     row("heroku", &["pg:reset"], &["--confirm", "-c"], TABLES), row("heroku", &["apps:destroy"], &["--confirm", "-c"], EVERYTHING),
+    row("heroku", &["pg:copy"], &["--confirm", "-c"], "the second database is overwritten by the first"),
     row("heroku", &["addons:destroy"], &["--confirm", "-c"], "the add-on is deleted with its data"),
     row("fly", &["apps", "destroy"], YES, EVERYTHING), row("flyctl", &["apps", "destroy"], YES, EVERYTHING), row("fly", &["volumes", "destroy"], YES, DISK),
     row("doctl", &["databases", "delete"], &["-f", "--force"], DATABASE), row("doctl", &["kubernetes", "cluster", "delete"], &["-f", "--force"], CLUSTER),

@@ -339,8 +339,8 @@ const PAGES: &[Explanation] = &[
     },
     Explanation {
         code: "T705",
-        title: "identity is not checked",
-        why: "Without the host's key or the certificate, whoever answers is trusted.",
+        title: "a door that is held open",
+        why: "Without the host's key or the certificate, by an option or a variable, whoever answers is trusted; with `chmod 777` whoever is on the host may write.",
         wrong: "```bash\ncurl -k https://x.test/health\n```",
         right: "```bash\ncurl --cacert ca.pem https://x.test/health\n```",
         source: "curl, option --insecure; ssh_config, StrictHostKeyChecking",

@@ -11,6 +11,7 @@ use tminus_release::plan::Lane;
 use crate::outline::{SectionKind, Unit};
 use crate::shell::CommandUse;
 
+use super::brings;
 use super::kinds::{self, Deploys};
 use super::page::{Given, Page, Script};
 use super::words;
@@ -31,6 +32,8 @@ pub(super) struct Flow {
     scripts: Vec<(u32, usize)>,
     /// Commands that bring something to where users are: script and command.
     pub(super) deploys: Vec<(usize, usize, Deploys)>,
+    /// Commands that only make a service start again: it may take up what it must not.
+    pub(super) restarts: Vec<(usize, usize)>,
     /// Commands that migrate a database that somebody uses.
     pub(super) migrations: Vec<(usize, usize)>,
     /// Sections, inner ones left out, that say how to go back.
@@ -48,9 +51,12 @@ impl Flow {
             units: in_order(page.outline.units.iter().map(|unit| unit.line)),
             scripts: in_order(page.scripts.iter().map(|script| script.place(1, 1).0)),
             deploys: Vec::new(),
+            restarts: Vec::new(),
             migrations: Vec::new(),
             ways_back: ways_back(page),
         };
+        // What was brought before the last restart: it goes into service by the next one.
+        let mut brought = false;
         for (at, script) in page.scripts.iter().enumerate() {
             flow.hosts.push(host(page, script));
             flow.read.extend(script.survey.uses.iter().map(|read| read.name.clone()));
@@ -80,6 +86,14 @@ impl Flow {
                     flow.migrations.push((at, index));
                 } else if let Some(what) = kinds::deploys(command).filter(|_| !is_elsewhere(command)) {
                     flow.deploys.push((at, index, what));
+                    brought = false;
+                } else if brings::restarts(command) && !is_elsewhere(command) {
+                    match std::mem::take(&mut brought) {
+                        true => flow.deploys.push((at, index, Deploys::Service)),
+                        false => flow.restarts.push((at, index)),
+                    }
+                } else {
+                    brought |= brings::brings(command);
                 }
             }
         }
@@ -156,7 +170,7 @@ fn ways_back(page: &Page<'_>) -> Vec<usize> {
 }
 
 /// The host on which a script runs, as far as the page says.
-fn host(page: &Page<'_>, script: &Script<'_>) -> String {
+pub(super) fn host(page: &Page<'_>, script: &Script<'_>) -> String {
     if let Some(start) = &script.survey.ssh_host {
         return start.target.clone();
     }
@@ -268,6 +282,9 @@ const VERBS: [(&str, &[&str]); 22] = [
 
 /// Tells whether a command names a place where users are not.
 pub(super) fn is_elsewhere(command: &CommandUse) -> bool {
+    if command.host.as_deref().is_some_and(|host| environment_of(host) == Some("staging")) {
+        return true;
+    }
     let own =
         VERBS.iter().find(|(program, verbs)| command.program == *program && kinds::has_words(command, verbs));
     let past_verbs = own.map(|(_, verbs)| {
@@ -296,8 +313,11 @@ fn names_elsewhere(text: &str) -> bool {
         lower.match_indices(place).any(|(at, _)| {
             let before = lower[..at].chars().next_back();
             let after = lower[at + place.len()..].chars().next();
+            // `/dev/null` is no place where anybody develops.
+            let device = place == "dev" && before == Some('/') && after == Some('/');
             // Behind a dot it is a part of a host's name or the ending of a file.
-            !before.is_some_and(|c| c.is_alphanumeric() || c == '.')
+            !device
+                && !before.is_some_and(|c| c.is_alphanumeric() || c == '.')
                 && !after.is_some_and(char::is_alphanumeric)
         })
     })

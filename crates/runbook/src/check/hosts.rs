@@ -203,7 +203,7 @@ fn opens_session(page: &Page<'_>, one: usize, other: usize) -> bool {
 }
 
 /// T215: `ssh host 'cd /srv/app'` changes the folder of a session that is over at once.
-fn folder_of_a_session(script: &Script<'_>, found: &mut Vec<Finding>) {
+pub(super) fn folder_of_a_session(script: &Script<'_>, found: &mut Vec<Finding>) {
     let commands = script.commands();
     // Where something else than `cd` is last done on each host.
     let mut last: BTreeMap<&str, usize> = BTreeMap::new();

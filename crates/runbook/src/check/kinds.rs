@@ -5,6 +5,7 @@
 
 use crate::shell::CommandUse;
 pub(super) use crate::shell::only_reads;
+use crate::words::Words;
 
 /// What is deployed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,12 @@ const DEPLOYS: &[(&str, &[&str], Deploys)] = &[
     ("heroku", &["pipelines:promote"], Service), ("cap", &["production", "deploy"], Service), ("vercel", &["promote"], Service),
     ("terraform", &["apply"], Infrastructure), ("tofu", &["apply"], Infrastructure), ("pulumi", &["up"], Infrastructure), ("cdk", &["deploy"], Infrastructure),
     ("npm", &["publish"], Package), ("cargo", &["publish"], Package), ("twine", &["upload"], Package), ("gem", &["push"], Package),
+    ("kubectl", &["argo", "rollouts", "promote"], Service), ("kubectl", &["argo", "rollouts", "set", "image"], Service),
+    ("kamal", &["deploy"], Service), ("kamal", &["redeploy"], Service), ("cf", &["push"], Service), ("railway", &["up"], Service),
+    ("mina", &["deploy"], Service), ("dep", &["deploy"], Service), ("cap", &["deploy"], Service), ("dokku", &["ps:rebuild"], Service),
+    ("dokku", &["git:from-image"], Service), ("git", &["push", "dokku"], Service), ("gcloud", &["run", "services", "update"], Service),
+    ("gcloud", &["run", "services", "replace"], Service), ("az", &["webapp", "deployment", "slot", "swap"], Service), ("az", &["webapp", "up"], Service),
+    ("aws", &["amplify", "start-job"], Service), ("doctl", &["apps", "create-deployment"], Service), ("skaffold", &["run"], Service),
     ("eas", &["submit"], Package), ("fastlane", &["release"], Package), ("fastlane", &["deploy"], Package),
 ];
 
@@ -177,15 +184,65 @@ const MIGRATES: &[(&str, &[&str])] = &[
     ("supabase", &["db", "push"]), ("supabase", &["migration", "up"]), ("diesel", &["migration", "run"]), ("mix", &["ecto.migrate"]),
     ("rails", &["db:migrate"]), ("rake", &["db:migrate"]), ("dotnet", &["ef", "database", "update"]), ("drizzle-kit", &["migrate"]),
     ("flask", &["db", "upgrade"]), ("doctrine", &["migrations:migrate"]), ("migrate", &["up"]), ("php", &["artisan", "migrate"]),
-    ("wp", &["core", "update-db"]),
+    ("wp", &["core", "update-db"]), ("prisma", &["db", "push"]), ("drizzle-kit", &["push"]), ("phinx", &["migrate"]),
+    ("drush", &["updatedb"]), ("drush", &["updb"]), ("node-pg-migrate", &["up"]), ("sqitch", &["deploy"]), ("hanami", &["db", "migrate"]),
+    ("knex", &["migrate:up"]), ("rails", &["db:prepare"]), ("db-migrate", &["up"]), ("umzug", &["up"]),
 ];
+
+/// Verbs that frameworks give to nothing else, whatever runs them: `bin/console`, `mvn`, `./gradlew`, `cap`.
+#[rustfmt::skip]
+static VERBS: Words = Words::new(&[
+    "db:migrate", "migrations:migrate", "ecto.migrate", "migrate:latest", "migration:run", "migration:up", "deploy:migrate",
+    "flyway:migrate", "flywaymigrate", "liquibase:update", "setup:upgrade", "release.migrate",
+]);
+
+/// A word that is one of them as a whole, or with a prefix or a suffix of its own: `doctrine:migrations:migrate`.
+fn has_own_verb(command: &CommandUse) -> bool {
+    const SPEAK: [&str; 14] = [
+        "echo",
+        "printf",
+        "git",
+        "grep",
+        "cat",
+        "ssh",
+        "docker",
+        "docker-compose",
+        "kubectl",
+        "bash",
+        "sh",
+        "heroku",
+        "gh",
+        "",
+    ];
+    const LOOKS: [&str; 10] = [
+        "status",
+        "rollback",
+        "undo",
+        "down",
+        "revert",
+        "redo",
+        "reset",
+        "list",
+        "version",
+        "abort_if_pending",
+    ];
+    !SPEAK.contains(&command.program.as_str())
+        && command.arguments.iter().take(12).any(|argument| {
+            VERBS.any_in(argument)
+                && !LOOKS.iter().any(|look| argument.contains(look))
+                && !argument.starts_with("--")
+        })
+}
 
 /// Tells whether a command applies migrations to a database.
 pub(super) fn migrates(command: &CommandUse) -> bool {
     if only_shows(command) {
         return false;
     }
-    if MIGRATES.iter().any(|(program, verbs)| command.program == *program && has_words(command, verbs)) {
+    if MIGRATES.iter().any(|(program, verbs)| command.program == *program && has_words(command, verbs))
+        || has_own_verb(command)
+        || starts_job(command)
+    {
         return true;
     }
     if matches!(command.program.as_str(), "psql" | "mysql" | "mariadb" | "sqlcmd") {
@@ -203,6 +260,20 @@ pub(super) fn migrates(command: &CommandUse) -> bool {
     parts.iter().any(|part| matches!(part.as_str(), "migrate" | "migrations" | "migration"))
         && !parts.iter().any(|part| looks.contains(&part.as_str()))
         && !words(command).iter().any(|word| matches!(*word, "status" | "down" | "rollback" | "list"))
+}
+
+/// A job or a task of the cluster that is called after a migration.
+fn starts_job(command: &CommandUse) -> bool {
+    let starts = match command.program.as_str() {
+        "kubectl" | "oc" => has_words(command, &["apply"]) || has_words(command, &["create", "job"]),
+        "aws" => has_words(command, &["ecs", "run-task"]),
+        "gcloud" => has_words(command, &["run", "jobs", "execute"]),
+        _ => false,
+    };
+    let mut names = command.arguments.iter().filter(|argument| starts && !argument.starts_with('-'));
+    names.any(|name| {
+        parts(name).iter().any(|part| matches!(part.as_str(), "migrate" | "migration" | "migrations"))
+    })
 }
 
 /// Tells whether a command makes a copy of data.
@@ -258,8 +329,13 @@ pub(super) fn looks(command: &CommandUse) -> bool {
         return true;
     }
     match command.program.as_str() {
-        "curl" | "wget" | "http" | "nc" | "k6" | "hey" | "ab" | "newman" | "cypress" | "playwright"
-        | "openssl" | "systemctl" | "journalctl" => true,
+        // What is sent to a chat or a purge looks at nothing.
+        "curl" => only_reads(command),
+        "systemctl" => ["status", "is-active", "is-failed", "show", "list-units"]
+            .iter()
+            .any(|verb| words(command).contains(verb)),
+        "wget" | "http" | "nc" | "k6" | "hey" | "ab" | "newman" | "cypress" | "playwright" | "openssl"
+        | "journalctl" => true,
         "kubectl" | "oc" => ["get", "describe", "logs", "wait", "status", "top"]
             .iter()
             .any(|verb| words(command).contains(verb)),

@@ -46,12 +46,22 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
 
 /// The tool of the migration is called to take one back, if only in a sentence.
 fn undone_by_tool(page: &Page<'_>, migration: &CommandUse) -> bool {
+    // What starts a job takes back workloads, and no migration.
+    if matches!(migration.program.as_str(), "kubectl" | "oc" | "aws" | "gcloud") {
+        return false;
+    }
     let verbs = ["rollback", "down", "undo", "revert", "downgrade"];
     page.scripts
         .iter()
         .flat_map(|script| script.commands())
         .filter(|command| command.program == migration.program)
-        .any(|command| kinds::words(command).iter().any(|word| verbs.contains(word)))
+        // `artisan down` takes the site out of service, and no migration back.
+        .filter(|command| !kinds::has_words(command, &["artisan", "down"]))
+        .any(|command| {
+            kinds::words(command)
+                .iter()
+                .any(|word| verbs.iter().any(|verb| word.rsplit(':').next() == Some(verb)))
+        })
 }
 
 /// Tells whether a text, in small letters, restores anything: that a backup is looked into by
@@ -95,10 +105,18 @@ fn in_words(page: &Page<'_>, flow: &Flow) -> bool {
     })
 }
 
+/// Tells whether a copy is spoken of: above the migration, or below it in words, which may be about one that
+/// is made every night. A command below comes too late.
+fn backup_before(page: &Page<'_>, line: u32) -> bool {
+    words::BACKUP.any_in(page.lower())
+        && (words::BACKUP.any_in(&page.text_of(1..=line))
+            || page.prose().iter().any(|(at, text)| *at > line && words::BACKUP.any_in(text)))
+}
+
 /// T303: nothing was saved, or nobody looked into what was saved.
 fn without_backup(page: &Page<'_>, at: usize, index: usize) -> Option<Finding> {
     let (script, command) = (&page.scripts[at], &page.scripts[at].commands()[index]);
-    if !words::BACKUP.any_in(page.lower()) && !page.links_to(&["backup", "migration"]) {
+    if !page.links_to(&["backup", "migration"]) && !backup_before(page, script.lines_of(command)) {
         return Some(script.on(
             "T303",
             Severity::Warning,
@@ -124,6 +142,7 @@ fn without_backup(page: &Page<'_>, at: usize, index: usize) -> Option<Finding> {
         "[ -s",
         "wait ",
         "restore",
+        "backups:info",
         "verif",
         "describe-",
         "stat ",

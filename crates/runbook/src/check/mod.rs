@@ -5,14 +5,18 @@
 //! and a guess is not said at all. Nothing here runs or fetches anything.
 
 mod back;
+mod brings;
 mod changes;
 mod credentials;
+mod damaged;
 mod database;
 mod dates;
 mod deploy;
 mod destroy;
+mod destroy_files;
 mod destroy_rows;
 mod document;
+mod doors;
 mod duties;
 mod escalation;
 mod explain;
@@ -22,7 +26,9 @@ mod fixes;
 mod flow;
 mod hosts;
 mod kinds;
+mod lenient;
 mod migrations;
+mod more_tools;
 mod numbers;
 mod page;
 mod pairs;
@@ -31,6 +37,7 @@ mod people;
 mod placeholders;
 mod places;
 mod refused;
+mod retired;
 mod rollout;
 mod safety;
 mod script;
@@ -38,6 +45,7 @@ mod silence;
 mod tools;
 mod variables;
 mod watched;
+mod weights;
 mod whole;
 mod windows;
 mod words;
@@ -102,6 +110,7 @@ pub fn check_with(
     safety::check(&mut page);
     credentials::check(&mut page);
     tools::check(&mut page);
+    retired::check(&mut page);
     let flow = Flow::new(&page);
     destroy::check(&mut page, &flow);
     variables::check(&mut page, &flow);
@@ -109,6 +118,7 @@ pub fn check_with(
     back::check(&mut page, &flow);
     pairs::check(&mut page, &flow);
     rollout::check(&mut page, &flow);
+    weights::check(&mut page, &flow);
     windows::check(&mut page, &flow);
     duties::check(&mut page, &flow);
     page.into_found()

@@ -52,7 +52,7 @@ static ENDS: Words = Words::new(&[
 
 /// The document in small letters without the sections about going back: what ends there ends only where
 /// the release has failed.
-fn forward(page: &Page<'_>, flow: &Flow) -> String {
+pub(super) fn forward(page: &Page<'_>, flow: &Flow) -> String {
     let mut text = String::new();
     let mut from = 1;
     for at in &flow.ways_back {

@@ -5,6 +5,7 @@ use crate::shell::{CommandUse, Link, RedirectKind, Survey, Swallowed};
 use crate::words::Words;
 
 use super::kinds;
+use super::lenient;
 use super::page::{Finding, Script, position, short};
 use super::words;
 
@@ -17,6 +18,7 @@ pub(super) fn check(script: &Script<'_>, found: &mut Vec<Finding>) {
     hidden_by_pipe(script, found);
     hidden_by_next(script, found);
     unheard_run(script, found);
+    lenient::check(script, found);
 }
 
 /// T201: a check that cannot fail.
@@ -89,7 +91,7 @@ pub(super) fn hidden_failures(survey: &Survey) -> Vec<(&CommandUse, &CommandUse,
             is_check(&checked.program) || kinds::own_name(checked).is_some_and(|name| is_check(&name));
         let silent = matches!(by.program.as_str(), "true" | ":");
         // `rm x || true` and `mkdir x || true` are deliberate.
-        if (silent || leaves(by)) && !looks
+        if (silent || leaves(by)) && !looks && !lenient::is_test(checked)
             || adds_what_is_missing(commands, *swallowed)
             || is_question(commands, *swallowed)
             // `x && { echo busy; exit 1; } || echo free`: what ends the script hides nothing behind it.
@@ -335,7 +337,9 @@ fn hidden_by_pipe(script: &Script<'_>, found: &mut Vec<Finding>) {
             || (matches!(from.program.as_str(), "go" | "cargo" | "npm" | "mvn" | "gradle" | "dotnet")
                 && from.arguments.iter().any(|a| a == "test"));
         let asked_to_fail = from.program == "curl" && fails_on_errors(from) && to.program != "head";
-        let counts = asked_to_fail || tests && !kinds::only_reads(from);
+        let waits = kinds::has_words(from, &["rollout", "status"]);
+        let counts =
+            asked_to_fail || (tests || lenient::is_test(from)) && (waits || !kinds::only_reads(from));
         if joined && passes && counts && !from.place.condition && !from.place.substituted {
             found.push(script.on(
                 "T201",
@@ -366,7 +370,8 @@ fn hidden_by_next(script: &Script<'_>, found: &mut Vec<Finding>) {
     for (at, pair) in commands.windows(2).enumerate() {
         let (checked, by) = (&pair[0], &pair[1]);
         let is_last = at + 2 == commands.len();
-        let silent = matches!(by.program.as_str(), "true" | ":");
+        let ends_well = by.program == "exit" && by.arguments.first().is_some_and(|status| status == "0");
+        let silent = matches!(by.program.as_str(), "true" | ":") || ends_well;
         let hides = match by.program.as_str() {
             _ if silent => true,
             // `curl …; echo` only ends the line.
@@ -388,7 +393,12 @@ fn hidden_by_next(script: &Script<'_>, found: &mut Vec<Finding>) {
             let place = command.place;
             !(place.condition || place.in_loop || place.function || place.substituted || place.background)
         };
-        if hides && beside && plain(checked) && plain(by) && is_check(&checked.program) {
+        if hides
+            && beside
+            && plain(checked)
+            && plain(by)
+            && (is_check(&checked.program) || lenient::is_test(checked))
+        {
             found.push(script.on(
                 "T201",
                 if is_last && silent { Severity::Warning } else { Severity::Note },

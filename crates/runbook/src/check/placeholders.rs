@@ -56,7 +56,13 @@ pub(super) fn check(page: &mut Page<'_>) {
                     let most = if script.given == Given::Step { Severity::Warning } else { Severity::Note };
                     finding.severity = finding.severity.min(most);
                 }
-                found.push(finding);
+                // What stands on one line is filled in together: one sentence for them, the worst.
+                let same = |other: &&mut Finding| other.code == "T207" && other.at.0 == finding.at.0;
+                match found.iter_mut().rev().take(MOST_IN_ONE).find(same) {
+                    Some(other) if other.severity >= finding.severity => {}
+                    Some(other) => *other = finding,
+                    None => found.push(finding),
+                }
             }
         }
     }

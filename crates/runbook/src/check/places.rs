@@ -124,9 +124,14 @@ fn place(command: &CommandUse) -> Option<(&str, Where)> {
     what(value).map(|what| (value, what))
 }
 
+/// Tells whether a heading is about a place where users are not, in any of the languages.
+pub(super) fn is_elsewhere(title: &str) -> bool {
+    what(title) == Some(Where::Other)
+}
+
 /// What a name says by a word of its own.
 fn what(name: &str) -> Option<Where> {
-    const PRODUCTION: [&str; 10] = [
+    const PRODUCTION: [&str; 12] = [
         "prod",
         "prd",
         "production",
@@ -137,8 +142,10 @@ fn what(name: &str) -> Option<Where> {
         "produção",
         "live",
         "produktiv",
+        "produktivumgebung",
+        "produktionsumgebung",
     ];
-    const OTHER: [&str; 30] = [
+    const OTHER: [&str; 38] = [
         "staging",
         "stage",
         "stg",
@@ -169,6 +176,14 @@ fn what(name: &str) -> Option<Where> {
         "abnahme",
         "pruebas",
         "desarrollo",
+        "testumgebung",
+        "abnahmeumgebung",
+        "integrationsumgebung",
+        "stagingumgebung",
+        "homologación",
+        "qualification",
+        "ensayo",
+        "ensayos",
     ];
     let lower = name.to_lowercase();
     let (mut production, mut other) = (false, false);

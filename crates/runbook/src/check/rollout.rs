@@ -32,16 +32,17 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
 
 /// T405: nothing after the last deployment asks whether it works.
 fn nobody_looks(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
-    let services: Vec<_> = flow
-        .deploys
-        .iter()
-        .filter(|(at, _, what)| {
-            *what == Deploys::Service && matches!(page.scripts[*at].lane, Lane::Main | Lane::Hotfix)
-        })
-        .collect();
+    let deployed = flow.deploys.iter().filter(|(_, _, what)| *what == Deploys::Service);
+    let deployed = deployed.map(|(at, index, _)| (*at, *index));
+    // A restart in a page about something else is none of a release.
+    let restarted =
+        flow.restarts.iter().filter(|(at, _)| back::is_release(page, &page.scripts[*at])).copied();
+    let mut services: Vec<(usize, usize)> = deployed.chain(restarted).collect();
+    services.retain(|(at, _)| matches!(page.scripts[*at].lane, Lane::Main | Lane::Hotfix));
+    services.sort_unstable();
     // The last one of the release itself; scaling or a repair further down is none.
-    let of_release = services.iter().rfind(|(at, _, _)| back::is_about_release(page, &page.scripts[*at]));
-    let Some(&&(at, index, _)) = of_release.or(services.first()) else { return };
+    let of_release = services.iter().rfind(|(at, _)| back::is_about_release(page, &page.scripts[*at]));
+    let Some(&(at, index)) = of_release.or(services.first()) else { return };
     let (script, command) = (&page.scripts[at], &page.scripts[at].commands()[index]);
     let line = script.lines_of(command);
     let lane = script.lane;

@@ -1,11 +1,12 @@
-//! T7: secrets in the open, and doors that are held open.
+//! T7: secrets in the open.
 
 use crate::pattern::Pattern;
 
 use crate::diagnostic::Severity;
 use crate::shell::CommandUse;
 
-use super::page::{Finding, Page, Script, has_option};
+use super::doors;
+use super::page::{Finding, Page, Script};
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
@@ -13,7 +14,7 @@ pub(super) fn check(page: &mut Page<'_>) {
     page.each_script(|script, found| {
         for command in script.commands() {
             on_command_line(script, command, found);
-            unverified(script, command, found);
+            doors::check(script, command, found);
         }
     });
 }
@@ -165,15 +166,21 @@ fn on_command_line(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Fi
             matches!(pair[0].as_str(), "-u" | "--user")
                 && pair[1].split_once(':').is_some_and(|(_, word)| is_secret_value(word))
         });
-    let by_letter = match command.program.as_str() {
-        "docker" | "podman" | "helm" if command.arguments.iter().any(|a| a == "login") => Some("-p"),
-        "redis-cli" => Some("-a"),
-        "sshpass" | "twine" => Some("-p"),
-        _ => None,
+    let login = command.arguments.iter().any(|a| a == "login");
+    let letters: &[&str] = match command.program.as_str() {
+        "docker" | "podman" | "helm" | "az" | "oc" if login => &["-p"],
+        "redis-cli" => &["-a", "--pass"],
+        "sshpass" | "twine" | "mongosh" | "mongo" | "mongodump" | "mongorestore" | "sqlplus" => &["-p"],
+        "sqlcmd" | "zip" | "bcp" => &["-P"],
+        "keytool" | "jarsigner" => &["-storepass", "-keypass"],
+        "openssl" => &["-k"],
+        "gh" | "glab" if command.arguments.iter().any(|a| a == "secret") => &["--body", "-b"],
+        _ => &[],
     };
-    let lettered = by_letter.is_some_and(|letter| {
-        command.arguments.windows(2).any(|pair| pair[0] == letter && is_secret_value(&pair[1]))
-    });
+    let lettered = command
+        .arguments
+        .windows(2)
+        .any(|pair| letters.contains(&pair[0].as_str()) && is_secret_value(&pair[1]));
     // libpq's own way to write where to: `"host=db user=app password=…"`.
     let to_postgres =
         command.program.starts_with("pg_") || matches!(command.program.as_str(), "psql" | "createdb");
@@ -181,7 +188,15 @@ fn on_command_line(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Fi
         && command.arguments.iter().flat_map(|argument| argument.split_whitespace()).any(|part| {
             part.strip_prefix("password=").is_some_and(|word| is_secret_value(word.trim_matches('\'')))
         });
-    if by_option || mysql || user || lettered || in_conninfo || names_a_secret(command) {
+    if by_option
+        || mysql
+        || user
+        || lettered
+        || in_conninfo
+        || names_a_secret(command)
+        || in_header(command)
+        || printed(script, command)
+    {
         found.push(script.on(
             "T702",
             Severity::Warning,
@@ -197,17 +212,66 @@ fn names_a_secret(command: &CommandUse) -> bool {
     if matches!(command.program.as_str(), "export" | "env" | "echo" | "printf" | "git" | "grep" | "sed") {
         return false;
     }
-    command.arguments.iter().filter_map(|argument| argument.rsplit_once('=')).any(|(name, value)| {
+    // `aws configure set aws_secret_access_key …`: the name stands in the word before.
+    let apart = command.arguments.windows(2).map(|pair| (pair[0].as_str(), pair[1].as_str()));
+    let apart = apart.filter(|(name, _)| name.contains('_') && !name.starts_with('-'));
+    let joined = command.arguments.iter().filter_map(|argument| argument.rsplit_once('='));
+    joined.chain(apart).any(|(name, value)| {
         let name = name.rsplit(['.', '=', ',']).next().unwrap_or_default().to_lowercase();
-        let secret = ["password", "passwd", "secret", "token", "api_key", "apikey", "access_key"]
-            .iter()
-            .any(|word| name.ends_with(word));
+        let secret = SECRETS.iter().any(|word| name.ends_with(word));
         secret && value.len() >= 8 && !value.contains(['$', '<', '{', '[', '/', ' ']) && is_no_word(value)
     })
 }
 
+/// What names of secrets end with.
+pub(super) const SECRETS: [&str; 12] = [
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "api_key",
+    "apikey",
+    "access_key",
+    "secret_key",
+    "secret_key_base",
+    "private_key",
+    "passphrase",
+    "_pass",
+];
+
+/// `-H 'X-Api-Key: …'` with a value that is no word.
+fn in_header(command: &CommandUse) -> bool {
+    let headers = command.arguments.windows(2).filter(|pair| matches!(pair[0].as_str(), "-H" | "--header"));
+    headers.filter_map(|pair| pair[1].split_once(':')).any(|(name, value)| {
+        let name = name.to_lowercase();
+        let secret = ["key", "token", "secret", "authorization"].iter().any(|word| name.contains(word));
+        let value = value.split_whitespace().last().unwrap_or_default();
+        // What chance has made is told by its letters, as T701.
+        let told = || super::credentials::looks_random(value);
+        secret && value.len() >= 12 && !value.contains(['$', '<', '{', '[']) && is_no_word(value) && !told()
+    })
+}
+
+/// `echo WORD | docker login --password-stdin`: what was to be kept from the command line stands on it.
+fn printed(script: &Script<'_>, command: &CommandUse) -> bool {
+    let printed = matches!(command.program.as_str(), "echo" | "printf") && command.pipe.1 > 1;
+    let [value] = &command.arguments[..] else { return false };
+    let reader = || {
+        script.commands().iter().find(|other| {
+            other.list == command.list && other.pipe.0 == command.pipe.0 + 1 && other.start > command.start
+        })
+    };
+    printed
+        && !value.contains(['$', '<', '{', '[', ' '])
+        && is_no_word(value)
+        && reader().is_some_and(|reader| {
+            let reads = ["--password-stdin", "--with-token", "--pass-stdin"];
+            reader.arguments.iter().any(|a| reads.contains(&a.as_str())) || reader.text.starts_with("sudo -S")
+        })
+}
+
 /// Tells a secret from a word that stands for one: letters and digits among each other.
-fn is_no_word(value: &str) -> bool {
+pub(super) fn is_no_word(value: &str) -> bool {
     const SAMPLES: [&str; 9] =
         ["your", "example", "change", "test", "sample", "dummy", "1234", "xxx", "pass"];
     let lower = value.to_lowercase();
@@ -218,49 +282,4 @@ fn is_no_word(value: &str) -> bool {
 
 fn is_secret_value(value: &str) -> bool {
     !value.is_empty() && !value.starts_with(['<', '-', '[']) && value != "stdin"
-}
-
-/// T705: identity is not checked.
-fn unverified(script: &Script<'_>, command: &CommandUse, found: &mut Vec<Finding>) {
-    let reason = match command.program.as_str() {
-        "ssh" | "scp" | "sftp" | "rsync" => {
-            let off = command.arguments.iter().any(|a| {
-                let option = a.to_lowercase().replace(' ', "");
-                option.contains("stricthostkeychecking=no") || option.contains("userknownhostsfile=/dev/null")
-            });
-            off.then_some("the host's key is not checked: whoever answers gets the commands")
-        }
-        "curl" => {
-            let cluster = command.arguments.iter().any(|a| {
-                a.starts_with('-')
-                    && !a.starts_with("--")
-                    && a.len() <= 6
-                    && a[1..].chars().all(|c| "fsSkLiIv".contains(c))
-                    && a.contains('k')
-            });
-            (cluster || has_option(command, &["--insecure"]))
-                .then_some("the certificate is not checked: whoever answers passes the check")
-        }
-        "kubectl" | "oc" | "helm" => {
-            has_option(command, &["--insecure-skip-tls-verify", "--kube-insecure-skip-tls-verify"])
-                .then_some("the cluster's certificate is not checked: whoever answers gets the commands")
-        }
-        "git" => command
-            .arguments
-            .iter()
-            .any(|a| a.to_lowercase() == "http.sslverify=false")
-            .then_some("the server's certificate is not checked: whoever answers gives the code"),
-        "wget" => has_option(command, &["--no-check-certificate"])
-            .then_some("the certificate is not checked: whoever answers passes the check"),
-        _ => None,
-    };
-    if let Some(reason) = reason {
-        found.push(script.on(
-            "T705",
-            Severity::Warning,
-            command,
-            reason,
-            "give it the right key or certificate (`known_hosts`, `--cacert`) instead of looking away",
-        ));
-    }
 }

@@ -7,6 +7,7 @@ use crate::encoding::repair;
 use crate::markdown::{Block, FenceKind, Markdown};
 use crate::shell::{ClockName, CommandUse, Link, RedirectKind};
 
+use super::damaged;
 use super::kinds;
 use super::page::{Finding, Given, Page, Script, has_option, short};
 use super::passes;
@@ -22,6 +23,7 @@ pub(super) fn check(page: &mut Page<'_>) {
             return;
         }
         passes::check(script, found);
+        damaged::check(script, found);
         late_status(script, found);
         // Who types the commands waits, looks and answers.
         if script.given != Given::Person {

@@ -38,6 +38,24 @@ pub(super) struct Fact {
     pub(super) right: &'static str,
 }
 
+/// A row whose page another one has: what is not said of it stays empty.
+pub(super) const NO_PAGE: Fact = Fact {
+    code: "",
+    tool: "",
+    since: "",
+    command: &[],
+    with: &[],
+    unless: &[],
+    severity: Severity::Warning,
+    title: "",
+    message: "",
+    help: "",
+    source: "",
+    date: "",
+    wrong: "",
+    right: "",
+};
+
 const SUPABASE_TARGETS: &[&str] = &["--remote", "--linked", "--local", "--db-url"];
 
 /// The facts.
@@ -109,10 +127,18 @@ pub(super) const FACTS: &[Fact] = &[
         help: "`npm pkg set scripts.NAME=COMMAND`", source: "github.com/npm/cli/releases/tag/v9.0.0-pre.0", date: "2022-09-08", wrong: "npm set-script a b", right: "npm pkg set scripts.a=b" },
 ];
 
+/// The facts about commands, in the order in which they are tried.
+pub(super) fn all() -> impl Iterator<Item = &'static Fact> {
+    FACTS.iter().chain(super::more_tools::FACTS)
+}
+
 /// The page of each code, made of its first fact.
 pub(super) fn pages() -> impl Iterator<Item = &'static Explanation> {
-    static PAGES: std::sync::LazyLock<Vec<Explanation>> =
-        std::sync::LazyLock::new(|| FACTS.iter().filter(|fact| !fact.title.is_empty()).map(page).collect());
+    static PAGES: std::sync::LazyLock<Vec<Explanation>> = std::sync::LazyLock::new(|| {
+        let addresses = super::retired::ADDRESSES.iter().map(|address| &address.fact);
+        let all = FACTS.iter().chain(super::more_tools::FACTS).chain(addresses);
+        all.filter(|fact| !fact.title.is_empty()).map(page).collect()
+    });
     PAGES.iter()
 }
 
@@ -141,7 +167,7 @@ pub struct ToolFact {
 /// Returns the tool of a finding of T8 whose fact begins with a version; facts about services and
 /// dates hold whatever is installed.
 pub fn tool_fact(finding: &Diagnostic) -> Option<ToolFact> {
-    let fact = FACTS.iter().find(|fact| fact.code == finding.code && fact.message == finding.message)?;
+    let fact = all().find(|fact| fact.code == finding.code && fact.message == finding.message)?;
     let is_version =
         fact.since.split('.').count() > 1 && fact.since.split('.').all(|part| part.parse::<u64>().is_ok());
     is_version.then_some(ToolFact { program: fact.command.first()?, since: fact.since })
@@ -168,7 +194,7 @@ pub(super) fn check(page: &mut Page<'_>) {
         // `eval "$(tool …)"` holds the command twice: in the word, and as what is evaluated.
         let mut last = ("", 0);
         for command in script.commands() {
-            let fact = FACTS.iter().find(|fact| fits(fact, command));
+            let fact = all().find(|fact| fits(fact, command));
             let Some(fact) = fact.filter(|fact| !told.contains(&fact.code)) else { continue };
             // A sentence that says itself that the command is gone tells nobody to run it.
             let line = script.place(1, 1).0;
@@ -237,7 +263,7 @@ fn held(page: &mut Page<'_>) {
         let UnitKind::Fence(fence) = &unit.kind else { continue };
         for command in held_commands(page, fence) {
             let survey = shell::survey(command.value.text().unwrap_or_default());
-            let facts = survey.commands.iter().filter_map(|c| FACTS.iter().find(|fact| fits(fact, c)));
+            let facts = survey.commands.iter().filter_map(|c| all().find(|fact| fits(fact, c)));
             let mut found: Vec<(&'static str, Severity, String, &'static str)> =
                 facts.map(|fact| (fact.code, fact.severity, fact.message.to_owned(), fact.help)).collect();
             let waits = survey.interactive.iter().chain(&survey.prompts).map(|(_, reason)| {
@@ -310,6 +336,10 @@ fn held_commands(page: &Page<'_>, fence: &FenceUnit) -> Vec<Held> {
 }
 
 pub(super) fn fits(fact: &Fact, command: &CommandUse) -> bool {
+    // Most rows are another program's.
+    if fact.command.first() != Some(&command.program.as_str()) {
+        return false;
+    }
     let words = std::iter::once(command.program.as_str())
         .chain(command.arguments.iter().map(String::as_str).filter(|word| !word.starts_with('-')));
     let begins = words.take(fact.command.len()).eq(fact.command.iter().copied());

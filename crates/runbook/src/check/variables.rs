@@ -9,7 +9,7 @@ use crate::shell::{CommandUse, VariableSet};
 
 use super::flow::Flow;
 use super::hosts;
-use super::page::{Finding, Page, Script, position, short};
+use super::page::{Finding, Given, Page, Script, position, short};
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
@@ -21,6 +21,9 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
         never_set(page, flow, at, &mut told, &mut found);
         unused_loop_variable(script, &mut found);
         unread_status(script, flow, &mut found);
+    }
+    for script in page.scripts.iter().filter(|script| script.given == Given::Person) {
+        hosts::folder_of_a_session(script, &mut found);
     }
     hosts::behind_prompts(page, flow, &mut found);
     found.into_iter().for_each(|finding| page.report(finding));

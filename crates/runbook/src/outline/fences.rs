@@ -56,7 +56,9 @@ pub(super) fn read(reader: &mut Reader<'_>, fence: &Fence, item: Option<&str>) -
     let class = class(reader, &info, fence, item);
     let claims = matches!(info.language.as_str(), "console" | "shell-session" | "shellsession");
     let is_session = matches!(class, FenceClass::Shell(_)) && (claims || transcript::is_session(&fence.body));
-    let body = if is_session { transcript::commands(&fence.body) } else { fence.body.clone() };
+    // What a person types at a prompt of this machine is told without the prompt.
+    let is_typed = class == FenceClass::Commands && is_session_here(&fence.body);
+    let body = if is_session || is_typed { transcript::commands(&fence.body) } else { fence.body.clone() };
     let survey = matches!(class, FenceClass::Shell(Interpreter::Bash | Interpreter::Sh | Interpreter::Zsh))
         .then(|| reader.surveys.survey(&body));
     let title = title(reader, item, &info);
@@ -179,7 +181,7 @@ fn class(reader: &Reader<'_>, info: &Info, fence: &Fence, item: Option<&str>) ->
         return FenceClass::Commands;
     }
     if fence.kind == FenceKind::Indented {
-        let commands = transcript::is_only_commands(&fence.body);
+        let commands = transcript::is_only_commands(&fence.body) || is_session_here(&fence.body);
         return if commands { FenceClass::Commands } else { FenceClass::Text };
     }
     match info.language.as_str() {
@@ -207,6 +209,11 @@ fn class(reader: &Reader<'_>, info: &Info, fence: &Fence, item: Option<&str>) ->
         }
         _ => FenceClass::Text,
     }
+}
+
+/// Prompts that name no other host.
+fn is_session_here(body: &str) -> bool {
+    transcript::is_session(body) && !transcript::names_a_host(body)
 }
 
 /// A block that names no language: a session shows by its prompts what was typed; lines that are all

@@ -12,6 +12,11 @@ static NUMBERED: Pattern = Pattern::new(
 /// `Alternative`, `Alternatively`, `Or:`, `Or manually`
 static ALTERNATIVE: Pattern =
     Pattern::new(&["alternative", "or"], r"(?i)^(?:alternative(?:ly)?\b|or\b(?:\s*[:,]|\s+\w+|$))");
+/// The same in other languages. `O` is an article in Portuguese, so it takes the word behind it.
+static ALTERNATIVE_THERE: Pattern = Pattern::new(
+    &["oder", "ou", "o ", "alternativ", "或者", "または", "もしくは", "あるいは"],
+    r"(?i)^(?:alternativ(?:e|ement|amente|a)?\b|oder\b|ou\b(?:\s*[:,]|\s+\w+|$)|o\s+(?:si|bien|también|en\s+su\s+lugar|mediante|con)\b|或者|または|もしくは|あるいは)",
+);
 /// `For Supabase`, `For Docker deployments (API)`
 static PARTS: Pattern = Pattern::new(&["for"], r"(?i)^for\s+([\w./()& -]{1,60})$");
 static NO_PART: Pattern = Pattern::new(
@@ -35,6 +40,12 @@ fn classify(title: &str) -> Option<Title> {
         "for" => (PARTS.is_match(title) && !NO_PART.is_match(title)).then_some(Title::Part),
         "option" | "strategy" | "approach" | "method" | "variant" | "way" | "path" => {
             NUMBERED.is_match(title).then_some(Title::Numbered)
+        }
+        "oder" | "ou" | "o" | "alternativ" | "alternativement" | "alternativamente" | "alternativa" => {
+            ALTERNATIVE_THERE.is_match(title).then_some(Title::Alternative)
+        }
+        _ if title.starts_with(['或', 'ま', 'も', 'あ']) => {
+            ALTERNATIVE_THERE.is_match(title).then_some(Title::Alternative)
         }
         _ if first.starts_with(|c: char| c.is_ascii_digit()) => {
             NUMBERED.is_match(title).then_some(Title::Numbered)

@@ -313,8 +313,32 @@ static NUMBERED: Pattern = Pattern::new(
 );
 /// `Or …`, `2. Alternatively: …`: another way than the one above.
 fn is_otherwise(text: &str) -> bool {
-    let words = ["or", "alternatively", "alternative", "otherwise", "oder", "ou", "either"];
+    let words = [
+        "or",
+        "alternatively",
+        "alternative",
+        "otherwise",
+        "oder",
+        "ou",
+        "either",
+        "alternativ",
+        "alternativement",
+        "alternativamente",
+        "sinon",
+        "ansonsten",
+    ];
     let text = strip_number(text);
+    // In Portuguese `O` alone is an article.
+    let lower = text.to_lowercase();
+    if ["o si ", "o bien ", "o también "].iter().any(|begin| lower.starts_with(begin)) {
+        return true;
+    }
+    if ["または", "もしくは", "あるいは", "或者", "或：", "或:", "或 ", "또는"]
+        .iter()
+        .any(|word| text.starts_with(word))
+    {
+        return true;
+    }
     let first = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
     words.iter().any(|word| first.eq_ignore_ascii_case(word))
 }

@@ -1,5 +1,7 @@
 //! Commands that wait for a person at a terminal.
 
+mod sessions;
+
 use super::CommandUse;
 use super::danger::verbs;
 use super::unwrap::{skip_options, ssh_target};
@@ -14,7 +16,8 @@ pub(super) fn judge(command: &CommandUse) -> Option<String> {
         || session(command)
         || git(command)
         || login(command)
-        || ansible(command))
+        || ansible(command)
+        || sessions::opens(command))
     {
         return None;
     }

@@ -6,10 +6,12 @@ mod ahead;
 mod comment;
 mod danger;
 mod danger_rows;
+mod hosted;
 mod inline;
 mod interactive;
 mod names;
 mod placeholder;
+mod program;
 mod reads;
 #[cfg(test)]
 mod tests;

@@ -69,7 +69,16 @@ pub(super) fn unwrap(words: &[String]) -> Inside {
         "ssh" => ssh(words),
         "docker" | "podman" | "docker-compose" | "nerdctl" => container(words),
         "kubectl" | "oc" => after_dashes_of(words, &["exec", "run", "debug"]),
-        "heroku" | "fly" | "flyctl" | "railway" => after_dashes(words),
+        "heroku" | "fly" | "flyctl" | "railway" | "dokku" | "kamal" | "cf" | "eb" | "gcloud" => {
+            super::hosted::unwrap(words)
+        }
+        // `python -m alembic` is Alembic's own program.
+        "python" | "python3"
+            if words.get(1).is_some_and(|word| word == "-m")
+                && words.get(2).is_some_and(|word| MODULES.contains(&word.as_str())) =>
+        {
+            Inside::Rest { wrapper: words[0].clone(), from: 2 }
+        }
         "find" => find(words),
         _ => Inside::Itself,
     }
@@ -88,6 +97,9 @@ const TOOLS: [&str; 10] = [
     "typeorm",
     "firebase",
 ];
+
+/// Modules of Python that are programs of their own.
+const MODULES: [&str; 6] = ["alembic", "twine", "flask", "celery", "gunicorn", "uvicorn"];
 
 /// Options that take a value in the next word, for `ssh`.
 const SSH_VALUES: [&str; 20] = [
@@ -176,7 +188,7 @@ fn verb(words: &[String], verbs: &[&str]) -> Inside {
     }
 }
 
-fn after_dashes(words: &[String]) -> Inside {
+pub(super) fn after_dashes(words: &[String]) -> Inside {
     match words.iter().position(|word| word == "--") {
         Some(at) if at + 1 < words.len() => Inside::Also { wrapper: words[0].clone(), from: at + 1 },
         _ => Inside::Itself,

@@ -82,7 +82,7 @@ const ON_INPUT: &str = "a value on standard input";
 
 // `--no-traffic` is refused for a service that is new, and only for that one is anything asked.
 #[rustfmt::skip]
-const ASKS: [Asks; 37] = [
+const ASKS: [Asks; 38] = [
     Asks { program: "apt", verbs: &["install"], answered_by: &["-y", "--yes", "--assume-yes", "-qq"], question: "whether to install" },
     Asks { program: "apt-get", verbs: &["install"], answered_by: &["-y", "--yes", "--assume-yes", "-qq"], question: "whether to install" },
     Asks { program: "apt", verbs: &["upgrade"], answered_by: &["-y", "--yes", "--assume-yes", "-qq"], question: "whether to upgrade" },
@@ -119,6 +119,7 @@ const ASKS: [Asks; 37] = [
     Asks { program: "vercel", verbs: &["env", "rm"], answered_by: &["--yes", "-y"], question: "whether to remove it" },
     Asks { program: "wrangler", verbs: &["secret", "put"], answered_by: &[ON_INPUT], question: "for the value" },
     Asks { program: "heroku", verbs: &["pg:reset"], answered_by: &["--confirm", "-c"], question: "for the app's name" },
+    Asks { program: "docker", verbs: &["login"], answered_by: &[ON_INPUT, "--password-stdin", "-p", "--password", "-u", "--username"], question: "for the name and the password" },
     Asks { program: "heroku", verbs: &["apps:destroy"], answered_by: &["--confirm", "-c"], question: "for the app's name" },
 ];
 
@@ -200,13 +201,16 @@ fn endless(command: &CommandUse) -> Option<String> {
             "logs" => follows(&["-f", "--follow"]),
             "get" => follows(&["-w", "--watch", "--watch-only"]),
             "port-forward" | "proxy" => true,
+            // The plugin of Argo Rollouts.
+            "argo" => verbs.contains(&"rollout") && follows(&["-w", "--watch"]),
             _ => false,
         },
-        "heroku" | "fly" | "flyctl" | "railway" | "vercel" | "wrangler" | "stern" | "kail" => {
-            (verb(0) == "logs" && follows(&["-t", "--tail", "-f", "--follow"]))
-                || matches!(command.program.as_str(), "stern" | "kail")
-                || verb(0) == "tail"
-                || verb(0) == "dev"
+        "aws" | "gcloud" | "az" | "cf" | "dokku" | "kamal" | "argocd" | "eb" | "heroku" | "fly"
+        | "flyctl" | "railway" | "vercel" | "wrangler" | "stern" | "kail" => provider(command, &verbs),
+        "less" => command.arguments.iter().any(|argument| argument == "+F"),
+        "sidekiq" => !follows(&["--version", "-V", "--help", "-d", "--daemon"]),
+        "puma" | "unicorn" => {
+            !follows(&["-D", "--daemonize", "--version", "-v"]) && command.arguments.len() > 1
         }
         "ping" => !follows(&["-c", "-w"]),
         "yes" => command.pipe.1 <= 1,
@@ -252,6 +256,34 @@ fn endless(command: &CommandUse) -> Option<String> {
         }
         program => format!("`{program}` runs until it is stopped"),
     })
+}
+
+/// The logs of a provider's tool, which follow by an option or unless one says not to.
+fn provider(command: &CommandUse, verbs: &[&str]) -> bool {
+    let verb = |index: usize| verbs.get(index).copied().unwrap_or_default();
+    let follows = |options: &[&str]| has(command, options);
+    match command.program.as_str() {
+        "aws" => verb(0) == "logs" && verb(1) == "tail" && follows(&["--follow"]),
+        "gcloud" => verbs.contains(&"logs") && verbs.contains(&"tail"),
+        "az" => {
+            verbs.contains(&"log") && verbs.contains(&"tail")
+                || verbs.contains(&"logs") && follows(&["--follow"])
+        }
+        "cf" => verb(0) == "logs" && !follows(&["--recent"]),
+        "dokku" | "kamal" => verbs.contains(&"logs") && follows(&["-t", "--tail", "-f", "--follow"]),
+        "argocd" => verb(0) == "app" && verb(1) == "logs" && follows(&["-f", "--follow"]),
+        "eb" => {
+            verb(0) == "logs" && follows(&["--stream"]) || verb(0) == "events" && follows(&["-f", "--follow"])
+        }
+        _ => {
+            (verb(0) == "logs" && follows(&["-t", "--tail", "-f", "--follow"]))
+                // Fly's own follow unless told not to.
+                || matches!(command.program.as_str(), "fly" | "flyctl") && verb(0) == "logs" && !follows(&["-n", "--no-tail"])
+                || matches!(command.program.as_str(), "stern" | "kail")
+                || verb(0) == "tail"
+                || verb(0) == "dev"
+        }
+    }
 }
 
 fn container(command: &CommandUse, verbs: &[&str]) -> Option<String> {

@@ -15,6 +15,7 @@ use brush_parser::ast::{
     SourceLocation as _,
 };
 
+use super::program::base_name;
 use super::tree;
 use super::unwrap::{Inside, unwrap};
 use super::{
@@ -486,13 +487,6 @@ impl Walker {
 /// Programs that run a command in a container.
 const CONTAINERS: [&str; 9] =
     ["docker", "podman", "nerdctl", "kubectl", "oc", "heroku", "fly", "crictl", "lxc"];
-
-/// The program's name without its folder; a script of the project keeps its path.
-fn base_name(word: &str) -> String {
-    let from_system =
-        ["/bin/", "/usr/", "/sbin/", "/opt/homebrew/"].iter().any(|folder| word.starts_with(folder));
-    if from_system { word.rsplit('/').next().unwrap_or(word).to_owned() } else { word.to_owned() }
-}
 
 /// How far back in a chain the command that may fail is looked for.
 const LONGEST_CHAIN: usize = 16;

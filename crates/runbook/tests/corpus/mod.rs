@@ -22,7 +22,7 @@ const ENDINGS: [&str; 3] = ["md", "toml", "yaml"];
 
 /// Notes that are right about twins, and how many: document, code, number, and why.
 #[rustfmt::skip]
-const RIGHT_NOTES: [(&str, &str, usize, &str); 10] = [
+const RIGHT_NOTES: [(&str, &str, usize, &str); 11] = [
     ("approval-self", "T214", 1, "who rolls back has to know the version before, and the page does not say from where"),
     ("apt-mirror", "T214", 1, "the snapshot before is named nowhere"),
     ("docs-site", "T214", 1, "the network's id is named nowhere"),
@@ -30,6 +30,7 @@ const RIGHT_NOTES: [(&str, &str, usize, &str); 10] = [
     ("lambda-thumbs", "T214", 1, "the function's version before is named nowhere"),
     ("latency-units", "T214", 1, "the job's version before is named nowhere"),
     ("edge-proxy", "T212", 4, "nginx, Python and printed lines stand in blocks marked `bash`: nothing of them runs"),
+    ("fr-mairie", "T210", 2, "`rsync --delete` into a folder that may hold more than the build: only who knows it can tell"),
     ("house-notes", "T212", 2, "printed lines and a list stand in blocks marked `bash`: nothing of them runs"),
     ("house-notes", "T106", 1, "an H4 stands below an H2"),
     ("supabase-club", "T303", 1, "`grep` finds a line in the backup; whether it is whole nobody has looked"),

@@ -31,7 +31,7 @@ fn every_fact_is_found_and_nothing_beside_it() {
         assert!(!other.iter().any(|found| found.starts_with("T8")), "{right}: {other:?}");
     }
     assert_eq!(FACT_ROWS.len(), tools::FACTS.len(), "each fact has its row");
-    for fact in tools::FACTS {
+    for fact in tools::all() {
         assert!(
             fact.source.contains('.') && !fact.date.is_empty() && !fact.since.is_empty(),
             "{}",
