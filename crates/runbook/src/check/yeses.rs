@@ -9,25 +9,8 @@ use crate::pattern::Pattern;
 use crate::words::Words;
 
 use super::duties::Found;
+use super::labels::APPROVAL;
 use super::page::Page;
-
-/// Labels of lines that ask for a yes.
-pub(super) const APPROVAL: [&str; 14] = [
-    "approval",
-    "approvals",
-    "approval required",
-    "approver",
-    "approvers",
-    "approved by",
-    "go/no-go",
-    "freigabe",
-    "freigabe durch",
-    "approbation",
-    "aprobación",
-    "aprovação",
-    "审批",
-    "承認",
-];
 
 /// Answers that say that a yes is needed, and not whose.
 #[rustfmt::skip]
