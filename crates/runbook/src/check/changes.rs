@@ -52,6 +52,7 @@ static CHANGES: [Pattern; 7] = [
 /// Somebody decides something by it.
 #[rustfmt::skip]
 pub(super) static DECIDES: Words = Words::new(&[
+    "pull the", "pull it", "kill the",
     "roll back", "rollback", "roll-back", "back out", "pull the plug", "bail out", "go back", "going back", "revert", "abort", "halt", "stop", "alert", "page ", "escalat",
     "call ", "notify", "warn", "pause", "zurück", "abbrech", "abbruch", "alarm", "anruf", "stopp", "retour", "revenir", "annul",
     "alert", "arrêt", "revert", "vuelta", "volver", "vuelve", "volta", "revien", "avis", "deten", "reverter", "reversão", "voltar", "parar", "回滚", "回退",

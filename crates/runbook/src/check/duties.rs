@@ -196,16 +196,13 @@ fn misspelt<'t>(role: &str, titles: &'t [String]) -> Option<&'t str> {
     let letters = role.chars().count();
     // Two short names, and two that differ in a word, are two roles.
     let words = |text: &str| text.split_whitespace().count();
-    let (mut left, mut right) = (role.to_lowercase(), title.to_lowercase());
-    let shared = left.split_whitespace().zip(right.split_whitespace()).filter(|(a, b)| a == b).count();
-    left.retain(char::is_alphanumeric);
-    right.retain(char::is_alphanumeric);
-    let near = crate::faults::nearest(&left, [right.as_str()]).is_some()
-        && left.chars().count().abs_diff(right.chars().count()) <= 2;
-    let singular = |text: &str| text.trim_end_matches(['s', 'n', 'e', 'r', 'x']).to_owned();
-    let other = singular(&left) != singular(&right);
-    (other && letters > 5 && words(role) == words(title) && shared + 1 >= words(role) && near)
-        .then_some(title)
+    let (left, right) = (role.to_lowercase(), title.to_lowercase());
+    let mut differ = left.split_whitespace().zip(right.split_whitespace()).filter(|(a, b)| a != b);
+    let (Some((wrong, meant)), None) = (differ.next(), differ.next()) else { return None };
+    let stem = |word: &str| word.trim_end_matches(['s', 'n', 'e', 'r', 'x']).to_owned();
+    let long = wrong.chars().count() > 4 || !wrong.is_ascii() && wrong.chars().count() > 3;
+    let slip = long && stem(wrong) != stem(meant) && crate::faults::nearest(wrong, [meant]).is_some();
+    (letters > 3 && slip && words(role) == words(title)).then_some(title)
 }
 
 /// Tells whether a column, by its header in small letters, says who somebody is or what they do.
@@ -241,7 +238,7 @@ static SIGNED: Pattern = Pattern::new(
     r"(?i)\b(?:sign(?:ed)?[- ]?off (?:from|by|of)|approv(?:ed|al) (?:from|by|of)|approv(?:ers?|al):|freigabe (?:durch|von)|genehmigt (?:von|durch)|approuvé par|validation (?:par|du)|aprobado por|aprobación del?|aprovado por|aprovação d[aeo])(?: the| an?| der| die| dem| den| le| la| el| o| a| our)? (?P<who>[^.,;:()|]+)|^\W*(?:the )?(?P<he>[a-z][a-z -]+?) (?:signs off|approves|has signed off|has approved)\b",
 );
 
-fn is_office(word: &str) -> bool {
+pub(super) fn is_office(word: &str) -> bool {
     OFFICES.contains(&word)
         || ["beauftragte", "beauftragten", "leitung", "leiter"].iter().any(|end| word.ends_with(end))
 }

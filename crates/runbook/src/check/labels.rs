@@ -68,12 +68,26 @@ pub(super) fn about(label: &str) -> Option<About> {
     let runs = ["runs the ", "executes the ", "performs the ", "deploys the "]
         .iter()
         .any(|verb| label.starts_with(verb));
-    let is_contact =
-        || [" contact", "-kontakt", " on call", " on-call", "联系人"].iter().any(|end| label.ends_with(end));
+    let is_contact = || {
+        [
+            " contact",
+            " phone",
+            " telephone",
+            " number",
+            "-telefon",
+            "-kontakt",
+            " on call",
+            " on-call",
+            "联系人",
+        ]
+        .iter()
+        .any(|end| label.ends_with(end))
+    };
     match label {
         _ if runs => Some(About::Runner),
         _ if is_contact() => Some(About::Contact),
         "go / no-go" => Some(About::Approval),
+        _ if label.starts_with("contact ") => Some(About::Contact),
         _ if is(&OWNER) => Some(About::Owner),
         _ if is(&APPROVAL) => Some(About::Approval),
         _ if is(&RUNNER) => Some(About::Runner),
@@ -90,7 +104,14 @@ pub(super) fn read<'p>(page: &Page<'p>) -> Vec<Labelled<'p>> {
     for (at, (line, text)) in prose.iter().enumerate() {
         let Some((label, value)) = split(text) else { continue };
         let section = sections.partition_point(|section| section.line <= *line).saturating_sub(1);
-        let named = || (is_open(value) && is_of_people(&sections[section].title)).then_some(About::Contact);
+        let named = || {
+            let office = label.split(' ').next_back().is_some_and(super::duties::is_office);
+            let asks = ["sign-off", "approval", "freigabe"].iter().any(|end| label.ends_with(end));
+            let is_about = office || asks || is_of_people(&sections[section].title);
+            // Rows of tables are read by their columns.
+            let is_row = text.trim_start().starts_with('|');
+            (!is_row && is_open(value) && is_about).then_some(About::Contact)
+        };
         let Some(about) = about(&label).or_else(named) else { continue };
         let in_form = is_open(value) && is_form(&prose, at);
         let line = *line;
@@ -104,8 +125,11 @@ fn is_form(prose: &[(u32, &str)], at: usize) -> bool {
     let is_blank = |at: &usize| prose[*at].1.trim().is_empty();
     let before = (0..at).rev().take(12).take_while(|at| !is_blank(at));
     let behind = (at + 1..prose.len()).take(12).take_while(|at| !is_blank(at));
-    let values: Vec<&str> =
-        before.chain(behind).filter_map(|at| split(prose[at].1)).map(|(_, value)| value).collect();
+    let is_rule =
+        |at: usize| prose.get(at).is_some_and(|(_, text)| text.starts_with('|') && text.contains("--"));
+    // The header of a table names no one.
+    let lines = before.chain(behind).filter(|at| !is_rule(*at) && !is_rule(at + 1));
+    let values: Vec<&str> = lines.filter_map(|at| split(prose[at].1)).map(|(_, value)| value).collect();
     let open = values.iter().filter(|value| is_open(value)).count();
     open > 0 && values.iter().all(|value| value.is_empty() || is_open(value))
 }
@@ -155,6 +179,7 @@ pub(super) fn is_open(value: &str) -> bool {
         })
     };
     super::people::says_nobody(&lower)
+        || super::people::says_nobody(&format!("{lower}."))
         || within('[', ']')
         || within('<', '>')
         || within('{', '}')

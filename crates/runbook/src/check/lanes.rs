@@ -22,6 +22,7 @@ pub(super) fn check(page: &Page<'_>, flow: &Flow, found: &mut Found) {
 /// A release in haste.
 #[rustfmt::skip]
 static HASTE: Words = Words::new(&[
+    "p1 ", "p0 ", "sev1", "sev-1", "sev 1", "notfäll",
     "hotfix", "hot fix", "hot-fix", "emergency", "urgent", "in a hurry", "in a rush", "expedite", "fast track", "fast-track", "fast lane",
     "quick fix", "critical fix", "critical patch", "security patch", "time is short", "under time pressure", "small change", "trivial change",
     "notfall", "dringend", "eilig", "eilt", "unter zeitdruck", "correctif urgent", "urgence", "en cas d'urgence", "pressé", "urgencia", "urgente",
@@ -31,6 +32,7 @@ static HASTE: Words = Words::new(&[
 /// Something is left out.
 #[rustfmt::skip]
 static LEFT_OUT: Words = Words::new(&[
+    "without ", "sauté",
     "skip", "bypass", "dropped", "no snapshot", "no test", "no wait", "no sign", "no observation", "do without", "dispense", "omit", "leave out", "left out", "drop the", "without the", "without a ", "without any", "without wait", "no soak",
     "no approval", "no backup", "no staging", "no canary", "no review", "no need", "not needed", "not required", "not necessary", "straight to prod",
     "directly to prod", "waive", "forgo", "entfällt", "fällt weg", "bleibt weg", "kein", "aufgespart", "entfallen", "überspr", "auslassen", "weglassen", "weggelassen", "verzicht", "ohne ", "nicht nötig",

@@ -159,12 +159,14 @@ pub(super) fn are_about_one(page: &Page<'_>, one: &FoundThreshold, other: &Found
 /// Telling somebody.
 #[rustfmt::skip]
 static TELL: Words = Words::new(&[
+    "pager", "call the", "angerufen", "anrufen", "informier", "verständig", "appeler", "se llama", "llamar",
     "alert", "page ", "paged", "tell ", "inform", "ping ", "warn", "notify", "alarm", "benachrichtig", "alerter", "prévenir", "avertir", "avisa", "alerta", "notifica", "告警", "报警", "通知",
     "アラート", "警告", "警報",
 ]);
 
 /// Going back, in words that are too short for other places.
 static BACK_AS_WELL: Words = Words::new(&[
+    "zurückgeroll",
     "vuelve",
     "volver atrás",
     "on revient",

@@ -64,8 +64,8 @@ const BEHIND: [&str; 15] = [
 ];
 /// In front of for how long.
 #[rustfmt::skip]
-const FOR: [&str; 37] = [
-    "for", "for the first", "for the next", "for at least", "for a", "for the", "during", "during the", "during the first", "over", "over the", "over the first",
+const FOR: [&str; 38] = [
+    "throughout", "for", "for the first", "for the next", "for at least", "for a", "for the", "during", "during the", "during the first", "over", "over the", "over the first",
     "within", "within the first", "für", "während", "während der ersten", "in den ersten", "die ersten", "die nächsten", "über", "lang",
     "pendant", "pendant les", "durant", "durant les", "durante", "durante los", "durante los primeros", "durante las", "por", "en los primeros",
     "nos primeiros", "durante os primeiros", "durante a primeira", "the first", "watch",
@@ -163,12 +163,30 @@ fn rare(sentence: &str) -> Option<(String, String)> {
     };
     let [window] = &times[..] else { return None };
     let (before, behind) = around(sentence, window);
-    let lasts = FOR.iter().any(|word| ends_in(before, word))
+    // "for the first", "pendant le premier": what stands between is no matter.
+    let bare = without_order(before);
+    let lasts = FOR.iter().any(|word| ends_in(before, word) || ends_in(bare, word))
         || LONG.iter().any(|word| behind.starts_with(word))
         // Scripts without spaces say it by the order of the words.
         || sentence[window.start..window.end].contains(|c: char| c > '\u{2e7f}');
     (lasts && often.seconds > window.seconds)
         .then(|| (sentence[from..often.end].trim().to_owned(), sentence[window.start..window.end].to_owned()))
+}
+
+/// A text without the articles and ordinal words that it ends in.
+fn without_order(text: &str) -> &str {
+    #[rustfmt::skip]
+    const ORDER: [&str; 30] = [
+        "the", "first", "next", "last", "a", "an", "den", "der", "die", "einer", "eine", "erste", "ersten", "le", "la", "les", "premier", "première",
+        "premières", "los", "las", "el", "primer", "primera", "primeros", "os", "as", "o", "primeiro", "primeiros",
+    ];
+    let mut rest = text;
+    while let Some(shorter) =
+        ORDER.iter().find_map(|word| rest.strip_suffix(word).filter(|shorter| shorter.ends_with(' ')))
+    {
+        rest = shorter.trim_end();
+    }
+    rest
 }
 
 fn around<'t>(sentence: &'t str, time: &Time) -> (&'t str, &'t str) {

@@ -48,6 +48,7 @@ fn is_of_people(header: &str) -> bool {
     let named = header == "name" || header == "names" || !header.contains("name");
     named && is_person(header) && !header.contains("backup")
         || OTHERS.iter().any(|word| header.contains(word))
+        || matches!(header, "qui" | "quien" | "quién" | "quem" | "wer")
 }
 
 /// A row that leaves open what the other rows say.

@@ -44,7 +44,7 @@ static OWN: [Pattern; 7] = [
             "whoever",
             "themsel",
         ],
-        r"(?i)\b(?:starts?|runs?|deploys?|executes?|triggers?|performs?|drives?|kicks? off) (?:it|this|the (?:release|deploy(?:ment)?|rollout|change|migration|runbook|launch|cutover)|to production)\b[^.;:]{0,24}?\band (?:then |also |(?:him|her|it)self |themselves )*(?:approves?|signs? (?:it |that )?off|gives? the (?:go|green light|approval))\b|\b(?:approves?|signs? off)(?: (?:it|this|the (?:release|change|deployment)))? and (?:then |also )*(?:starts?|runs?|deploys?|executes?|triggers?)\b|\bself[- ]?approv|\bapproves? (?:his|her|their|your|my|its) own\b|\bsame person (?:may |can |who )?(?:both )?(?:runs?|deploys?|starts?|executes?|approves?)[^.;:]{0,40}?\b(?:approv|sign|run|deploy|start|execut)|\b(?:approv(?:ed|al)|sign(?:ed)?[- ]?off|(?:green light|go) (?:is )?(?:given|comes)) (?:is )?(?:given )?(?:by|from) (?:whoever|(?:the )?(?:person|engineer|one|operator|developer|colleague|member|same person)[a-z ]{0,12}? (?:who |that )?(?:is )?(?:runs?|running|deploys?|deploying|starts?|starting|executes?|executing|performs?|performing))|\bapprover is (?:also )?(?:whoever|the (?:person|engineer|one) (?:who|that))",
+        r"(?i)\b(?:starts?|runs?|deploys?|executes?|triggers?|performs?|drives?|kicks? off) (?:it|this|the (?:release|deploy(?:ment)?|rollout|change|migration|runbook|launch|cutover)|to production)\b[^.;:]{0,24}?\band (?:then |also |(?:him|her|it)self |themselves )*(?:approves?|signs? (?:it |that )?off|gives? the (?:go|green light|approval))\b|\b(?:approves?|signs? off)(?: (?:it|this|the (?:release|change|deployment)))? and (?:then |also )*(?:starts?|runs?|deploys?|executes?|triggers?)\b|\bself[- ]?approv|\bapproves? (?:his|her|their|your|my|its) own\b|\bsame person (?:may |can |who )?(?:both )?(?:runs?|deploys?|starts?|executes?|approves?)[^.;:]{0,40}?\b(?:approv|sign|run|deploy|start|execut)|\b(?:approv(?:ed|al)|sign(?:ed)?[- ]?off|(?:green light|go) (?:is )?(?:given|comes)) (?:is )?(?:given )?(?:by|from) (?:whoever|(?:the )?(?:person|engineer|one|operator|developer|colleague|member|same person)[a-z ]{0,12}? (?:who |that )?(?:is )?(?:runs?|running|deploys?|deploying|starts?|starting|executes?|executing|performs?|performing))|\bwhoever\b[^.;:]{0,40}?\b(?:approves|signs (?:it )?off|gives the (?:go|green light))\b|\bapprover is (?:also )?(?:whoever|the (?:person|engineer|one) (?:who|that))",
     ),
     Pattern::of_both(
         &["genehmig", "freig", "frei"],
@@ -88,6 +88,7 @@ static SILENCE: Pattern = Pattern::of_both(
         "no one answers",
         "no one replies",
         "meldet sich niemand",
+        "widerspricht niemand",
         "antwortet niemand",
         "personne ne répond",
         "nadie contesta",
@@ -126,7 +127,7 @@ static SILENCE: Pattern = Pattern::of_both(
         "approv", "consent", "yes", "go ahead", "agree", "genehmig", "freig", "zustimm", "accord", "approuv",
         "valid", "aprob", "acuerdo", "aprov", "acordo", "同意", "批准", "通过", "承認",
     ],
-    r"(?i)\b(?:silence|no (?:objections?|reply|replies|answer|response)|(?:nobody|no one) (?:objects|answers|replies))\b[^.;]{0,60}?\b(?:approv\w+|consent|a yes|yes|agree\w*|go ahead)|\b(?:schweigen|keine einwände|niemand widerspricht|meldet sich niemand|antwortet niemand)\b[^.;]{0,60}?(?:genehmig|freig|zustimm)|\b(?:silence|sans réponse|sans objection|personne ne répond)\b[^.;]{0,60}?(?:accord|approuv|valid)|(?:silencio|sin respuesta|nadie se opone|nadie contesta|nadie responde)[^.;]{0,60}?(?:aprob|acuerdo)|(?:silêncio|sem resposta|ninguém se opõe|ninguém responde)[^.;]{0,60}?(?:aprov|acordo)|(?:无异议|未回复|没人回复|没人反对|无人反对)[^。；]{0,12}(?:同意|批准|通过)|默认同意|(?:異議|返信|返事|反対)(?:が|も)(?:な|無)[^。；]{0,16}承認",
+    r"(?i)\b(?:silence|no (?:objections?|reply|replies|answer|response)|(?:nobody|no one) (?:objects|answers|replies))\b[^.;]{0,60}?\b(?:approv\w+|consent|a yes|yes|agree\w*|go ahead)|\b(?:schweigen|keine einwände|niemand widerspricht|meldet sich niemand|antwortet niemand|widerspricht niemand)\b[^.;]{0,60}?(?:genehmig|freig|zustimm)|\b(?:silence|sans réponse|sans objection|personne ne répond)\b[^.;]{0,60}?(?:accord|approuv|valid)|(?:silencio|sin respuesta|nadie se opone|nadie contesta|nadie responde)[^.;]{0,60}?(?:aprob|acuerdo)|(?:silêncio|sem resposta|ninguém se opõe|ninguém responde)[^.;]{0,60}?(?:aprov|acordo)|(?:无异议|未回复|没人回复|没人反对|无人反对)[^。；]{0,12}(?:同意|批准|通过)|默认同意|(?:異議|返信|返事|反対)(?:が|も)(?:な|無)[^。；]{0,16}承認",
 );
 
 /// It is forbidden, or somebody else looks as well.

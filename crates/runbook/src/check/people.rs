@@ -106,7 +106,8 @@ pub(super) fn is_person(header: &str) -> bool {
 
 /// What stands where nobody has been found yet.
 #[rustfmt::skip]
-const NOBODY: [&str; 101] = [
+const NOBODY: [&str; 107] = [
+    "wird nachgereicht", "wird ergänzt", "folgt noch", "sera communiqué", "se comunicará", "será informado",
     "n.n.", "n. n.", "nn", "tbd", "tba", "tbc", "t.b.d.", "t.b.d", "-", "–", "—", "n/a", "?", "??", "???", "????", "todo", "xxx", "to be defined",
     "to be decided", "to be determined", "to be confirmed", "to be announced", "to be named", "to be assigned", "to be filled", "to be filled in",
     "fill in", "fill me in", "fill this in", "please fill in", "name here", "insert name", "your name", "nobody", "nobody yet", "not assigned",
@@ -121,7 +122,7 @@ const NOBODY: [&str; 101] = [
 /// Tells whether a text in small letters says that nothing has been decided.
 pub(super) fn says_nobody(lower: &str) -> bool {
     let bare = lower.trim_matches(['(', ')', '（', '）', '*', '_', '<', '>', '[', ']', ' ']);
-    bare.len() > 1 && NOBODY.contains(&bare) && !matches!(bare, "n/a" | "folgt" | "nn")
+    (bare.len() > 1 || bare == "?") && NOBODY.contains(&bare) && !matches!(bare, "n/a" | "folgt" | "nn")
 }
 
 /// Tells whether a cell names nobody: it is empty, or says so, if in parentheses.

@@ -42,8 +42,9 @@ const LABELS: [&str; 90] = [
 /// An amount of time without a number. Only looked for in what a label, a column or a verb says is one.
 #[rustfmt::skip]
 static AMOUNT: Words = Words::new(&[
+    "feels right", "feels good", "see fit", "as you like", "jiffy", "depend", "not too long", "solange", "nach bauchgefühl", "je nach", "à voir", "sur le moment", "selon ", "petit moment", "según ", "a ver", "depende", "conforme ", "稍",
     "a while", "awhile", "a bit", "a moment", "a little", "some time", "some minutes", "some hours", "some seconds", "a few", "few min",
-    "several min", "several hour", "couple of", "long enough", "as long as it takes", "as long as needed", "as long as necessary", "not long",
+    "several min", "several hour", "couple of", "feels right", "feels good", "see fit", "as you like", "jiffy", "depend", "not too long", "long enough", "as long as it takes", "as long as needed", "as long as necessary", "not long",
     "short", "brief", "quick", "reasonable", "appropriate", "sufficient", "the usual time", "or so",
     "eine weile", "ein weilchen", "ein bisschen", "ein wenig", "kurz", "einige", "ein paar", "mehrere", "angemessen", "ausreichend",
     "stündchen", "nach gefühl", "lange genug", "solange nötig", "so lange wie", "einen moment", "ein moment", "eine zeit lang",
@@ -59,6 +60,7 @@ static AMOUNT: Words = Words::new(&[
 /// What has somebody wait, in front of the amount.
 #[rustfmt::skip]
 static WAITS: Words = Words::new(&[
+    "give it ", "give the ", "pause", "abwart", "patienter", "稍等",
     "wait", "let it soak", "let the ", "leave the ", "leave it ", "keep the ", "only after", "settle", "let it bake", "let it sit", "let it run", "let the canary run", "let the canary soak", "soak for", "soak it for", "watch for", "monitor for", "observe for",
     "warte", "beobachte", "etwas wart", "nachdem", "attend", "patient", "laisser tourner", "laissez tourner", "dejar correr", "dejar pasar", "deixar rodar", "observer pendant", "surveiller pendant", "espera", "observar durante", "aguard",
     "observar por", "等待", "等上", "等一", "等几", "観察", "观察", "監視", "监控", "等", "待つ", "様子", "置いて", "待機", "待っ", "待ち",
@@ -67,6 +69,7 @@ static WAITS: Words = Words::new(&[
 /// The same where a verb says that somebody waits; shorter words mean something else there.
 #[rustfmt::skip]
 static WHILE: Words = Words::new(&[
+    "breathing room", "some room", "some rest", "briefly", "kurz abwart", "kurz wart", "kurze zeit", "petit moment", "petit peu", "brièvement", "brevemente", "稍等",
     "a while", "awhile", " a bit", "good while", "a moment", "some time", "some minutes", "some hours", "a few minutes", "a few hours", "several minutes",
     "several hours", "couple of minutes", "couple of hours", "long enough", "eine weile", "ein weilchen", "ein bisschen", "ein wenig",
     "einige minuten", "einige zeit", "ein paar minuten", "mehrere minuten", "etwas wart", "lange genug", "einen moment", "eine zeit lang", "un moment",
@@ -124,7 +127,13 @@ fn as_fault(line: u32, message: String) -> (u32, &'static str, Severity, String,
 }
 
 fn is_label(lower: &str) -> bool {
-    LABELS.contains(&lower.trim())
+    let lower = lower.trim();
+    // `Timeout for the smoke run`, `Durée de la surveillance`
+    #[rustfmt::skip]
+    const WHAT_FOR: [&str; 14] =
+        [" for ", " before ", " after ", " of ", " für ", " vor ", " nach ", " der ", " des ", " de ", " del ", " da ", " do ", " ("];
+    let cut = || WHAT_FOR.iter().filter_map(|word| lower.find(word)).min();
+    LABELS.contains(&lower) || cut().is_some_and(|at| LABELS.contains(&&lower[..at]))
 }
 
 /// A line `Label: value` without bold, in the text, a list or a row; whether it is a row.
@@ -262,10 +271,15 @@ fn waits_vaguely(text: &str) -> Option<String> {
     Some(format!("`{}`: nobody can count that: one waits a minute, another an hour", short(said)))
 }
 
+/// Headers of a column that says how long, or at what time of the day.
+const TIMES: [&str; 9] = ["time", "takes", "how long", "zeit", "temps", "tiempo", "tempo", "时间", "時間"];
+
 /// Cells of a column that says how long.
 fn in_table(table: &Table, told: &mut BTreeSet<u32>, found: &mut Found) {
     let header: Vec<String> = table.header.iter().map(|cell| cell.plain().to_lowercase()).collect();
-    for (column, _) in header.iter().enumerate().skip(1).filter(|(_, name)| is_label(name)) {
+    for (column, _) in
+        header.iter().enumerate().skip(1).filter(|(_, name)| is_label(name) || TIMES.contains(&name.trim()))
+    {
         for row in &table.rows {
             let Some(cell) = row.cells.get(column) else { continue };
             if let Some(message) = uncountable(&cell.plain()).filter(|_| told.insert(row.line)) {

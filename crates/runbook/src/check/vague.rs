@@ -16,6 +16,7 @@ use super::windows::Found;
 /// Too much of something, or something that looks wrong: each reader draws another line.
 #[rustfmt::skip]
 static TOO_MUCH: Words = Words::new(&[
+    "quite a ", "by far", "for ages", "forever", "plummet", "nosedive", " tank", "übermäßig", "viel zu", "allzu", "unmäßig", " trop", "rame",
     "too high", "too many", "too much", "too slow", "too long", "too low", "too often", "too large", "too big", "too few",
     "way up", "much higher", "much slower", "much worse", "a lot of", "lots of", "loads of", "noticeabl", "through the roof",
     "out of control", "out of hand", "skyrocket", "look bad", "looks bad", "looking bad", "look wrong", "looks wrong", "look off",
@@ -85,6 +86,7 @@ static ELSEWHERE: Words = Words::new(&[
 /// What is done, where nothing but the line itself says that it gives a reason.
 #[rustfmt::skip]
 static ACTS: Words = Words::new(&[
+    "pull the release", "pull it", "stop the release", "stop the rollout", "kill the release",
     "roll back", "rollback", "roll-back", "rolling back", "back out", "pull the plug", "bail out", "go back", "going back", "revert the", "revert if", "revert when", "we revert", "abort", "halt",
     "page ", "escalat", "alert the", "alert if", "alert when", "zurück", "abbrech", "abbruch", "eskalier", "retour arrière", "retour en arrière", "revenir",
     "revien", "annuler", "alerter", "arrêter le dé", "revertir", "reversión", "vuelta atrás", "volver", "vuelve", "abortar", "reverter", "reversão",

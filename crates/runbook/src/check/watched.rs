@@ -48,7 +48,8 @@ const NUMBERS: [(&str, u64); 20] = [
 
 /// Parts of an hour in words.
 #[rustfmt::skip]
-const PARTS: [(&str, u64); 19] = [
+const PARTS: [(&str, u64); 25] = [
+    ("first hour", 3600), ("ersten stunde", 3600), ("première heure", 3600), ("primera hora", 3600), ("primeira hora", 3600), ("第一个小时", 3600),
     ("half an hour", 1800), ("half hour", 1800), ("half-hour", 1800), ("quarter of an hour", 900), ("quarter hour", 900),
     ("halbe stunde", 1800), ("halben stunde", 1800), ("viertelstunde", 900), ("demi-heure", 1800), ("demi heure", 1800),
     ("quart d'heure", 900), ("quart d’heure", 900), ("media hora", 1800), ("cuarto de hora", 900), ("meia hora", 1800),
@@ -58,7 +59,22 @@ const PARTS: [(&str, u64); 19] = [
 /// Finds the times of a text in small letters.
 pub(super) fn times(text: &str) -> Vec<Time> {
     static PART: Words = Words::new(&[
-        "half", "quarter", "halbe", "viertel", "demi", "quart", "media", "meia", "cuarto", "半",
+        "first h",
+        "ersten s",
+        "première h",
+        "primera h",
+        "primeira h",
+        "第一个",
+        "half",
+        "quarter",
+        "halbe",
+        "viertel",
+        "demi",
+        "quart",
+        "media",
+        "meia",
+        "cuarto",
+        "半",
     ]);
     let mut found = Vec::new();
     if PART.any_in(text) {
@@ -102,7 +118,7 @@ pub(super) fn times(text: &str) -> Vec<Time> {
     // "half an hour" is one time, and so are the words in it.
     let parts: Vec<(usize, usize)> = found
         .iter()
-        .filter(|time| text[time.start..time.end].contains(['h', '小', '時']))
+        .filter(|time| text[time.start..time.end].contains(['h', '小', '時', 's']))
         .map(|time| (time.start, time.end))
         .collect();
     found.retain(|time| {

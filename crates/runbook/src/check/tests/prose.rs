@@ -52,6 +52,8 @@ fn a_time_can_be_counted() {
     check_pairs(
         "T506",
         &[
+            ("Kurz abwarten, dann weiter.", "Kurz mit dem Team sprechen, dann weiter."),
+            ("Timeout for the smoke run: 10", "Timeout for the smoke run: 10 min"),
             ("Duration: ages, or so", "Duration: 20 minutes or so"),
             ("**Soak**: 10-ish minutes", "**Soak**: 10 minutes"),
             ("- Timeout: xx minutes", "- Timeout: 5 minutes"),
@@ -76,6 +78,14 @@ fn a_look_comes_inside_of_its_window() {
     check_pairs(
         "T504",
         &[
+            (
+                "Watch the funnel each hour throughout the first half hour.",
+                "Watch the funnel for 10 minutes, then once a day.",
+            ),
+            (
+                "Sample it every two hours for the first hour.",
+                "Backups are made every 6 hours for 30 minutes.",
+            ),
             (
                 "For 10 minutes, look at the board every 15 minutes.",
                 "For 15 minutes, look at the board every 3 minutes.",
@@ -168,6 +178,11 @@ fn somebody_is_named() {
     check_pairs(
         "T603",
         &[
+            (
+                "| Rolle | Name |\n|---|---|\n| DBA | N.N. |\n| Netz | Eva |",
+                "| Rolle | Name |\n|---|---|\n| DBA | N.N. |\n| Netz | N.N. |",
+            ),
+            ("Release lead: TBC", "Status: TBC"),
             ("Approver: TBD", "Approver: Mina Rao"),
             ("- Incident commander: [name]", "- Incident commander: [rota](https://x.test/rota)"),
             ("Verantwortlich: noch offen", "Verantwortlich: Plattform"),
@@ -186,6 +201,8 @@ fn whoever_runs_it_does_not_approve_it() {
     check_pairs(
         "T602",
         &[
+            ("Whoever is nearest signs off the rollback.", "Whoever is nearest calls the captain."),
+            ("Widerspricht niemand, gilt es als genehmigt.", "Widerspricht jemand, wird es verschoben."),
             ("Executed by: Ana\n\nApproved by: Ana", "Executed by: Ana\n\nApproved by: Max"),
             ("Approver: whoever deploys", "Approver: not whoever deploys"),
             (
