@@ -192,6 +192,9 @@ fn without_count(role: &str) -> &str {
 
 /// The title in a table of roles that is meant by one that differs in a letter or two.
 fn misspelt<'t>(role: &str, titles: &'t [String]) -> Option<&'t str> {
+    if titles.iter().any(|title| title.eq_ignore_ascii_case(role)) {
+        return None;
+    }
     let title = crate::faults::nearest(role, titles.iter().map(String::as_str))?;
     let letters = role.chars().count();
     // Two short names, and two that differ in a word, are two roles.

@@ -105,12 +105,15 @@ pub(super) fn read<'p>(page: &Page<'p>) -> Vec<Labelled<'p>> {
         let Some((label, value)) = split(text) else { continue };
         let section = sections.partition_point(|section| section.line <= *line).saturating_sub(1);
         let named = || {
+            if value.len() > 60 || !is_open(value) {
+                return None;
+            }
             let office = label.split(' ').next_back().is_some_and(super::duties::is_office);
             let asks = ["sign-off", "approval", "freigabe"].iter().any(|end| label.ends_with(end));
             let is_about = office || asks || is_of_people(&sections[section].title);
             // Rows of tables are read by their columns.
             let is_row = text.trim_start().starts_with('|');
-            (!is_row && is_open(value) && is_about).then_some(About::Contact)
+            (!is_row && is_about).then_some(About::Contact)
         };
         let Some(about) = about(&label).or_else(named) else { continue };
         let in_form = is_open(value) && is_form(&prose, at);
@@ -157,7 +160,7 @@ fn split(text: &str) -> Option<(String, &str)> {
         None => text.split_once([':', '：'])?,
     };
     // A longer one is a sentence.
-    if label.len() > 48 {
+    if label.len() > 48 || label.split(' ').nth(7).is_some() {
         return None;
     }
     let label = label.trim().trim_matches('*').trim().to_lowercase();

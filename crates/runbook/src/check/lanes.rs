@@ -9,6 +9,7 @@ use crate::outline::{FenceClass, Unit, UnitKind};
 use crate::words::Words;
 
 use super::flow::Flow;
+use super::marks::Mark;
 use super::page::{Page, short};
 use super::windows::Found;
 use super::words;
@@ -21,13 +22,14 @@ pub(super) fn check(page: &Page<'_>, flow: &Flow, found: &mut Found) {
 
 /// A release in haste.
 #[rustfmt::skip]
-static HASTE: Words = Words::new(&[
+pub(super) const HASTE_WORDS: &[&str] = &[
     "p1 ", "p0 ", "sev1", "sev-1", "sev 1", "notfäll",
     "hotfix", "hot fix", "hot-fix", "emergency", "urgent", "in a hurry", "in a rush", "expedite", "fast track", "fast-track", "fast lane",
     "quick fix", "critical fix", "critical patch", "security patch", "time is short", "under time pressure", "small change", "trivial change",
     "notfall", "dringend", "eilig", "eilt", "unter zeitdruck", "correctif urgent", "urgence", "en cas d'urgence", "pressé", "urgencia", "urgente",
     "emergência", "urgência", "parche crítico", "紧急", "热修复", "加急", "緊急", "急ぎ", "ホットフィックス", "至急",
-]);
+];
+static HASTE: Words = Words::new(HASTE_WORDS);
 
 /// Something is left out.
 #[rustfmt::skip]
@@ -70,7 +72,8 @@ static ANSWERED: Words = Words::new(&[
 ///
 /// That it is left out on purpose is plain; whose purpose it is, is not.
 fn dropped(page: &Page<'_>, found: &mut Found) {
-    if !HASTE.any_in(page.lower()) || !LEFT_OUT.any_in(page.lower()) {
+    let marked = page.marked(Mark::Haste);
+    if marked.is_empty() {
         return;
     }
     let told: BTreeSet<u32> = found.iter().filter(|one| one.1 == "T505").map(|one| one.0).collect();
@@ -81,7 +84,10 @@ fn dropped(page: &Page<'_>, found: &mut Found) {
             UnitKind::Prose(text) => text,
             UnitKind::Fence(_) => continue,
         };
-        if text.len() > 600 || !LEFT_OUT.any_in(text) && text.is_ascii() {
+        let next = marked.partition_point(|(line, _)| *line < unit.line);
+        let lines = text.matches('\n').count();
+        let is_marked = marked.get(next).is_some_and(|(line, _)| (line - unit.line) as usize <= lines);
+        if text.len() > 600 || !is_marked {
             continue;
         }
         let lower = text.to_lowercase();

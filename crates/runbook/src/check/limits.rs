@@ -10,6 +10,7 @@ use crate::outline::FoundThreshold;
 use crate::rules::Value;
 use crate::words::Words;
 
+use super::marks::Mark;
 use super::numbers::{Limit, limit, shown};
 use super::page::Page;
 use super::words;
@@ -193,10 +194,7 @@ enum Part {
 /// `Alert at 5 %, roll back at 2 %`, also where it says that without a metric.
 fn in_one_sentence(page: &Page<'_>, told: &BTreeSet<u32>, found: &mut Said) {
     static UNIT: Words = Words::new(&["%", "％", "percent", " ms", "0ms", "prozent", "per cent"]);
-    if !TELL.any_in(page.lower()) || !goes_back(page.lower()) || !UNIT.any_in(page.lower()) {
-        return;
-    }
-    for (line, text) in page.prose() {
+    for (line, text) in page.marked(Mark::Acts) {
         if text.len() > 300
             || told.contains(&line)
             || text.trim_start().starts_with('|')

@@ -3,6 +3,7 @@
 use crate::diagnostic::Severity;
 use crate::words::Words;
 
+use super::marks::Mark;
 use super::page::Page;
 use super::watched::{LOOKS, Time, WATCH, times};
 use super::windows::Found;
@@ -23,9 +24,18 @@ const IN_WORDS: [(&str, u64); 53] = [
 
 /// The beginnings of those words.
 #[rustfmt::skip]
-pub(super) static OFTEN_IN_WORDS: Words = Words::new(&[
+pub(super) const OFTEN_WORDS: &[&str] = &[
     "hourly", "every ", "zweimal", "deux fois", "dos veces", "duas vezes", "each hour", "once ", "twice ", "stündlich", "jede ", "einmal ", "alle halbe", "toutes les", "chaque heure", "une fois", "cada ",
     "una vez", "uma vez", "de hora em", "每", "毎時", "時間に", "interval", "takt", "rhythmus", "间隔", "間隔", "に1回", "に一回", "alle ", "ごと", "おき",
+];
+pub(super) static OFTEN_IN_WORDS: Words = Words::new(OFTEN_WORDS);
+
+/// Of them, what says it without a number.
+#[rustfmt::skip]
+pub(super) static SAID_IN_WORDS: Words = Words::new(&[
+    "hourly", "every h", "every o", "every day", "each hour", "once an", "once per", "once a ", "once every", "twice a", "twice p", "twice d", "stündlich",
+    "jede ", "einmal ", "zweimal ", "alle halbe", "stundentakt", "toutes les h", "toutes les d", "chaque heure", "une fois p", "deux fois p", "cada h", "cada m", "una vez ", "uma vez ", "dos veces",
+    "duas vezes", "de hora em", "每", "毎時", "時間に",
 ]);
 
 /// In front of how often.
@@ -87,6 +97,9 @@ pub(super) static MACHINE: Words =
 
 /// Finds how often something is done where that is said without a number.
 pub(super) fn in_words(line: &str) -> Option<(Time, &'static str)> {
+    if !SAID_IN_WORDS.any_in(line) {
+        return None;
+    }
     let mut found = IN_WORDS.iter().filter_map(|(word, seconds)| {
         let start = line.find(word)?;
         Some((Time { start, end: start + word.len(), seconds: *seconds }, *word))
@@ -96,12 +109,9 @@ pub(super) fn in_words(line: &str) -> Option<(Time, &'static str)> {
 
 /// Says where one look comes later than the time that it is for.
 pub(super) fn check(page: &Page<'_>, found: &mut Found) {
-    if !OFTEN_IN_WORDS.any_in(page.lower()) {
-        return;
-    }
     let told: Vec<u32> = found.iter().filter(|one| one.1 == "T504").map(|one| one.0).collect();
-    for (line, text) in page.prose() {
-        if text.len() > 400 || told.contains(&line) || !OFTEN_IN_WORDS.any_in(text) && text.is_ascii() {
+    for (line, text) in page.marked(Mark::Often) {
+        if text.len() > 400 || told.contains(&line) {
             continue;
         }
         let lower = text.to_lowercase();

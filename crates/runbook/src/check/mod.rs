@@ -27,6 +27,7 @@ mod labels;
 mod lanes;
 mod limits;
 mod looks;
+mod marks;
 mod migrations;
 mod nobody;
 mod numbers;

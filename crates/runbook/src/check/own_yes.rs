@@ -11,6 +11,7 @@ use crate::words::Words;
 use super::duties::Found;
 use super::labels::{self, About, Labelled, RUNNER};
 use super::page::{Page, short};
+use super::yeses;
 
 /// Who runs the release says yes to it; one pattern for each language.
 static OWN: [Pattern; 7] = [
@@ -158,7 +159,7 @@ fn in_sentences(page: &Page<'_>, told: &mut BTreeSet<u32>, found: &mut Found) {
             UnitKind::Prose(text) => text,
             UnitKind::Fence(_) => continue,
         };
-        if text.len() > 800 {
+        if text.len() > 800 || !yeses::YES.any_in(text) {
             continue;
         }
         let own = OWN.iter().find_map(|pattern| pattern.find(text)).map(|said| (said, Kind::Own));

@@ -7,6 +7,7 @@ use crate::markdown::{Block, Table};
 use crate::rules::{DurationError, parse_duration};
 use crate::words::Words;
 
+use super::marks::Mark;
 use super::page::{Page, short, without_task};
 use super::people;
 use super::windows::Found;
@@ -68,7 +69,7 @@ static WAITS: Words = Words::new(&[
 
 /// The same where a verb says that somebody waits; shorter words mean something else there.
 #[rustfmt::skip]
-static WHILE: Words = Words::new(&[
+pub(super) const WHILE_WORDS: &[&str] = &[
     "breathing room", "some room", "some rest", "briefly", "kurz abwart", "kurz wart", "kurze zeit", "petit moment", "petit peu", "brièvement", "brevemente", "稍等",
     "a while", "awhile", " a bit", "good while", "a moment", "some time", "some minutes", "some hours", "a few minutes", "a few hours", "several minutes",
     "several hours", "couple of minutes", "couple of hours", "long enough", "eine weile", "ein weilchen", "ein bisschen", "ein wenig",
@@ -77,7 +78,8 @@ static WHILE: Words = Words::new(&[
     "un momento", "unos minutos", "algunos minutos", "varios minutos", "un poco", "un tiempo", "um pouco", "um tempo", "um tempinho", "alguns minutos",
     "algumas horas", "uns minutos", "vários minutos", "um momento", "um instante", "一会", "片刻", "一段时间", "若干分", "几分钟", "几个小时",
     "数分钟", "しばらく", "少し", "少々", "ちょっと", "数分", "数時間", "一定時間",
-]);
+];
+static WHILE: Words = Words::new(WHILE_WORDS);
 
 /// It ends with something that can be seen, or the amount is said in another way.
 #[rustfmt::skip]
@@ -101,7 +103,7 @@ pub(super) fn check(page: &Page<'_>, found: &mut Found) {
             found.push(as_fault(line, message));
         }
     }
-    let waits = WHILE.any_in(page.lower()) && WAITS.any_in(page.lower());
+    let waits: BTreeSet<u32> = page.marked(Mark::While).iter().map(|(line, _)| *line).collect();
     for (line, text) in page.prose() {
         if read.contains(&line) {
             continue;
@@ -109,7 +111,7 @@ pub(super) fn check(page: &Page<'_>, found: &mut Found) {
         let labelled = labelled(text).filter(|(_, row, _)| !row || !header_has_unit(page, line));
         let message = match labelled {
             Some((_, _, value)) => bare(value).or_else(|| uncountable(value)),
-            None if waits => waits_vaguely(text),
+            None if waits.contains(&line) => waits_vaguely(text),
             None => None,
         };
         found.extend(message.map(|message| as_fault(line, message)));
@@ -144,6 +146,15 @@ fn labelled(text: &str) -> Option<(String, bool, &str)> {
     let (label, value) = row.map_or_else(|| text.split_once([':', '：']), |row| row.split_once('|'))?;
     // A longer one is a sentence.
     if label.len() > 60 {
+        return None;
+    }
+    // Nearly all labels are about something else.
+    #[rustfmt::skip]
+    static PARTS: Words = Words::new(&[
+        "duration", "time", "soak", "bake", "wait", "watch", "window", "period", "observation", "dauer", "zeit", "dur", "attente", "temps", "dela",
+        "tiempo", "tempo", "espera", "ventana", "janela", "downtime", "beobachtung",
+    ]);
+    if label.is_ascii() && !PARTS.any_in(label) {
         return None;
     }
     let label = label.trim().trim_matches('*').trim().to_lowercase().replace('’', "'");

@@ -10,7 +10,8 @@ use crate::markdown::{Block, Table};
 use crate::words::Words;
 
 use super::changes::DECIDES;
-use super::page::Page;
+use super::marks::Mark;
+use super::page::{Page, lowered};
 use super::windows::Found;
 
 /// Too much of something, or something that looks wrong: each reader draws another line.
@@ -85,13 +86,15 @@ static ELSEWHERE: Words = Words::new(&[
 
 /// What is done, where nothing but the line itself says that it gives a reason.
 #[rustfmt::skip]
-static ACTS: Words = Words::new(&[
+pub(super) const ACTS_WORDS: &[&str] = &[
+    "rückfall", "back to the", "volta-se", "voltamos",
     "pull the release", "pull it", "stop the release", "stop the rollout", "kill the release",
     "roll back", "rollback", "roll-back", "rolling back", "back out", "pull the plug", "bail out", "go back", "going back", "revert the", "revert if", "revert when", "we revert", "abort", "halt",
     "page ", "escalat", "alert the", "alert if", "alert when", "zurück", "abbrech", "abbruch", "eskalier", "retour arrière", "retour en arrière", "revenir",
     "revien", "annuler", "alerter", "arrêter le dé", "revertir", "reversión", "vuelta atrás", "volver", "vuelve", "abortar", "reverter", "reversão",
     "voltar", "回滚", "回退", "中止", "终止", "ロールバック", "切り戻", "中止", "中断",
-]);
+];
+static ACTS: Words = Words::new(ACTS_WORDS);
 
 /// Headers of a column that says when something is done.
 #[rustfmt::skip]
@@ -103,11 +106,8 @@ static LIMIT_HEADER: Words = Words::new(&[
 
 /// Says which reasons nobody can measure.
 pub(super) fn check(page: &Page<'_>, found: &mut Found) {
-    if !DECIDES.any_in(page.lower()) {
-        return;
-    }
-    let (too_much, much) = (TOO_MUCH.any_in(page.lower()), MUCH.any_in(page.lower()));
-    if !too_much && !much {
+    let acts: BTreeSet<u32> = page.marked(Mark::Acts).iter().map(|(line, _)| *line).collect();
+    if acts.is_empty() && page.outline.triggers_without_number.is_empty() {
         return;
     }
     let reasons: BTreeSet<u32> =
@@ -126,16 +126,20 @@ pub(super) fn check(page: &Page<'_>, found: &mut Found) {
             continue;
         }
         let section = page.outline.sections.partition_point(|section| section.line <= line).saturating_sub(1);
-        let in_list = text.trim_start().starts_with(['-', '*', '+']) && about_reasons[section];
-        let sentences = text.split_inclusive(['.', '。', ';', '；']).filter(|part| is_vague(part));
-        for sentence in sentences {
-            let decides =
-                || ACTS.any_in(&sentence.to_lowercase()) && CONDITION.any_in(&sentence.to_lowercase());
-            // A reason that goes on in another line is read where it begins.
-            if (reasons.contains(&line) || in_list || decides()) && !ELSEWHERE.any_in(&text.to_lowercase()) {
-                rows.push((line, sentence.trim().to_owned()));
-                break;
-            }
+        let in_list = about_reasons[section] && text.trim_start().starts_with(['-', '*', '+']);
+        // What is decided is rarer than a degree, so it is asked first.
+        let is_reason = in_list || reasons.contains(&line);
+        if !is_reason && !acts.contains(&line) {
+            continue;
+        }
+        let lower = lowered(text);
+        let vague = lower.split_inclusive(['.', '。', ';', '；']).find(|part| {
+            (is_reason || ACTS.any_in(part) && CONDITION.any_in(part)) && is_vague(&part.to_lowercase())
+        });
+        if let Some(part) = vague.filter(|_| !ELSEWHERE.any_in(&lower)) {
+            let at = lower.find(part).unwrap_or(0);
+            let said = text.get(at..at + part.len()).unwrap_or(part);
+            rows.push((line, said.trim().to_owned()));
         }
     }
     for (line, text) in rows {
@@ -159,14 +163,13 @@ fn gives_reasons(title: &str) -> bool {
         "condition", "criteri", "trigger", "reason", "when ", "if ", "kriteri", "bedingung", "auslöser", "gründe", "wann", "wenn", "critère", "condition",
         "raison", "quand", "cuándo", "motivo", "condicion", "quando", "condiç", "critério", "条件", "标准", "何时", "基準", "判断",
     ]);
-    let lower = title.to_lowercase();
-    DECIDES.any_in(&lower) && REASONS.any_in(&lower)
+    let lower = lowered(title);
+    REASONS.any_in(&lower) && DECIDES.any_in(&lower)
 }
 
-/// Tells whether a text has a degree and no number.
-fn is_vague(text: &str) -> bool {
-    let lower = text.to_lowercase();
-    (TOO_MUCH.any_in(&lower) || MUCH.any_in(&lower) && MEASURED.any_in(&lower)) && !has_number(&lower)
+/// Tells whether a text in small letters has a degree and no number.
+fn is_vague(lower: &str) -> bool {
+    (TOO_MUCH.any_in(lower) || MUCH.any_in(lower) && MEASURED.any_in(lower)) && !has_number(lower)
 }
 
 /// Numbers that are no names: `p95`, `5xx`, `HTTP 500`, the number of a list.

@@ -10,6 +10,7 @@ use crate::words::Words;
 use tminus_release::plan::Usage;
 
 use super::looks;
+use super::marks::Mark;
 use super::page::Page;
 
 /// A time in a text, with the bytes at which it begins and ends.
@@ -207,7 +208,8 @@ pub(super) fn check(page: &Page<'_>, found: &mut super::windows::Found) {
     let lasts = |found: &&crate::outline::FoundThreshold| {
         found.usage == Usage::Rollback && found.threshold.duration.is_some()
     };
-    let often = OFTEN_SAID.any_in(page.lower()) || looks::OFTEN_IN_WORDS.any_in(page.lower());
+    let often = OFTEN_SAID.any_in(page.lower())
+        || page.marked(Mark::Often).iter().any(|(_, text)| looks::SAID_IN_WORDS.any_in(text));
     if !often && !page.outline.thresholds.iter().any(|found| lasts(&found)) {
         return;
     }
@@ -270,7 +272,7 @@ fn read_line(line: u32, text: &str, in_title: bool, watched: &mut Watched) {
     static NAMED: Words = Words::new(&["hour", "minute", "stunde", "heure", "hora", "minuto", "día", " dia"]);
     if !text.bytes().any(|byte| byte.is_ascii_digit())
         && !NAMED.any_in(text)
-        && !looks::OFTEN_IN_WORDS.any_in(text)
+        && !looks::SAID_IN_WORDS.any_in(text)
     {
         return;
     }

@@ -87,10 +87,13 @@ fn cadences(page: &Page<'_>, found: &mut Found) {
         return;
     }
     for (line, text) in page.prose() {
-        if !text.bytes().any(|byte| byte.is_ascii_digit()) || looks::MACHINE.any_in(text) {
+        if !text.bytes().any(|byte| byte.is_ascii_digit()) {
             continue;
         }
         let Some(parts) = CADENCE.iter().find_map(|pattern| pattern.captures(text)) else { continue };
+        if looks::MACHINE.any_in(text) {
+            continue;
+        }
         // "the first hour" is one.
         let window = parts.name("b").map_or("1", |number| number.as_str());
         if seconds(&parts["a"], &parts["au"]) > seconds(window, &parts["bu"]) {
