@@ -58,13 +58,32 @@ const fn place(byte: u8) -> usize {
 pub(crate) struct Words {
     words: &'static [&'static str],
     pairs: Pairs,
+    /// For what the first two bytes of words come to, the first word of them, from 1; 0 is none.
+    head: [u8; 64],
+    /// For each word, the next one of those.
+    next: [u8; MOST + 1],
+    /// The first word of one byte.
+    alone: u8,
 }
+
+/// How many words a list holds at most; more are two lists.
+const MOST: usize = 255;
 
 impl Words {
     /// Takes words in lower case; none may be empty. One that is not ASCII is found in lower case
     /// only: its text is brought there first.
     pub(crate) const fn new(words: &'static [&'static str]) -> Words {
-        Words { words, pairs: Pairs::of(words) }
+        assert!(words.len() <= MOST, "a list of words has at most 255");
+        let (mut head, mut next, mut alone) = ([0; 64], [0; MOST + 1], 0);
+        let mut at = words.len();
+        while at > 0 {
+            let word = words[at - 1].as_bytes();
+            let first = if word.len() > 1 { &mut head[both(word[0], word[1])] } else { &mut alone };
+            next[at] = *first;
+            *first = at as u8;
+            at -= 1;
+        }
+        Words { words, pairs: Pairs::of(words), head, next, alone }
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -78,13 +97,57 @@ impl Words {
     /// Tells whether one of the words is in the text.
     pub(crate) fn any_in(&self, text: &str) -> bool {
         self.pairs.any(text, |rest| {
-            let first = rest[0].to_ascii_lowercase();
-            self.words.iter().map(|word| word.as_bytes()).any(|word| {
-                word[0] == first
-                    && rest.get(..word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word))
-            })
+            let pair = rest.get(1).is_some_and(|next| self.is_one(self.head[both(rest[0], *next)], rest));
+            pair || self.alone > 0 && self.is_one(self.alone, rest)
         })
     }
+
+    /// Visits each place of a text at which a word stands, with the number of the word.
+    pub(crate) fn each_in(&self, text: &str, mut visit: impl FnMut(usize)) {
+        let bytes = text.as_bytes();
+        for at in 0..bytes.len() {
+            if !self.pairs.may_begin(bytes, at) {
+                continue;
+            }
+            let rest = &bytes[at..];
+            let pair = rest.get(1).map_or(0, |next| self.head[both(rest[0], *next)]);
+            for first in [pair, self.alone] {
+                let mut word = usize::from(first);
+                while word > 0 {
+                    let one = self.words[word - 1].as_bytes();
+                    if begins(one, rest) {
+                        visit(word - 1);
+                    }
+                    word = usize::from(self.next[word]);
+                }
+            }
+        }
+    }
+
+    /// Tells whether a text begins with a word, or with one of those that come to the same.
+    fn is_one(&self, first: u8, rest: &[u8]) -> bool {
+        let mut at = usize::from(first);
+        while at > 0 {
+            let word = self.words[at - 1].as_bytes();
+            if begins(word, rest) {
+                return true;
+            }
+            at = usize::from(self.next[at]);
+        }
+        false
+    }
+}
+
+/// Tells whether a text begins with a word. The first bytes tell nearly all words apart, and to compare the
+/// whole is a call.
+fn begins(word: &[u8], rest: &[u8]) -> bool {
+    let same = |at: usize| at >= word.len() || rest[at] | 0x20 == word[at] | 0x20;
+    rest.len() >= word.len() && same(2) && same(1) && same(0) && rest[..word.len()].eq_ignore_ascii_case(word)
+}
+
+/// What two bytes come to, the same for small letters and capitals.
+const fn both(first: u8, second: u8) -> usize {
+    (place(first) * 5 + place(second)) & 0x3f
 }
 
 #[cfg(test)]

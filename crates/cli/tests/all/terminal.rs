@@ -146,3 +146,14 @@ fn bad_days_a_window_that_is_closed_ends_the_step_and_the_log_says_so() {
     assert!(desk.with_stand_ins(&["resume"], "-", "-").status().expect("starts").success());
     assert_eq!(desk.calls(), ["deploy a", "deploy a", "deploy b"]);
 }
+
+#[test]
+fn much_output_is_shown_in_part_and_its_end_always() {
+    let desk = Desk::new();
+    desk.write("r.md", runbook("```bash {#a undo=none}\nseq 400000\nexit 7\n```\n"));
+    let ran = desk.expect(5, &["run", "r.md", "--no-wait"]);
+    ran.says("│ 1\n").says("bytes are not shown: there is much of it; the record has both ends");
+    let (output, _) = ran.out.split_once("FAILED").expect("it failed");
+    assert!(output.contains("│ 399991\n") && output.contains("│ 400000\n"), "{}", ran.out);
+    assert!(!output.contains("│ 300000\n") && output.lines().count() < 220_000, "only part of it");
+}

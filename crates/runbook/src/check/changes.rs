@@ -51,10 +51,11 @@ static CHANGES: [Pattern; 7] = [
 
 /// Somebody decides something by it.
 #[rustfmt::skip]
-static DECIDES: Words = Words::new(&[
-    "roll back", "rollback", "roll-back", "go back", "going back", "revert", "abort", "halt", "stop", "alert", "page ", "escalat",
+pub(super) static DECIDES: Words = Words::new(&[
+    "pull the", "pull it", "kill the",
+    "roll back", "rollback", "roll-back", "back out", "pull the plug", "bail out", "go back", "going back", "revert", "abort", "halt", "stop", "alert", "page ", "escalat",
     "call ", "notify", "warn", "pause", "zurück", "abbrech", "abbruch", "alarm", "anruf", "stopp", "retour", "revenir", "annul",
-    "alert", "arrêt", "revert", "vuelta", "volver", "avis", "deten", "reverter", "reversão", "voltar", "parar", "回滚", "回退",
+    "alert", "arrêt", "revert", "vuelta", "volver", "vuelve", "volta", "revien", "avis", "deten", "reverter", "reversão", "voltar", "parar", "回滚", "回退",
     "告警", "停止", "暂停", "ロールバック", "切り戻", "中止", "アラート", "通知",
 ]);
 

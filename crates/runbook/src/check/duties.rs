@@ -4,34 +4,18 @@ use std::collections::BTreeSet;
 
 use tminus_release::plan::Lane;
 
+use crate::control::{self, Body};
 use crate::diagnostic::Severity;
 use crate::markdown::{Block, Table};
 use crate::names;
-use crate::outline::{FoundOwner, SectionKind, UnitKind, split_roles};
+use crate::outline::{FenceClass, FoundOwner, SectionKind, UnitKind, split_roles};
 use crate::pattern::Pattern;
 
-use super::escalation;
 use super::flow::Flow;
+use super::labels::{self, About, Labelled};
 use super::page::Page;
 use super::people::{is_person, is_role};
-use super::yeses;
-
-/// Labels of lines that name an owner, beside those that the outline knows.
-pub(super) const OWNER: [&str; 13] = [
-    "verantwortlich",
-    "verantwortliche",
-    "verantwortlicher",
-    "zuständig",
-    "responsable",
-    "propietario",
-    "dueño",
-    "responsável",
-    "dono",
-    "负责人",
-    "担当者",
-    "担当",
-    "責任者",
-];
+use super::{escalation, nobody, own_yes, yeses};
 
 pub(super) type Found = Vec<(u32, &'static str, String, &'static str)>;
 
@@ -44,30 +28,44 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
         }
     });
     let mut found = Vec::new();
-    let owners = owners(page);
-    in_no_table(page, &tables, &owners, &mut found);
-    without_owner(page, flow, &owners, &mut found);
+    let lines = labels::read(page);
+    let owners = owners(page, &lines);
+    in_no_table(page, &tables, &owners, &lines, &mut found);
+    without_owner(page, flow, &owners, &tables, &mut found);
     signed_by_nobody(page, &tables, &mut found);
     yeses::check(page, &owners, &mut found);
     escalation::check(page, flow, &tables, &mut found);
+    own_yes::check(page, &tables, &lines, &mut found);
+    nobody::check(page, &tables, &lines, &mut found);
     for (line, code, message, help) in found {
         page.add_at_line(code, Severity::Warning, line, message).help(help);
     }
 }
 
-/// Owners as the outline has them, and those of lines in other languages.
-fn owners(page: &Page<'_>) -> Vec<FoundOwner> {
-    let other = page.outline.facts.iter().filter(|fact| OWNER.contains(&fact.label.to_lowercase().as_str()));
+/// Owners as the outline has them, and those of lines that are not bold, or in other languages.
+fn owners(page: &Page<'_>, lines: &[Labelled<'_>]) -> Vec<FoundOwner> {
+    let known = &page.outline.owners;
+    let other = lines.iter().filter(|line| {
+        line.about == About::Owner
+            && !line.value.is_empty()
+            && !known.iter().any(|owner| owner.line == line.line)
+    });
     let other =
-        other.map(|fact| FoundOwner { text: fact.value.clone(), section: fact.section, line: fact.line });
-    page.outline.owners.iter().cloned().chain(other).collect()
+        other.map(|line| FoundOwner { text: line.value.to_owned(), section: line.section, line: line.line });
+    known.iter().cloned().chain(other).collect()
 }
 
 /// How many roles are looked for in the tables; no team has that many.
 const MOST_ROLES: usize = 200;
 
 /// T601: an owner who stands in no table of roles, although there is one.
-fn in_no_table(page: &Page<'_>, tables: &[&Table], owners: &[FoundOwner], found: &mut Found) {
+fn in_no_table(
+    page: &Page<'_>,
+    tables: &[&Table],
+    owners: &[FoundOwner],
+    lines: &[Labelled<'_>],
+    found: &mut Found,
+) {
     let roles: Vec<&&Table> =
         tables.iter().filter(|table| is_roles(table) && table.rows.len() >= 2).collect();
     if roles.is_empty() {
@@ -81,20 +79,21 @@ fn in_no_table(page: &Page<'_>, tables: &[&Table], owners: &[FoundOwner], found:
         .collect();
     let declared = page.outline.front_matter.roles.iter().map(|role| role.to_lowercase().replace('-', " "));
     let known: Vec<String> = cells.into_iter().chain(declared).collect();
-    let approvers = page
-        .outline
-        .facts
-        .iter()
-        .filter(|fact| yeses::APPROVAL.contains(&fact.label.to_lowercase().as_str()));
+    let approvers = lines.iter().filter(|line| line.about == About::Approval && !labels::is_open(line.value));
     // Who owns the whole document keeps the page; nobody calls them at night for that.
     let needed = owners
         .iter()
         .filter(|owner| owner.section != 0)
         .map(|owner| (owner.line, owner.text.as_str()))
-        .chain(approvers.map(|fact| (fact.line, fact.value.as_str())));
+        .chain(approvers.map(|line| (line.line, line.value)));
     let (mut told, mut there, mut missing) = (BTreeSet::new(), 0, Vec::new());
+    let quorums = quorums(page);
+    let needed = needed.chain(quorums.iter().map(|(line, role)| (*line, role.as_str())));
+    let rows = roles.iter().flat_map(|table| &table.rows);
+    let titles: Vec<String> = rows.filter_map(|row| Some(row.cells.first()?.plain())).collect();
     for (line, text) in needed {
         for role in split_roles(text) {
+            let role = without_count(&role).to_owned();
             let name = names::role(&role);
             let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-');
             let is_name = role.split_whitespace().count() <= 3 && role.chars().all(plain);
@@ -102,7 +101,14 @@ fn in_no_table(page: &Page<'_>, tables: &[&Table], owners: &[FoundOwner], found:
             if !is_name || numbered || is_word(&role) || told.len() >= MOST_ROLES || !told.insert(name) {
                 continue;
             }
-            if known.iter().any(|cell| same_role(cell, &role.to_lowercase())) {
+            if let Some(meant) = misspelt(&role, &titles) {
+                found.push((
+                    line,
+                    "T601",
+                    format!("`{role}` owns or approves this, and the table of roles has `{meant}`: nobody who looks for the one finds the other"),
+                    "use the name that the table has",
+                ));
+            } else if known.iter().any(|cell| same_role(cell, &role.to_lowercase())) {
                 there += 1;
             } else {
                 missing.push((line, role));
@@ -110,7 +116,7 @@ fn in_no_table(page: &Page<'_>, tables: &[&Table], owners: &[FoundOwner], found:
         }
     }
     // A table that has few of the owners is a table of something else.
-    if there < 2 || missing.len() >= there {
+    if there == 0 || missing.len() > there {
         return;
     }
     for (line, role) in missing {
@@ -123,6 +129,83 @@ fn in_no_table(page: &Page<'_>, tables: &[&Table], owners: &[FoundOwner], found:
             "add a row for the role, or use the name that the table has",
         ));
     }
+}
+
+/// Roles of blocks that ask for a yes, as words, with the line of the block.
+fn quorums(page: &Page<'_>) -> Vec<(u32, String)> {
+    let blocks = page.outline.units.iter().filter_map(|unit| match &unit.kind {
+        UnitKind::Fence(fence) if fence.class == FenceClass::Control("approval") => {
+            Some((unit.line, &fence.body))
+        }
+        _ => None,
+    });
+    let mut roles = Vec::new();
+    for (line, body) in blocks {
+        let Some(Body::Approval { quorum, .. }) =
+            control::parse("approval", body, 0..0, None).0.map(|c| c.body)
+        else {
+            continue;
+        };
+        roles.extend(quorum.keys().map(|role| (line, role.replace('-', " "))));
+    }
+    roles
+}
+
+/// `2 of SREs`, `1 x DBA`, `at least one release manager`: the role alone.
+fn without_count(role: &str) -> &str {
+    let mut rest = role.trim();
+    loop {
+        let (first, behind) = rest.split_once(' ').unwrap_or((rest, ""));
+        let is_count = first.bytes().all(|byte| byte.is_ascii_digit())
+            || matches!(
+                first.to_lowercase().as_str(),
+                "x" | "×"
+                    | "of"
+                    | "at"
+                    | "least"
+                    | "any"
+                    | "one"
+                    | "two"
+                    | "three"
+                    | "both"
+                    | "the"
+                    | "von"
+                    | "zwei"
+                    | "ein"
+                    | "eine"
+                    | "de"
+                    | "un"
+                    | "une"
+                    | "deux"
+                    | "una"
+                    | "dos"
+                    | "uma"
+                    | "dois"
+                    | "duas"
+            );
+        if !is_count || behind.is_empty() {
+            return rest;
+        }
+        rest = behind.trim_start();
+    }
+}
+
+/// The title in a table of roles that is meant by one that differs in a letter or two.
+fn misspelt<'t>(role: &str, titles: &'t [String]) -> Option<&'t str> {
+    if titles.iter().any(|title| title.eq_ignore_ascii_case(role)) {
+        return None;
+    }
+    let title = crate::faults::nearest(role, titles.iter().map(String::as_str))?;
+    let letters = role.chars().count();
+    // Two short names, and two that differ in a word, are two roles.
+    let words = |text: &str| text.split_whitespace().count();
+    let (left, right) = (role.to_lowercase(), title.to_lowercase());
+    let mut differ = left.split_whitespace().zip(right.split_whitespace()).filter(|(a, b)| a != b);
+    let (Some((wrong, meant)), None) = (differ.next(), differ.next()) else { return None };
+    let stem = |word: &str| word.trim_end_matches(['s', 'n', 'e', 'r', 'x']).to_owned();
+    let long = wrong.chars().count() > 4 || !wrong.is_ascii() && wrong.chars().count() > 3;
+    let slip = long && stem(wrong) != stem(meant) && crate::faults::nearest(wrong, [meant]).is_some();
+    (letters > 3 && slip && words(role) == words(title)).then_some(title)
 }
 
 /// Tells whether a column, by its header in small letters, says who somebody is or what they do.
@@ -158,7 +241,7 @@ static SIGNED: Pattern = Pattern::new(
     r"(?i)\b(?:sign(?:ed)?[- ]?off (?:from|by|of)|approv(?:ed|al) (?:from|by|of)|approv(?:ers?|al):|freigabe (?:durch|von)|genehmigt (?:von|durch)|approuvé par|validation (?:par|du)|aprobado por|aprobación del?|aprovado por|aprovação d[aeo])(?: the| an?| der| die| dem| den| le| la| el| o| a| our)? (?P<who>[^.,;:()|]+)|^\W*(?:the )?(?P<he>[a-z][a-z -]+?) (?:signs off|approves|has signed off|has approved)\b",
 );
 
-fn is_office(word: &str) -> bool {
+pub(super) fn is_office(word: &str) -> bool {
     OFFICES.contains(&word)
         || ["beauftragte", "beauftragten", "leitung", "leiter"].iter().any(|end| word.ends_with(end))
 }
@@ -297,7 +380,7 @@ fn same_role(cell: &str, role: &str) -> bool {
 }
 
 /// T605: phases have owners, and this one has none.
-fn without_owner(page: &Page<'_>, flow: &Flow, owners: &[FoundOwner], found: &mut Found) {
+fn without_owner(page: &Page<'_>, flow: &Flow, owners: &[FoundOwner], tables: &[&Table], found: &mut Found) {
     if owners.iter().any(|owner| owner.section == 0) {
         return;
     }
@@ -315,6 +398,7 @@ fn without_owner(page: &Page<'_>, flow: &Flow, owners: &[FoundOwner], found: &mu
         let next = owned_lines.partition_point(|line| line < lines.start());
         owned_lines.get(next).is_some_and(|line| lines.contains(line))
             || page.outline.sections[at].title.contains('@')
+            || nobody::table_names_owner(tables, &page.outline.sections[at].title)
     };
     // A parenthesis in a heading may name somebody: enough to ask for no more, not to count.
     let has = |at: usize| says_so(at) || page.outline.sections[at].title.contains('(');

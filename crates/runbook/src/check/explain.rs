@@ -284,15 +284,15 @@ const PAGES: &[Explanation] = &[
     Explanation {
         code: "T501",
         title: "an alert that comes after the rollback",
-        why: "The release goes back before people are told that something is wrong. Two limits of one metric for one purpose are told as well: people act on one of the two.",
+        why: "The release goes back before people are told that something is wrong. Two limits of one metric for one purpose are told as well: people act on one of the two; and so is what is good enough at a number that takes the release back.",
         wrong: "## When to roll back\n\nRoll back if:\n\n- Error rate > 1%\n\n## Monitoring\n\n**Alert thresholds**:\n\n- Error rate > 5%\n",
         right: "## When to roll back\n\nRoll back if:\n\n- Error rate > 5%\n\n## Monitoring\n\n**Alert thresholds**:\n\n- Error rate > 1%\n",
         source: "the runbook language, rules",
     },
     Explanation {
         code: "T502",
-        title: "a change against nothing",
-        why: "\"Degradation > 50 %\" or \"30 % slower\" needs a value to compare with, and a time, a share or a size a unit; two people take two different ones.",
+        title: "a limit that nobody can measure",
+        why: "\"Degradation > 50 %\" or \"30 % slower\" needs a value to compare with, and a time, a share or a size a unit; \"much too slow\" needs a number at all. At night two people take two different ones.",
         wrong: "## When to roll back\n\n- Performance degradation > 50%\n",
         right: "## When to roll back\n\n- p95 latency > 2000ms\n",
         source: "the runbook language, rules",
@@ -308,7 +308,7 @@ const PAGES: &[Explanation] = &[
     Explanation {
         code: "T603",
         title: "an owner whom nobody can call",
-        why: "A role owns part of the release, and its row in the contact table is empty.",
+        why: "A role owns part of the release, and its row in the contact table is empty; or a line or a row has a place to fill in where the others have a name: `TBD`, `[Name]`, `555-XXXX`. A form in which all is open is left alone.",
         wrong: "## Deploy\n\n**Owner**: Release Manager\n\n- [ ] done\n\n## Contacts\n\n| Role | Name |\n|---|---|\n| Release Manager | TBD |\n",
         right: "## Deploy\n\n**Owner**: Release Manager\n\n- [ ] done\n\n## Contacts\n\n| Role | Name |\n|---|---|\n| Release Manager | Ana |\n",
         source: "the runbook language, roles",

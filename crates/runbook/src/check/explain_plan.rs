@@ -95,7 +95,7 @@ pub(super) const PLAN_PAGES: &[Explanation] = &[
         right: "---\nrunbook: 1\n---\n# Release\n\n## Deploy\n\n- [ ] done\n\n## When to roll back\n\n- p95 latency > 800ms\n",
         source: "the runbook language, rules" },
     Explanation { code: "T915", title: "a rule without a source, or with two",
-        why: "No data is no pass: the release would hold for ever. Of two sources, the wrong one says that all is well.",
+        why: "No data is no pass: the release would hold for ever. Of two sources, the wrong one says that all is well. A row of a table is watched by a person as well, so without a source it is a warning.",
         wrong: "---\nrunbook: 1\n---\n# Release\n\n## Deploy\n\n```yaml {#watch .soak}\nfor: 30m\nrules: [ queue_length < 100 ]\n```",
         right: "---\nrunbook: 1\n---\n# Release\n\n## Deploy\n\n```yaml {#wait .soak}\nfor: 30m\n```\n\n- [ ] The queue is shorter than 100",
         source: "the runbook language, rules" },

@@ -1,6 +1,6 @@
 //! T5: numbers that contradict each other.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::words::Words;
 
@@ -10,27 +10,28 @@ use crate::diagnostic::Severity;
 use crate::outline::FoundThreshold;
 use crate::rules::{Op, Value};
 
-use super::changes;
 use super::page::Page;
+use super::{changes, limits};
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
-    alert_after_rollback(page);
+    let told = alert_after_rollback(page);
     without_baseline(page);
     without_unit(page);
     changes::check(page);
     two_values(page);
+    limits::check(page, &told);
 }
 
 /// A limit in a unit in which it can be compared with others.
 #[derive(Clone, Debug, PartialEq)]
-struct Limit {
-    op: Comparison,
-    number: f64,
-    unit: String,
+pub(super) struct Limit {
+    pub(super) op: Comparison,
+    pub(super) number: f64,
+    pub(super) unit: String,
 }
 
-fn limit(found: &FoundThreshold) -> Option<Limit> {
+pub(super) fn limit(found: &FoundThreshold) -> Option<Limit> {
     let (Op::Compare(op), Some(Value::Number(number))) = (found.threshold.op, &found.threshold.value) else {
         return None;
     };
@@ -38,13 +39,21 @@ fn limit(found: &FoundThreshold) -> Option<Limit> {
     let (factor, unit) = match unit {
         "s" => (1000.0, "ms"),
         "min" => (60_000.0, "ms"),
+        // `error rate > 0.02` is two per cent.
+        "" | "count" if *number <= 1.0 && is_share(&found.threshold.key) => (100.0, "%"),
         other => (1.0, other),
     };
     Some(Limit { op, number: number * factor, unit: unit.to_owned() })
 }
 
+fn is_share(key: &str) -> bool {
+    matches!(key, "error_rate" | "success_rate" | "availability")
+        || key.ends_with("_rate")
+        || key.ends_with("_ratio")
+}
+
 /// The number and its unit as they were read.
-fn shown(found: &FoundThreshold) -> String {
+pub(super) fn shown(found: &FoundThreshold) -> String {
     let Some(Value::Number(number)) = &found.threshold.value else { return String::new() };
     match found.threshold.unit.as_deref() {
         Some("count") | None => number.to_string(),
@@ -77,7 +86,7 @@ fn hurts(found: &FoundThreshold, limit: &Limit) -> Option<Hurts> {
 }
 
 /// T501: people are told only after the release has already gone back.
-fn alert_after_rollback(page: &mut Page<'_>) {
+fn alert_after_rollback(page: &mut Page<'_>) -> BTreeSet<u32> {
     let thresholds = &page.outline.thresholds;
     let key = |found: &FoundThreshold, limit: &Limit| {
         let threshold = &found.threshold;
@@ -96,7 +105,7 @@ fn alert_after_rollback(page: &mut Page<'_>) {
         }
     }
     if backs.is_empty() {
-        return;
+        return BTreeSet::new();
     }
     let mut found = Vec::new();
     for alert in thresholds.iter().filter(|t| t.usage == Usage::Alert && t.threshold.grade.is_none()) {
@@ -121,6 +130,7 @@ fn alert_after_rollback(page: &mut Page<'_>) {
             found.push((alert.line, back.line, name_of(alert), shown(alert), shown(back), side));
         }
     }
+    let told = found.iter().map(|found| found.0).collect();
     for (line, other, metric, tell, back, side) in found {
         let message = format!(
             "the alert for {metric} comes at {tell}, but the release goes back at {back} (line {other}): it can never warn"
@@ -131,6 +141,7 @@ fn alert_after_rollback(page: &mut Page<'_>) {
         };
         page.add_at_line("T501", Severity::Warning, line, message).help(help);
     }
+    told
 }
 
 /// The metric's name as it was written; of a sentence in another language, what is measured.
@@ -172,7 +183,8 @@ fn without_unit(page: &mut Page<'_>) {
         let (Op::Compare(_), Some(Value::Number(number))) = (&t.threshold.op, &t.threshold.value) else {
             continue;
         };
-        if !is_bare || t.threshold.needs_baseline {
+        // `p95 > 1.5× baseline` is a share of what was there before.
+        if !is_bare || t.threshold.needs_baseline || t.text.contains('×') {
             continue;
         }
         let metric = &t.threshold.metric;
@@ -280,8 +292,8 @@ fn two_values(page: &mut Page<'_>) {
         let other = thresholds[..at].iter().rev().take(64).find(|earlier| {
             earlier.usage == later.usage
                 && plain(earlier)
-                && (earlier.section != later.section || is_same_line_again(page, earlier, later))
-                && earlier.threshold.metric.eq_ignore_ascii_case(&later.threshold.metric)
+                && (earlier.section != later.section || is_same_line_again(page, earlier, later) || limits::are_about_one(page, earlier, later))
+                && (earlier.threshold.metric.eq_ignore_ascii_case(&later.threshold.metric) || limits::are_about_one(page, earlier, later))
                 && earlier.threshold.duration == later.threshold.duration
                 && matches!((limit(earlier), limit(later)), (Some(a), Some(b)) if a.op == b.op && a.unit == b.unit && (a.number - b.number).abs() > f64::EPSILON)
                 && page.outline.sections[earlier.section].environments == page.outline.sections[later.section].environments

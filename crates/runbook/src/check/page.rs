@@ -1,5 +1,6 @@
 //! What the checks look at: the document, its outline, and every script with its place.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -13,6 +14,8 @@ use crate::names;
 use crate::outline::{FenceClass, FenceUnit, Outline, UnitKind, is_session};
 use crate::shell::{self, CommandUse, Position, Survey};
 
+use super::marks::{self, Mark};
+
 /// A document under check, with the faults found so far.
 pub(super) struct Page<'a> {
     pub(super) document: &'a str,
@@ -25,6 +28,10 @@ pub(super) struct Page<'a> {
     pub(super) known: BTreeSet<String>,
     /// The document in lower case, made when a check first needs it.
     lower: std::cell::OnceCell<String>,
+    /// Its lines outside of code, read when a check first needs them.
+    prose: std::cell::OnceCell<Vec<(u32, &'a str)>>,
+    /// What those lines may be about, in the same order.
+    marks: std::cell::OnceCell<Vec<u8>>,
     /// Sections whose headings speak of nothing but where users are; see [`super::flow::is_live`].
     pub(super) live_titles: std::cell::OnceCell<Vec<bool>>,
     faults: Faults<'a>,
@@ -59,6 +66,11 @@ pub(super) struct Script<'a> {
     pub(super) fence: Option<&'a FenceUnit>,
 }
 
+/// A text as lists of words need it: capitals beyond ASCII are small letters, the others may stay.
+pub(super) fn lowered(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) }
+}
+
 /// Returns a line without the box of a task in front of it.
 pub(super) fn without_task(text: &str) -> &str {
     let rest = ["[ ]", "[x]", "[X]", "☐", "☑"].iter().find_map(|mark| text.strip_prefix(mark));
@@ -88,6 +100,8 @@ impl<'a> Page<'a> {
             bound,
             known: BTreeSet::new(),
             lower: std::cell::OnceCell::new(),
+            prose: std::cell::OnceCell::new(),
+            marks: std::cell::OnceCell::new(),
             live_titles: std::cell::OnceCell::new(),
             faults: Faults::new(document, &markdown.lines),
         };
@@ -130,6 +144,22 @@ impl<'a> Page<'a> {
 
     /// Lines that stand in no code block, with their numbers.
     pub(super) fn prose(&self) -> Vec<(u32, &'a str)> {
+        self.prose.get_or_init(|| self.read_prose()).clone()
+    }
+
+    /// Those of them that may be about something.
+    pub(super) fn marked(&self, mark: Mark) -> Vec<(u32, &'a str)> {
+        let prose = self.prose.get_or_init(|| self.read_prose());
+        let marks = self.marks.get_or_init(|| prose.iter().map(|(_, text)| marks::of(text)).collect());
+        prose
+            .iter()
+            .zip(marks)
+            .filter(|(_, marks)| **marks & mark as u8 != 0)
+            .map(|(line, _)| *line)
+            .collect()
+    }
+
+    fn read_prose(&self) -> Vec<(u32, &'a str)> {
         let mut fences: Vec<(u32, u32)> = Vec::new();
         self.markdown.walk(|block| {
             if let crate::markdown::Block::Fence(fence) = block {

@@ -5,7 +5,7 @@ use crate::markdown::{Block, Table};
 use crate::names;
 use crate::outline::{UnitKind, split_roles};
 
-use super::duties::OWNER;
+use super::labels::OWNER;
 use super::page::Page;
 
 /// Runs the checks of this group.
@@ -106,13 +106,24 @@ pub(super) fn is_person(header: &str) -> bool {
 
 /// What stands where nobody has been found yet.
 #[rustfmt::skip]
-const NOBODY: [&str; 44] = [
-    "n.n.", "n. n.", "nn", "tbd", "tba", "t.b.d.", "-", "–", "—", "n/a", "?", "??", "???", "todo", "xxx", "to be defined", "to be decided",
-    "to be determined", "to be confirmed", "unassigned", "vacant", "offen", "noch offen", "unbesetzt", "folgt",
-    "noch zu klären", "zu klären", "à définir", "à déterminer", "à confirmer", "a definir", "por definir",
-    "por determinar", "por confirmar", "pendiente", "sin asignar", "a confirmar", "pendente", "待定", "待确认", "未定",
-    "未決定", "調整中", "待补充",
+const NOBODY: [&str; 107] = [
+    "wird nachgereicht", "wird ergänzt", "folgt noch", "sera communiqué", "se comunicará", "será informado",
+    "n.n.", "n. n.", "nn", "tbd", "tba", "tbc", "t.b.d.", "t.b.d", "-", "–", "—", "n/a", "?", "??", "???", "????", "todo", "xxx", "to be defined",
+    "to be decided", "to be determined", "to be confirmed", "to be announced", "to be named", "to be assigned", "to be filled", "to be filled in",
+    "fill in", "fill me in", "fill this in", "please fill in", "name here", "insert name", "your name", "nobody", "nobody yet", "not assigned",
+    "not yet assigned", "unassigned", "vacant", "offen", "noch offen", "unbesetzt", "folgt", "niemand", "noch zu klären", "zu klären",
+    "noch zu benennen", "zu benennen", "wird noch benannt", "ausfüllen", "bitte ausfüllen", "à définir", "à déterminer", "à confirmer",
+    "à compléter", "à renseigner", "à nommer", "à désigner", "personne", "a definir", "por definir", "por determinar", "por confirmar",
+    "por asignar", "por completar", "por designar", "pendiente", "pendiente de asignar", "sin asignar", "rellenar", "nadie", "a confirmar",
+    "a designar", "a indicar", "pendente", "a preencher", "preencher", "ninguém", "待定", "待确认", "待填写", "待指派", "待分配", "填写", "暂无",
+    "a combinar", "a convenir", "à convenir", "nach absprache", "nach vereinbarung", "to be agreed", "另行通知", "要相談", "未定", "未決定", "未確定", "未指定", "調整中", "要記入", "待补充",
 ];
+
+/// Tells whether a text in small letters says that nothing has been decided.
+pub(super) fn says_nobody(lower: &str) -> bool {
+    let bare = lower.trim_matches(['(', ')', '（', '）', '*', '_', '<', '>', '[', ']', ' ']);
+    (bare.len() > 1 || bare == "?") && NOBODY.contains(&bare) && !matches!(bare, "n/a" | "folgt" | "nn")
+}
 
 /// Tells whether a cell names nobody: it is empty, or says so, if in parentheses.
 pub(super) fn is_blank(cell: &str) -> bool {

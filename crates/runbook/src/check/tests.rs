@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 mod numbers;
 mod people;
+mod prose;
 mod said;
 
 fn codes_of(document: &str) -> Vec<&'static str> {

@@ -9,13 +9,15 @@ use crate::words::Words;
 
 use tminus_release::plan::Usage;
 
+use super::looks;
+use super::marks::Mark;
 use super::page::Page;
 
 /// A time in a text, with the bytes at which it begins and ends.
-struct Time {
-    start: usize,
-    end: usize,
-    seconds: u64,
+pub(super) struct Time {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) seconds: u64,
 }
 
 /// Units with their seconds. Of two that begin alike, the longer one comes first.
@@ -45,9 +47,43 @@ const NUMBERS: [(&str, u64); 20] = [
     ("dos", 2), ("uma", 1), ("duas", 2),
 ];
 
+/// Parts of an hour in words.
+#[rustfmt::skip]
+const PARTS: [(&str, u64); 25] = [
+    ("first hour", 3600), ("ersten stunde", 3600), ("première heure", 3600), ("primera hora", 3600), ("primeira hora", 3600), ("第一个小时", 3600),
+    ("half an hour", 1800), ("half hour", 1800), ("half-hour", 1800), ("quarter of an hour", 900), ("quarter hour", 900),
+    ("halbe stunde", 1800), ("halben stunde", 1800), ("viertelstunde", 900), ("demi-heure", 1800), ("demi heure", 1800),
+    ("quart d'heure", 900), ("quart d’heure", 900), ("media hora", 1800), ("cuarto de hora", 900), ("meia hora", 1800),
+    ("quarto de hora", 900), ("半小时", 1800), ("半个小时", 1800), ("半時間", 1800),
+];
+
 /// Finds the times of a text in small letters.
-fn times(text: &str) -> Vec<Time> {
+pub(super) fn times(text: &str) -> Vec<Time> {
+    static PART: Words = Words::new(&[
+        "first h",
+        "ersten s",
+        "première h",
+        "primera h",
+        "primeira h",
+        "第一个",
+        "half",
+        "quarter",
+        "halbe",
+        "viertel",
+        "demi",
+        "quart",
+        "media",
+        "meia",
+        "cuarto",
+        "半",
+    ]);
     let mut found = Vec::new();
+    if PART.any_in(text) {
+        for (part, seconds) in PARTS {
+            let at = text.match_indices(part).map(|(at, _)| at);
+            found.extend(at.map(|start| Time { start, end: start + part.len(), seconds }));
+        }
+    }
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -80,12 +116,24 @@ fn times(text: &str) -> Vec<Time> {
         let step = if length > 0 { length } else { rest.chars().next().map_or(1, char::len_utf8) };
         at += step;
     }
+    // "half an hour" is one time, and so are the words in it.
+    let parts: Vec<(usize, usize)> = found
+        .iter()
+        .filter(|time| text[time.start..time.end].contains(['h', '小', '時', 's']))
+        .map(|time| (time.start, time.end))
+        .collect();
+    found.retain(|time| {
+        !parts.iter().any(|(start, end)| {
+            (*start, *end) != (time.start, time.end) && *start <= time.start && time.end <= *end
+        })
+    });
+    found.sort_by_key(|time| time.start);
     found
 }
 
 /// Somebody stays and watches.
 #[rustfmt::skip]
-static WATCH: Words = Words::new(&[
+pub(super) static WATCH: Words = Words::new(&[
     "monitor", "watch", "observe", "soak", "bake", "let it run", "let it sit", "keep an eye", "leave the canary", "stay on", "verification window",
     "beobacht", "überwach", "surveill", "observer", "observar", "vigil", "supervis", "acompanh", "观察", "监控", "监视", "監視",
     "観察", "様子", "見守",
@@ -95,7 +143,7 @@ static WATCH: Words = Words::new(&[
 static WAIT: Words = Words::new(&["wait ", "warten", "warte ", "attendre", "esperar", "aguardar", "等待", "待機", "待つ"]);
 /// Looking, at the beginning of a line, or anywhere behind how often it is done.
 #[rustfmt::skip]
-const LOOKS: [&str; 36] = [
+pub(super) const LOOKS: [&str; 36] = [
     "check", "look", "watch", "verify", "refresh", "poll", "review", "inspect", "monitor", "sample", "glance", "prüf",
     "kontroll", "schau", "blick", "ansehen", "vérifi", "contrôl", "regard", "consult", "revis", "comprob", "comprueb",
     "mirar", "verific", "olhar", "conferir", "查看", "检查", "看一", "确认", "观察", "確認", "見る", "チェック", "点検",
@@ -115,7 +163,11 @@ static LONGER: Words = Words::new(&[
 
 /// How often a line has somebody look, in seconds, with the words for it.
 fn cadence<'t>(line: &'t str, times: &[Time]) -> Option<(u64, &'t str)> {
-    let [time] = times else { return None };
+    let [time] = times else {
+        let (often, ..) = looks::in_words(line).filter(|_| times.is_empty())?;
+        let looks = WATCH.any_in(line) || LOOKS.iter().any(|look| line.contains(look));
+        return (looks && !LONGER.any_in(line)).then(|| (often.seconds, &line[often.start..often.end]));
+    };
     let before = line[..time.start].trim_end();
     let behind = line[time.end..].trim_start();
     let often = OFTEN.iter().find(|word| before.ends_with(**word));
@@ -156,7 +208,9 @@ pub(super) fn check(page: &Page<'_>, found: &mut super::windows::Found) {
     let lasts = |found: &&crate::outline::FoundThreshold| {
         found.usage == Usage::Rollback && found.threshold.duration.is_some()
     };
-    if !OFTEN_SAID.any_in(page.lower()) && !page.outline.thresholds.iter().any(|found| lasts(&found)) {
+    let often = OFTEN_SAID.any_in(page.lower())
+        || page.marked(Mark::Often).iter().any(|(_, text)| looks::SAID_IN_WORDS.any_in(text));
+    if !often && !page.outline.thresholds.iter().any(|found| lasts(&found)) {
         return;
     }
     let sections = &page.outline.sections;
@@ -216,7 +270,10 @@ pub(super) fn check(page: &Page<'_>, found: &mut super::windows::Found) {
 
 fn read_line(line: u32, text: &str, in_title: bool, watched: &mut Watched) {
     static NAMED: Words = Words::new(&["hour", "minute", "stunde", "heure", "hora", "minuto", "día", " dia"]);
-    if !text.bytes().any(|byte| byte.is_ascii_digit()) && !NAMED.any_in(text) {
+    if !text.bytes().any(|byte| byte.is_ascii_digit())
+        && !NAMED.any_in(text)
+        && !looks::SAID_IN_WORDS.any_in(text)
+    {
         return;
     }
     let lower = text.to_lowercase();

@@ -9,25 +9,8 @@ use crate::pattern::Pattern;
 use crate::words::Words;
 
 use super::duties::Found;
+use super::labels::APPROVAL;
 use super::page::Page;
-
-/// Labels of lines that ask for a yes.
-pub(super) const APPROVAL: [&str; 14] = [
-    "approval",
-    "approvals",
-    "approval required",
-    "approver",
-    "approvers",
-    "approved by",
-    "go/no-go",
-    "freigabe",
-    "freigabe durch",
-    "approbation",
-    "aprobación",
-    "aprovação",
-    "审批",
-    "承認",
-];
 
 /// Answers that say that a yes is needed, and not whose.
 #[rustfmt::skip]
@@ -171,6 +154,14 @@ static NOT_ANYONE: Words = Words::new(&[
     "另一",
 ]);
 
+/// What each of the patterns about a yes has one of: asked once, before all of them.
+#[rustfmt::skip]
+pub(super) static YES: Words = Words::new(&["einverstanden", "stimmen zu", "stimmt zu", "donne son", "visto bueno", "concord", "合意", "賛成", 
+    "approv", "sign off", "signs off", "sign-off", "signed off", "signs it off", "green light", "gives the go", "consent", "yes", "go ahead", "agree",
+    "genehmig", "freig", "frei", "zustimm", "approuv", "approb", "valid", "accord", "aprueb", "aprob", "autoriz", "acuerdo", "aprov", "acordo", "审批", "批准",
+    "审核", "自批", "自审", "同意", "通过", "承認",
+]);
+
 /// T602: the line that asks for a yes leaves it to anyone, or to the one who is to be checked.
 fn by_anyone(page: &Page<'_>, found: &mut Found) {
     let told: BTreeSet<u32> =
@@ -191,7 +182,8 @@ fn by_anyone(page: &Page<'_>, found: &mut Found) {
                 && is_anyone(who.trim().trim_end_matches(['.', '。']).to_lowercase().as_str())
         });
         // In a list without boxes only what is said first is an instruction.
-        let said = BY_ANYONE.iter().find_map(|pattern| pattern.find(text));
+        let says_yes = YES.any_in(text);
+        let said = BY_ANYONE.iter().filter(|_| says_yes).find_map(|pattern| pattern.find(text));
         let said = said.filter(|said| is_item || said.start() < 24 && text.len() < 100);
         let Some(who) = label.map(|_| text.trim()).or_else(|| said.map(|said| said.as_str())) else {
             continue;

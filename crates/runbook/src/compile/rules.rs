@@ -35,6 +35,20 @@ struct Candidate {
     line: u32,
     /// Whether a missing source stops an unattended release.
     is_needed: bool,
+    written: Written,
+}
+
+/// How a limit is written, and so how sure it is that a machine was to measure it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    /// As a rule, for a machine.
+    Rule,
+    /// In a sentence, with a name that may be one of a metric.
+    Sentence,
+    /// In a row of a table, which a person watches as well.
+    Row,
+    /// In a sentence of which no part is a metric's name.
+    Words,
 }
 
 /// Rules and sources of the plan.
@@ -143,7 +157,11 @@ impl Compiler<'_> {
                 continue;
             }
             match read(found, watches_slo) {
-                Ok(candidate) => {
+                Ok(mut candidate) => {
+                    let line = self.markdown.lines.text_of(self.faults.document(), found.line);
+                    if line.trim_start().starts_with('|') {
+                        candidate.written = Written::Row;
+                    }
                     let same = |other: &Candidate| {
                         (&other.key, other.op, other.usage, other.duration)
                             == (&candidate.key, candidate.op, candidate.usage, candidate.duration)
@@ -215,10 +233,13 @@ impl Compiler<'_> {
     }
 
     fn no_source(&mut self, candidate: &Candidate) {
-        let severity = match self.request.mode {
-            Mode::Assisted => Severity::Note,
-            Mode::Unattended if candidate.is_needed => Severity::Error,
-            Mode::Unattended => Severity::Warning,
+        let severity = match (self.request.mode, candidate.written) {
+            // A limit in words alone is for whoever reads it.
+            (Mode::Assisted, Written::Words) => return,
+            (Mode::Assisted, _) | (_, Written::Words) => Severity::Note,
+            (Mode::Unattended, Written::Row) => Severity::Warning,
+            (Mode::Unattended, _) if candidate.is_needed => Severity::Error,
+            (Mode::Unattended, _) => Severity::Warning,
         };
         let message = format!(
             "nothing here measures `{}`, so `{}` can never be seen to hold or break",
@@ -287,6 +308,7 @@ fn of_rule(text: &str, rule: &ParsedRule, line: u32) -> Candidate {
         usage: Usage::Slo,
         line,
         is_needed: true,
+        written: Written::Rule,
     }
 }
 
@@ -311,7 +333,25 @@ fn read(found: &FoundThreshold, watches_slo: bool) -> Result<Candidate, &'static
         usage: found.usage,
         line: found.line,
         is_needed: found.usage != Usage::Slo || watches_slo,
+        written: if is_name(&threshold.key) { Written::Sentence } else { Written::Words },
     })
+}
+
+/// Tells whether the normal name of a metric is one: a few words, of which none joins others to a sentence.
+///
+/// What stands before a number in a sentence may be anything: `der Buchungen scheitern > 4 %`.
+fn is_name(key: &str) -> bool {
+    #[rustfmt::skip]
+    const JOINS: [&str; 96] = [
+        "we", "you", "they", "it", "that", "this", "these", "those", "should", "must", "will", "can", "be", "been", "was", "were", "have", "has", "had",
+        "then", "than", "which", "who", "where", "while", "because", "after", "before", "until", "roll", "rollback", "revert", "abort", "go", "goes",
+        "der", "die", "das", "den", "dem", "des", "ein", "eine", "einer", "und", "oder", "wenn", "falls", "sobald", "wird", "werden", "ist", "sind", "mehr",
+        "als", "auf", "mit", "von", "bei", "nach", "nicht", "scheitern", "zurückgerollt", "zurück", "si", "se", "le", "la", "les", "du", "des", "et", "ou", "que",
+        "qui", "el", "los", "las", "del", "y", "cuando", "o", "os", "da", "do", "dos", "em", "quando", "reverter", "revertir", "revenir", "retour", "ab",
+        "bis", "más", "mais",
+    ];
+    let words = key.split('_').filter(|word| !word.is_empty());
+    words.clone().count() <= 4 && !words.clone().any(|word| JOINS.contains(&word))
 }
 
 /// The prober gives milliseconds and per cent; a limit in seconds is turned into them.
