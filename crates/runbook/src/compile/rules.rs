@@ -236,8 +236,10 @@ impl Compiler<'_> {
         let severity = match (self.request.mode, candidate.written) {
             // A limit in words alone is for whoever reads it.
             (Mode::Assisted, Written::Words) => return,
-            (Mode::Assisted, _) | (_, Written::Words) => Severity::Note,
-            (Mode::Unattended, Written::Row) => Severity::Warning,
+            (Mode::Assisted, _) => Severity::Note,
+            (Mode::Unattended, Written::Words) => Severity::Warning,
+            // A row that takes the release back stops it like any other rule that nobody could keep.
+            (Mode::Unattended, Written::Row) if candidate.usage != Usage::Rollback => Severity::Warning,
             (Mode::Unattended, _) if candidate.is_needed => Severity::Error,
             (Mode::Unattended, _) => Severity::Warning,
         };
