@@ -45,7 +45,9 @@ mod serving;
 mod set_clocks;
 mod shop;
 mod sites;
+mod strangers;
 mod support;
+
 mod tags;
 mod terminal;
 mod traffic;

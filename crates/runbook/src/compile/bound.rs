@@ -45,6 +45,9 @@ impl Compiler<'_> {
         written: &str,
         variables: &BTreeMap<String, String>,
     ) -> Option<String> {
+        if !self.is_no_command(place, key, written) {
+            return None;
+        }
         let (bound, missing) = self.values.text(written, variables, Dollars::Bound);
         if missing.is_empty() {
             return Some(bound);

@@ -118,6 +118,9 @@ impl Compiler<'_> {
             return;
         }
         self.known_secrets(place, backup.encrypt.clone());
+        if !self.is_no_command(place, "to", &backup.to) {
+            return;
+        }
         let id = self.default_ids[place.index].clone();
         // Another one of the same database is a copy of another moment, so it has another name.
         let again = if self.copies.has(backup, place.environment.as_deref()) { id.as_str() } else { "" };

@@ -50,6 +50,19 @@ impl Compiler<'_> {
             .help("bind it: `--set NAME=value`, `--version`, or an input in the front matter");
     }
 
+    /// Tells whether a value is one, and reports a command in it: a shell would run it, twice with two
+    /// results perhaps, and here it would stay as it is written.
+    pub(super) fn is_no_command(&mut self, place: &Place<'_>, key: &str, written: &str) -> bool {
+        if !written.contains("$(") {
+            return true;
+        }
+        let message = format!("`{key}` has a command in it, and nothing is run in a value: `{written}`");
+        self.faults
+            .add_at_line("T907", Severity::Error, place.unit.line, message)
+            .help("take an input such as `$VERSION`, or what a step before wrote to `$RUN_OUT`");
+        false
+    }
+
     /// Tells whether the block is no check, and reports one that is.
     pub(super) fn is_no_check(&mut self, place: &Place<'_>, fence: &FenceUnit, kind: &str) -> bool {
         if !self.has_class(fence, "check") {

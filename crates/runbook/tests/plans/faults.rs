@@ -122,6 +122,12 @@ fn requests_and_control_steps_are_read_strictly() {
         &yaml("migrate", "db: app\napplied: x"),
         &["T907 3: `.migrate` needs `apply`", "T907 4: `.migrate` has no key `applied`"],
     );
+    // What a clock says twice is two names.
+    check(&yaml("backup", "db: app\nto: backups/$(date +%F)"), &["T907 2: `to` has a command in it"]);
+    check(
+        &yaml("deploy", "target: compose\nservices: [api]\nenv_file: .env\nset: { TAG: $(date +%s) }"),
+        &["T907 2: `set: TAG` has a command in it"],
+    );
     check("## A\n```http {#a}\nGET {{BASE}}/x\n```\n", &["T903 2: `{{BASE}}` not bound"]);
     check("## A\n```http {#a}\nFETCH /x\n```\n", &["T906 2: no HTTP method"]);
     check(
