@@ -77,21 +77,29 @@ fn ends_although_killed(team: &impl Team, words: &[&str], end: &str) {
     let desk = team.desk();
     let told = desk.read("messages.log").len();
     let (mut words, mut kills) = ([words, &["--json"]].concat(), 0);
+    // What the last process came to, and how often others came to the same before.
+    let (mut last, mut stuck) = (Vec::new(), 0);
     loop {
-        // What it writes when it takes a release up is up to five: that it did, and of each of two messages at
-        // the end that it had not begun, and that it begins now. The sixth says what came of one.
-        let came = if kills % 3 == 2 && writes::available() {
+        let came = if kills % 4 == 3 && writes::available() {
             // To take a release up is a dozen calls, and an event five or six.
             writes(team.command(&words), 10 + kills * 7 % 24)
         } else {
-            events(team.command(&words), [1, 2, 3, 4, 1, 2, 3, 6][kills % 8])
+            // The first event is that it takes the release up. So it is killed after each event that follows;
+            // and further on where taking it up is more than that, as with messages at the end.
+            events(team.command(&words), 2 + stuck)
         };
         match came {
-            Came::Killed => kills += 1,
+            Came::Killed(seen) => {
+                kills += 1;
+                if !seen.is_empty() {
+                    stuck = if seen == last { stuck + 1 } else { 0 };
+                    last = seen;
+                }
+            }
             Came::ToItsEnd => break,
             // Its last event was written while it was killed for the one before.
             Came::Left if has_ended(team, end) => break,
-            Came::Left => says_retry(team),
+            Came::Left => somebody_looks(team),
         }
         assert!(kills < ROUNDS, "it does not come to its end:\n{}", log(team));
         words = vec!["resume", "--answers", "yes.yaml", "--json"];
@@ -107,14 +115,17 @@ fn ends_although_killed(team: &impl Team, words: &[&str], end: &str) {
     desk.record_verifies();
 }
 
-/// A request that looks, and was cut off again and again, is asked about: a person has it sent once more.
-/// Nothing that has an effect is asked about.
-fn says_retry(team: &impl Team) {
+/// A request that looks, and was cut off again and again, is asked about: a person has it sent once more. So is
+/// a message, which a person looks for and does not send again. Nothing else that has an effect is asked about.
+fn somebody_looks(team: &impl Team) {
     let status: Value = serde_json::from_str(&team.ran(0, &["status", "last", "--json"]).out).expect("JSON");
     let wait = &status["standing"]["waits"][0];
-    let asked = wait["why"].as_str().is_some_and(|why| why.contains("the request may have been sent"));
-    assert!(asked, "{wait}\n{}", log(team));
-    team.answers(wait["step"].as_str().expect("a step"), "retry");
+    let (step, why) = (wait["step"].as_str().expect("a step"), wait["why"].as_str().unwrap_or_default());
+    match () {
+        () if why.contains("the request may have been sent") => team.answers(step, "retry"),
+        () if why.contains("the message may have been sent") => team.answers(step, "done"),
+        () => panic!("{wait}\n{}", log(team)),
+    }
 }
 
 fn has_ended(team: &impl Team, end: &str) -> bool {
@@ -122,7 +133,8 @@ fn has_ended(team: &impl Team, end: &str) -> bool {
 }
 
 enum Came {
-    Killed,
+    /// After these events.
+    Killed(Vec<String>),
     ToItsEnd,
     Left,
 }
@@ -130,14 +142,15 @@ enum Came {
 /// Reads so many events of a run, each of which is printed when it is on the disk, then kills it.
 fn events(mut command: Command, number: usize) -> Came {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
-    let (mut seen, mut came) = (0, Came::Left);
+    let (mut seen, mut came) = (Vec::new(), Came::Left);
     for line in BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok) {
         // The first line names the release and is no event. And rules get their first data from each process
         // anew: killed at that, none would ever hold for as long as it must.
-        seen += usize::from(line.contains("\"event\":") && !line.contains("\"rule_changed\":"));
+        let event = line.split_once("\"event\":").filter(|_| !line.contains("\"rule_changed\":"));
+        seen.extend(event.map(|(_, event)| event.split("\"attempt\"").next().unwrap_or_default().to_owned()));
         let last = line.contains("\"release_finished\":");
-        if last || seen == number {
-            came = if last { Came::ToItsEnd } else { Came::Killed };
+        if last || seen.len() == number {
+            came = if last { Came::ToItsEnd } else { Came::Killed(seen) };
             break;
         }
     }
@@ -151,7 +164,7 @@ fn writes(command: Command, number: usize) -> Came {
     let mut command = writes::killed_at(&command, writes::OF_THE_STORE, number);
     let ran = command.stderr(Stdio::null()).output().expect("it starts");
     match ran.status.signal() {
-        Some(9) => Came::Killed,
+        Some(9) => Came::Killed(Vec::new()),
         _ if String::from_utf8_lossy(&ran.stdout).contains("\"release_finished\":") => Came::ToItsEnd,
         _ => Came::Left,
     }
