@@ -18,15 +18,11 @@ use super::words;
 pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
     let mut found = Vec::new();
     no_way_back(page, flow, &mut found);
-    let empty = sections_without_command(page, flow);
+    found.extend(sections_without_command(page, flow));
     other_place(page, flow, &mut found);
     other_namespace(page, flow, &mut found);
     places::check(page, flow, &mut found);
     found.into_iter().for_each(|finding| page.report(finding));
-    for (line, message) in empty {
-        page.add_at_line("T406", Severity::Warning, line, message)
-            .help("write the commands that take the release back, tried out once, or link the runbook that has them");
-    }
 }
 
 /// T403 and T406: something is deployed, and nothing says how it is taken back.
@@ -133,11 +129,10 @@ pub(super) fn is_about_release(page: &Page<'_>, script: &Script<'_>) -> bool {
 }
 
 /// T406: a section about going back in which nothing can be done.
-fn sections_without_command(page: &Page<'_>, flow: &Flow) -> Vec<(u32, String)> {
+fn sections_without_command(page: &Page<'_>, flow: &Flow) -> Option<Finding> {
     if flow.deploys.is_empty() {
-        return Vec::new();
+        return None;
     }
-    let mut found = Vec::new();
     let works = |lines: &std::ops::RangeInclusive<u32>| {
         flow.units_in(page, lines.clone()).any(|unit| matches!(unit.kind, UnitKind::Fence(_))) || {
             let next = page.outline.inline_commands.partition_point(|c| c.line < *lines.start());
@@ -147,7 +142,7 @@ fn sections_without_command(page: &Page<'_>, flow: &Flow) -> Vec<(u32, String)> 
     let all: Vec<_> = flow.ways_back.iter().map(|at| flow.lines(page, *at)).collect();
     // One section may say when, another how: only when none of them acts is there no way back.
     if all.is_empty() || all.iter().any(&works) {
-        return found;
+        return None;
     }
     let others = page.scripts.iter().any(|script| {
         script.commands().iter().any(|command| words::BACK.any_in(&command.text.to_lowercase()))
@@ -161,15 +156,24 @@ fn sections_without_command(page: &Page<'_>, flow: &Flow) -> Vec<(u32, String)> 
             _ => false,
         });
         if !linked && !by_hand && !others {
-            let title = &page.outline.sections[*at].title;
-            found.push((
-                page.outline.sections[*at].line,
-                format!("`{title}` holds no command and no step: this is where one looks when it burns"),
-            ));
-            return found;
+            let section = &page.outline.sections[*at];
+            // What stands in place of the commands is shown with the heading.
+            let said = flow.units_in(page, lines).last().map_or(section.line, |unit| unit.end_line);
+            let width = page.markdown.lines.text_of(page.document, said).chars().count();
+            return Some(Finding {
+                code: "T406",
+                severity: Severity::Warning,
+                at: (section.line, 1),
+                end: (said, u32::try_from(width).unwrap_or(0) + 1),
+                message: format!(
+                    "`{}` holds no command and no step: this is where one looks when it burns",
+                    section.title
+                ),
+                help: "write the commands that take the release back, tried out once, or link the runbook that has them".to_owned(),
+            });
         }
     }
-    found
+    None
 }
 
 /// T404: the way back leads to another place than the way there.

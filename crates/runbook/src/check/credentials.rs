@@ -2,15 +2,18 @@
 
 use crate::diagnostic::Severity;
 use crate::pattern::Pattern;
+use crate::shell::CommandUse;
 
 use super::flow::environment_of;
-use super::page::{Finding, Given, Page, Script};
+use super::kinds::only_reads;
+use super::page::{Finding, Given, Page, Script, short};
 use super::places;
 use super::safety::{SECRETS, is_no_word};
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
     by_entropy(page);
+    in_prose(page);
     page.each_script(by_name);
     of_production(page);
 }
@@ -52,6 +55,53 @@ fn by_entropy(page: &mut Page<'_>) {
     for range in found {
         page.add("T701", Severity::Error, range, "by its name and its letters a secret stands here, where everyone who can read the document has it")
             .help("revoke it now, it is in the history as well; then refer to it: `[secrets] NAME = \"env:NAME\"`");
+    }
+}
+
+static SAID: Pattern = Pattern::new(
+    &[
+        "password",
+        "passphrase",
+        "passwd",
+        "passcode",
+        "kennwort",
+        "passwort",
+        "mot de passe",
+        "contraseña",
+        "senha",
+        "wachtwoord",
+        "lösenord",
+        "hasło",
+        "密码",
+        "口令",
+        "パスワード",
+    ],
+    r"(?i)(?:password|passphrase|passwd|passcode|kennwort|passwort|mot de passe|contraseña|senha|wachtwoord|lösenord|hasło|密码|口令|パスワード)(?:[ \t\n]*(?:is|ist|lautet|heißt|est|es|é|était|era|remains|bleibt|stays|for now|[:=,(]|：|は|是|为))*[ \t\n]*[`“„«‘「](?P<value>[^ \t\r\n`”“»’」]{8,64})[`”“»’」]",
+);
+
+/// T701: a sentence gives a password away: right behind the word, in a code span or between quotes, stands
+/// what has three kinds of characters and is no name of anything.
+fn in_prose(page: &mut Page<'_>) {
+    let is_password = |value: &str| {
+        let has = |kind: fn(char) -> bool| value.contains(kind);
+        let sign = |c: char| !c.is_alphanumeric() && !matches!(c, '-' | '_' | '.' | ':');
+        let kinds = [
+            has(|c| c.is_ascii_uppercase()),
+            has(|c| c.is_ascii_lowercase()),
+            has(|c| c.is_ascii_digit()),
+            has(sign),
+        ];
+        let open = value.contains(['$', '<', '{', '[', '/', '(', '*'])
+            || value.starts_with('-')
+            || value.contains("...");
+        kinds.iter().filter(|has| **has).count() > 2 && !open && is_no_word(value) && !looks_random(value)
+    };
+    let said =
+        SAID.captures_iter(page.document).filter_map(|found| found.name("value").map(|value| value.range()));
+    let found: Vec<_> = said.filter(|range| is_password(&page.document[range.clone()])).collect();
+    for range in found {
+        page.add("T701", Severity::Error, range, "a password stands in the document, where everyone who can read it has it")
+            .help("change it now, it is in the history as well; then say where it is kept: `[secrets] NAME = \"env:NAME\"`");
     }
 }
 
@@ -153,10 +203,51 @@ static OF_PRODUCTION: Pattern = Pattern::new(
     r"\$\{?(?P<variable>(?:[A-Z0-9]+_)*(?:PROD|PRODUCTION|LIVE)(?:_[A-Z0-9]+)*)\b|--(?:profile|context|kube-context|kubeconfig|env-file|project)[ =](?P<value>\S+)|--vault-id[ =](?P<vault>\S+)|\buse-context (?P<context>\S+)|\b(?:AWS_PROFILE|AWS_VAULT|CLOUDSDK_ACTIVE_CONFIG_NAME)=(?P<profile>\S+)|\bsource +(?P<file>\S*\.env\S*)",
 );
 
+/// A secret, a database or an address of one that by its name is production's, whatever the option is
+/// called that gives it: `--set-secrets URL=projects/shop-prod/secrets/db`, `--secret-id shop/prod/db`.
+fn named_secret(command: &CommandUse) -> Option<String> {
+    const KINDS: [&str; 12] = [
+        "secret",
+        "secrets",
+        "database",
+        "db",
+        "password",
+        "credentials",
+        "dsn",
+        "token",
+        "rds",
+        "vault",
+        "sql",
+        "postgres",
+    ];
+    if environment_of(&command.text) != Some("production") || only_reads(command) {
+        return None;
+    }
+    let given = command.arguments.iter().enumerate().find(|(at, argument)| {
+        let option = if argument.starts_with("--") {
+            argument.as_str()
+        } else {
+            at.checked_sub(1).map_or("", |before| command.arguments[before].as_str())
+        };
+        // Images and packages are the same everywhere, and lie where they were built.
+        let is_image = argument.contains("@sha256")
+            || argument.contains('@')
+            || option.contains("image")
+            || argument.contains(".dev/")
+            || argument.contains("amazonaws.com/");
+        let parts = || argument.split(|c: char| !c.is_ascii_alphanumeric());
+        !is_image
+            && environment_of(argument) == Some("production")
+            && parts().any(|part| KINDS.iter().any(|kind| part.eq_ignore_ascii_case(kind)))
+    });
+    given.map(|(_, argument)| short(argument.rsplit('=').next().unwrap_or(argument)))
+}
+
 /// T704: what only production may have, in a section about staging.
 fn of_production(page: &mut Page<'_>) {
     let mut found = Vec::new();
-    for script in page.scripts.iter().filter(|script| script.given != Given::Mentioned) {
+    let steps = |script: &&Script<'_>| script.given != Given::Mentioned || script.is_row;
+    for script in page.scripts.iter().filter(steps) {
         let environments = &page.outline.sections[script.section].environments;
         let title = &page.outline.sections[script.section].title;
         let here = match &environments[..] {
@@ -209,6 +300,7 @@ fn of_production(page: &mut Page<'_>) {
                 let value = found.name("value").or_else(|| found.name("file"))?.as_str();
                 (environment_of(value) == Some("production")).then(|| value.to_owned())
             });
+            let secret = secret.or_else(|| named_secret(command).inspect(|_| is_own = true));
             if let Some(secret) = secret.filter(|_| {
                 is_own || environment_of(&command.text).is_some() || command.text.contains("LIVE")
             }) {

@@ -1,23 +1,19 @@
 //! T3: databases: errors that nobody sees, restores over live data, migrations without a ledger.
 
-use tminus_release::plan::Lane;
-
 use crate::diagnostic::Severity;
-use crate::outline::Outline;
-use crate::shell::{CommandUse, RedirectKind, Redirection};
+use crate::shell::{CommandUse, RedirectKind};
 
-use super::kinds;
-use super::page::{Finding, Given, Page, Script, has_option, short};
-use crate::words::Words;
+use super::page::{Finding, Page, Script, short};
+use super::restores;
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
-    let (outline, made) = (page.outline, dumps(page));
+    let (outline, made) = (page.outline, restores::dumps(page));
     page.each_script(|script, found| {
-        let moves = !made.is_empty() && moves_to_a_new_server(outline, script);
+        let moves = !made.is_empty() && restores::moves_to_a_new_server(outline, script);
         for (at, command) in script.commands().iter().enumerate() {
             silent_errors(script, at, found);
-            restore_over_live(script, at, if moves { &made } else { &[] }, found);
+            restores::over_live(script, at, if moves { &made } else { &[] }, found);
             not_compressed(script, command, found);
             tar_not_compressed(script, command, found);
         }
@@ -43,7 +39,7 @@ fn reads_file(command: &CommandUse) -> Option<String> {
 }
 
 /// How far back a pipe's beginning is looked for.
-const LONGEST_PIPE: usize = 32;
+pub(super) const LONGEST_PIPE: usize = 32;
 
 /// T301: psql goes on after an SQL error and returns 0.
 fn silent_errors(script: &Script<'_>, at: usize, found: &mut Vec<Finding>) {
@@ -114,134 +110,6 @@ fn only_reads(sql: &str) -> bool {
         }
     }
     asked
-}
-
-/// The file that a pipe brings to a command: `gunzip -c dump.sql.gz | psql app`.
-fn piped_file(script: &Script<'_>, at: usize) -> Option<String> {
-    let command = &script.commands()[at];
-    let first = script.commands()[..at].iter().rev().take(LONGEST_PIPE).find(|other| {
-        other.list == command.list && other.pipe.1 == command.pipe.1 && other.pipe.1 > 1 && other.pipe.0 == 0
-    })?;
-    let unpacks = matches!(
-        first.program.as_str(),
-        "gunzip" | "zcat" | "gzip" | "cat" | "pv" | "xz" | "xzcat" | "zstd" | "zstdcat" | "bzcat" | "bunzip2"
-    );
-    let read = first.redirects.iter().find(|redirect| redirect.kind == RedirectKind::Read);
-    let named = || first.arguments.iter().rev().find(|argument| !argument.starts_with('-')).cloned();
-    read.map(|redirect| redirect.target.clone()).or_else(named).filter(|_| unpacks)
-}
-
-/// T302: a restore into a database that is in use.
-fn restore_over_live(script: &Script<'_>, at: usize, moved: &[String], found: &mut Vec<Finding>) {
-    let command = &script.commands()[at];
-    let file = match command.program.as_str() {
-        "psql" | "mysql" | "mariadb" => command
-            .redirects
-            .iter()
-            .find(|redirect| redirect.kind == RedirectKind::Read)
-            .map(|redirect| redirect.target.clone())
-            .or_else(|| piped_file(script, at)),
-        // Without a database pg_restore writes a script, and `--list` only reads the file.
-        "pg_restore" if !has_option(command, &["-d", "--dbname"]) && !is_joined_option(command) => None,
-        "pg_restore" | "mongorestore" => command.arguments.last().cloned(),
-        // It empties nothing first, and takes the place of every table that the file has.
-        "heroku" => {
-            let words = kinds::words(command);
-            let restores = words.first() == Some(&"pg:backups:restore");
-            words.get(1).filter(|_| restores).map(|backup| (*backup).to_owned())
-        }
-        "wp" if kinds::has_words(command, &["db", "import"]) => {
-            kinds::words(command).last().map(|file| (*file).to_owned())
-        }
-        _ => None,
-    };
-    let Some(file) = file else { return };
-    let name = file.to_lowercase();
-    // A dump that this page takes for a move into a new server goes into one that is empty.
-    if moved.iter().any(|dump| dump == file_name(&file)) {
-        return;
-    }
-    let is_backup = ["backup", "dump", "snapshot", "restore"].iter().any(|word| name.contains(word))
-        || script.lane == Lane::Rollback
-        || matches!(command.program.as_str(), "wp" | "heroku");
-    let mut target = command.arguments.join(" ").to_lowercase();
-    if command.program == "wp" {
-        target = target.replace(&name, "");
-    }
-    if script.lane == Lane::Rollback {
-        // On the way back the host itself is the one that serves.
-        target = target.replace("localhost", "");
-    }
-    let elsewhere = [
-        "test",
-        "verify",
-        "scratch",
-        "tmp",
-        "temp",
-        "copy",
-        "local",
-        "sandbox",
-        "restore_check",
-        "_new",
-        "new_",
-        "restored",
-        "clone",
-        "shadow",
-        "replica",
-    ]
-    .iter()
-    .any(|word| target.contains(word));
-    // A mention in a sentence says by its words where it goes.
-    if is_backup && !elsewhere && script.given != Given::Mentioned {
-        found.push(script.on(
-            "T302",
-            Severity::Warning,
-            command,
-            format!("`{}` is written over the database in use: what came in since the backup is lost, and a failure halfway leaves neither", short(&file)),
-            "stop the writers, restore into a new database, check it, then switch; and say how much data may be lost",
-        ));
-    }
-}
-
-/// Tells whether a page, or the section, is about another version of the server or another machine for it.
-fn moves_to_a_new_server(outline: &Outline, script: &Script<'_>) -> bool {
-    static MOVES: Words = Words::new(&[
-        "upgrad",
-        "migrat",
-        "major version",
-        "aktualisier",
-        "mise à jour",
-        "actualiz",
-        "升级",
-        "アップグレード",
-    ]);
-    let about = |at: usize| MOVES.any_in(&outline.sections[at].title.to_lowercase());
-    script.lane != Lane::Rollback && outline.chain(script.section).any(about)
-}
-
-/// Names of the dumps that commands of the page write.
-fn dumps(page: &Page<'_>) -> Vec<String> {
-    let commands = page.scripts.iter().flat_map(|script| script.commands());
-    let dumps = commands.filter(|command| kinds::dumps(command));
-    let written = |redirect: &&Redirection| redirect.kind == RedirectKind::Write;
-    dumps
-        .flat_map(|command| {
-            let sent = command.redirects.iter().filter(written).map(|redirect| redirect.target.as_str());
-            sent.chain(command.arguments.iter().map(String::as_str))
-        })
-        .map(|file| file_name(file).to_owned())
-        .filter(|name| name.contains('.'))
-        .take(64)
-        .collect()
-}
-
-fn file_name(path: &str) -> &str {
-    path.rsplit(['/', '=']).next().unwrap_or(path)
-}
-
-/// `-dapp`
-fn is_joined_option(command: &CommandUse) -> bool {
-    command.arguments.iter().any(|argument| argument.starts_with("-d") && argument.len() > 2)
 }
 
 /// `sql/*.sql`, `$(ls migrations/*.sql | sort)`: every file of the folder, and none that may be applied

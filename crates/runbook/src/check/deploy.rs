@@ -3,13 +3,15 @@
 use tminus_release::plan::Lane;
 
 use crate::diagnostic::Severity;
-use crate::shell::{CommandUse, RedirectKind};
+use crate::shell::CommandUse;
 
 use super::brings;
 use super::destroy;
 use super::flow;
 use super::kinds::{self, compose};
-use super::page::{Finding, Page, Script, has_option, short};
+use super::locks;
+use super::page::{Finding, Given, Page, Script, has_option, short};
+use super::tried;
 use super::words;
 use crate::words::Words;
 
@@ -24,29 +26,34 @@ pub(super) fn check(page: &mut Page<'_>) {
         .map(|command| command.program.as_str())
         .collect();
     let tried = page.scripts.iter().filter(|script| !script.inline).any(|script| tries(page, script));
+    let tried = tried || tried::in_words(page);
     let promised = NO_DOWNTIME.any_in(page.lower());
-    for script in page.scripts.iter().filter(|script| !script.inline) {
+    let typed = |script: &&Script<'_>| !script.inline || script.given == Given::Person;
+    for script in page.scripts.iter().filter(typed) {
         let before = found.len();
-        built_where_it_runs(page, script, &mut found);
+        built_where_it_runs(page, script, tried, &mut found);
         moving_tag(page, script, &mut found);
         // What is told about this script already is the same fault.
         if found.len() == before {
             built_again(page, script, &staging, tried, &mut found);
         }
         down_before_up(page, script, promised, &mut found);
-        file_as_lock(page, script, &mut found);
     }
+    locks::check(page, &mut found);
     found.into_iter().for_each(|finding| page.report(finding));
 }
 
 /// T401: `up --build` on the host that serves.
-fn built_where_it_runs(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
+fn built_where_it_runs(page: &Page<'_>, script: &Script<'_>, tried: bool, found: &mut Vec<Finding>) {
     let pulls = script.commands().iter().any(|command| compose(command) == Some("pull"));
     let on_target = script.fence.is_some_and(|fence| {
         let attributes = fence.info.attributes.iter();
         attributes.flat_map(|attributes| &attributes.pairs).any(|pair| pair.key.text == "on")
     });
     let remote = script.survey.ssh_host.is_some() || on_target || page.acts_on(script.section, "production");
+    // Somewhere else the release was tried out, and this is not that place.
+    let after_trial =
+        tried && matches!(script.lane, Lane::Main | Lane::Hotfix) && flow::is_live(page, script);
     let builds = script
         .commands()
         .iter()
@@ -74,7 +81,9 @@ fn built_where_it_runs(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Fin
             "build once, where the tests run, and bring the same archive or image to every host",
         ));
     }
-    for command in builds.filter(|command| pulls || remote || command.host.is_some()) {
+    for command in builds.filter(|command| {
+        pulls || remote || command.host.is_some() || after_trial && !flow::is_elsewhere(command)
+    }) {
         let message = if pulls {
             "`--build` builds again after the pull: what runs is not what was pulled and tested"
         } else {
@@ -136,7 +145,8 @@ fn moving_tag(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
         if back && leads_back {
             continue;
         }
-        let live = deploys.is_some() && flow::is_live(page, script) && !flow::is_elsewhere(command);
+        let goes_live = deploys.is_some() || written_down(script, command);
+        let live = goes_live && flow::is_live(page, script) && !flow::is_elsewhere(command);
         if !(live || (moves || deploys.is_some()) && (back || in_production)) {
             continue;
         }
@@ -155,6 +165,17 @@ fn moving_tag(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
             "build once, and deploy and roll back by digest (`image@sha256:…`)",
         ));
     }
+}
+
+/// `jq --arg image app:latest … > task.json`: what is written into a definition that the same block then
+/// deploys.
+fn written_down(script: &Script<'_>, command: &CommandUse) -> bool {
+    let writes = ["jq", "yq", "sed", "kustomize", "envsubst", "perl", "dasel"];
+    writes.contains(&command.program.as_str())
+        && script.commands().iter().any(|other| {
+            other.start > command.start
+                && kinds::deploys(other).is_some_and(|what| what != kinds::Deploys::Package)
+        })
 }
 
 /// The tag of an image that is called after a branch. Git has names of that form as well.
@@ -245,6 +266,15 @@ static NO_DOWNTIME: Words = Words::new(&[
     "zero-downtime",
     "zero downtime",
     "no downtime",
+    "no interruption",
+    "without interruption",
+    "uninterrupted",
+    "no outage",
+    "without an outage",
+    "unterbrechungsfrei",
+    "sans coupure",
+    "sin corte",
+    "no hay corte",
     "without downtime",
     "rolling",
     "blue-green",
@@ -281,7 +311,9 @@ fn down_before_up(page: &Page<'_>, script: &Script<'_>, promised: bool, found: &
             page.outline.chain(script.section).map(|at| page.outline.sections[at].title.to_lowercase());
         words::has(&titles.collect::<String>(), &meant)
     };
-    if !matches!(script.lane, Lane::Main | Lane::Hotfix) {
+    // Who types the commands may mean it, unless the page promises otherwise.
+    let by_hand = script.inline && !promised;
+    if by_hand || !matches!(script.lane, Lane::Main | Lane::Hotfix) {
         return;
     }
     for command in script.commands() {
@@ -329,66 +361,4 @@ fn unit_action(command: &CommandUse) -> Option<&'static str> {
         "docker" | "podman" if matches!(words.first(), Some(&"run" | &"start")) => Some("start"),
         _ => None,
     }
-}
-
-/// T408: a file as a lock.
-fn file_as_lock(page: &Page<'_>, script: &Script<'_>, found: &mut Vec<Finding>) {
-    for command in script.commands() {
-        let target = match command.program.as_str() {
-            "touch" => command.arguments.iter().find(|a| is_lock(a)).cloned(),
-            "echo" | "date" | ":" => command
-                .redirects
-                .iter()
-                .find(|r| r.kind == RedirectKind::Write && is_lock(&r.target))
-                .map(|r| r.target.clone()),
-            _ => None,
-        };
-        if let Some(target) = target.filter(|target| !switches_a_page(page, script, target)) {
-            found.push(script.on(
-                "T408",
-                Severity::Warning,
-                command,
-                format!("`{}` is no lock: two people can both create it, nobody owns it, and it stays when the release dies", short(&target)),
-                "let tminus hold the release (only one runs at a time for an environment), or use `flock`",
-            ));
-        }
-    }
-}
-
-/// A maintenance page is switched by a file: a proxy reads it, or it is removed again when it is over.
-fn switches_a_page(page: &Page<'_>, script: &Script<'_>, path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
-    if !["maintenance", "wartung"].iter().any(|word| name.contains(word)) {
-        return false;
-    }
-    let proxies = ["nginx", "haproxy", "apache", "httpd", "caddy", "traefik"];
-    proxies.iter().any(|proxy| path.contains(proxy))
-        || script.text.contains(" reload ")
-        || page.scripts.iter().any(|other| {
-            other.commands().iter().any(|c| c.program == "rm" && c.arguments.iter().any(|a| a == path))
-        })
-}
-
-fn is_lock(path: &str) -> bool {
-    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path).to_lowercase();
-    let parts: Vec<&str> = name.split(['.', '-', '_']).collect();
-    // `maintenance.html` is what users are shown meanwhile.
-    // So is the page that `maintenance.on` switches on: it is no lock, and T410 asks for its end.
-    if matches!(parts.last(), Some(&"html" | &"htm")) || is_switch(path) {
-        return false;
-    }
-    // In the folder that Linux keeps for locks, a name need not say that it is one.
-    path.contains("/var/lock/")
-        || path.contains("/run/lock/")
-        || ["maintenance", "lock", "freeze", "frozen", "deploying", "locked"]
-            .iter()
-            .any(|word| parts.contains(word))
-}
-
-/// `maintenance.on`: what a proxy or an application looks for to show its page.
-pub(super) fn is_switch(path: &str) -> bool {
-    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path).to_lowercase();
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
-    ["maint", "wartung"].iter().any(|word| name.contains(word))
-        && matches!(ending, Some("on" | "enable" | "enabled" | "active" | "flag"))
 }

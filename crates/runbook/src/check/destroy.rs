@@ -210,7 +210,7 @@ fn only_shows(command: &CommandUse) -> bool {
 
 static DESTROYS: Pattern = Pattern::new(
     &["drop", "truncate", "flush", "delete"],
-    r"(?i)\b(?:drop (?:table|database|schema|keyspace)|truncate (?:table )?[a-z]\w*|flushall|flushdb|dropdatabase)\b|\bdb\.\w+\.drop\(\)|\bdeletemany\(\s*\{\s*\}|\bdelete from [\w.]+\s*(?:;|$)",
+    r"(?i)\b(?:drop (?:table|database|schema|keyspace|catalog|tablespace|warehouse|dataset)|truncate (?:table )?[a-z]\w*|flushall|flushdb|dropdatabase)\b|\bdb\.\w+\.drop\(\)|\bdeletemany\(\s*\{\s*\}|\bdelete from [\w.]+\s*(?:;|$)",
 );
 
 /// `helm uninstall` where the heading or the command itself says that it is production.
@@ -263,7 +263,9 @@ fn destroys(command: &CommandUse) -> Option<&'static str> {
     }
     match program {
         "psql" | "mysql" | "mariadb" | "redis-cli" | "mongosh" | "mongo" | "sqlite3" | "cockroach"
-        | "clickhouse-client" | "sqlcmd" | "cqlsh" | "wp" => {
+        | "clickhouse-client" | "sqlcmd" | "cqlsh" | "wp" | "snow" | "snowsql" | "bq" | "duckdb"
+        | "trino" | "presto" | "beeline" | "hive" | "spark-sql" | "sqlplus" | "turso" | "vsql" | "usql"
+        | "mycli" | "pgcli" | "wrangler" | "databricks" | "bigquery" | "osql" | "isql" => {
             let fed = command
                 .redirects
                 .iter()

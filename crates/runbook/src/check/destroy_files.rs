@@ -52,8 +52,9 @@ const FILLED: [&str; 9] = [
 
 /// Tells what is lost; `None` when it can be made again, or is not known.
 pub(super) fn loss(command: &CommandUse) -> Option<&'static str> {
-    let words = kinds::words(command);
-    let says = |word: &str| words.contains(&word);
+    // Asked of every command: a list is made only for those that may lose something.
+    let words = || kinds::words(command);
+    let says = |word: &str| command.arguments.iter().any(|argument| argument == word);
     let short = |letter: char| {
         command.arguments.iter().any(|a| a.starts_with('-') && !a.starts_with("--") && a.contains(letter))
     };
@@ -76,7 +77,7 @@ pub(super) fn loss(command: &CommandUse) -> Option<&'static str> {
             .iter()
             .any(|a| a.starts_with("of=/dev/") && !a.starts_with("of=/dev/null"))
             .then_some("the device is overwritten"),
-        "truncate" => words
+        "truncate" => words()
             .iter()
             .any(|word| is_database(word))
             .then_some("the file is emptied, and the data in it is gone"),
@@ -92,7 +93,7 @@ pub(super) fn loss(command: &CommandUse) -> Option<&'static str> {
         "pm2" if says("delete") && says("all") => {
             Some("every process is stopped and forgotten, whoever started it")
         }
-        "apt-get" | "apt" if says("purge") && words.iter().any(|word| is_server(word)) => {
+        "apt-get" | "apt" if says("purge") && words().iter().any(|word| is_server(word)) => {
             Some("`purge` deletes the settings, and of some databases the data as well")
         }
         "npm" if says("unpublish") => Some("others can no longer install what they depend on"),
@@ -103,7 +104,7 @@ pub(super) fn loss(command: &CommandUse) -> Option<&'static str> {
         "gsutil" if says("rm") && short('r') => {
             Some("the whole folder is deleted; without versions nothing brings it back")
         }
-        "rclone" if words.first() == Some(&"sync") => {
+        "rclone" if words().first() == Some(&"sync") => {
             Some("`sync` takes away what the source does not have; `copy` would only add")
         }
         "terraform" | "tofu" => by_plan(command),

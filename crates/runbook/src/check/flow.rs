@@ -65,7 +65,7 @@ impl Flow {
                     flow.set.entry(set.name.clone()).or_default().push((at, index));
                 }
             }
-            if script.inline {
+            if script.inline && !script.is_row {
                 continue;
             }
             let undoes = script.fence.is_some_and(|fence| {
@@ -331,7 +331,8 @@ pub(super) fn environment_of(text: &str) -> Option<&'static str> {
     }
     let (mut staging, mut production) = (false, false);
     for word in text.to_lowercase().split(|c: char| !c.is_ascii_alphanumeric()) {
-        staging |= matches!(word, "staging" | "stage" | "stg");
+        staging |=
+            matches!(word, "staging" | "stage" | "stg" | "preprod" | "preproduction" | "preproduccion");
         production |= matches!(word, "production" | "prod" | "prd");
     }
     match (staging, production) {

@@ -45,6 +45,12 @@ const DEPLOYS: &[(&str, &[&str], Deploys)] = &[
     ("dokku", &["git:from-image"], Service), ("git", &["push", "dokku"], Service), ("gcloud", &["run", "services", "update"], Service),
     ("gcloud", &["run", "services", "replace"], Service), ("az", &["webapp", "deployment", "slot", "swap"], Service), ("az", &["webapp", "up"], Service),
     ("aws", &["amplify", "start-job"], Service), ("doctl", &["apps", "create-deployment"], Service), ("skaffold", &["run"], Service),
+    ("supabase", &["functions", "deploy"], Service), ("func", &["azure", "functionapp", "publish"], Service), ("faas-cli", &["deploy"], Service),
+    ("faas-cli", &["up"], Service), ("chalice", &["deploy"], Service), ("zappa", &["update"], Service), ("zappa", &["deploy"], Service),
+    ("sst", &["deploy"], Service), ("copilot", &["deploy"], Service), ("copilot", &["svc", "deploy"], Service), ("amplify", &["publish"], Service),
+    ("deployctl", &["deploy"], Service), ("modal", &["deploy"], Service), ("convex", &["deploy"], Service), ("clever", &["deploy"], Service),
+    ("scalingo", &["deploy"], Service), ("render", &["deploys", "create"], Service), ("databricks", &["bundle", "deploy"], Service),
+    ("gcloud", &["deploy", "releases", "promote"], Service), ("pm2", &["deploy"], Service), ("nixos-rebuild", &["switch"], Service),
     ("eas", &["submit"], Package), ("fastlane", &["release"], Package), ("fastlane", &["deploy"], Package),
 ];
 
@@ -55,11 +61,18 @@ pub(super) fn words(command: &CommandUse) -> Vec<&str> {
 
 /// Tells whether verbs stand together near the beginning: behind values of global options at most.
 pub(super) fn has_words(command: &CommandUse, verbs: &[&str]) -> bool {
-    words(command).windows(verbs.len().max(1)).take(4).any(|window| window == verbs)
+    // Most commands do not have the first of them, and need no list.
+    let begins = verbs.first().is_some_and(|verb| command.arguments.iter().any(|word| word == verb));
+    begins && words(command).windows(verbs.len()).take(4).any(|window| window == verbs)
+}
+
+/// The program without the folder that it was installed into: `vendor/bin/dep`.
+pub(super) fn tool(command: &CommandUse) -> &str {
+    command.program.rsplit('/').next().unwrap_or_default()
 }
 
 fn only_shows(command: &CommandUse) -> bool {
-    command.arguments.iter().any(|argument| {
+    command.arguments.iter().filter(|argument| argument.starts_with("--")).any(|argument| {
         ["--dry-run", "--help", "--check", "--diff", "--plan", "--no-execute-changeset", "--whatif"]
             .iter()
             .any(|option| argument.starts_with(option))
@@ -93,8 +106,11 @@ pub(super) fn deploys(command: &CommandUse) -> Option<Deploys> {
     if into_web_root(command) {
         return Some(Service);
     }
-    let row =
-        DEPLOYS.iter().find(|(program, verbs, _)| command.program == *program && has_words(command, verbs));
+    if pushes_to_host(command) {
+        return Some(Service);
+    }
+    let tool = tool(command);
+    let row = DEPLOYS.iter().find(|(program, verbs, _)| tool == *program && has_words(command, verbs));
     if let Some((_, _, what)) = row {
         return Some(*what);
     }
@@ -125,6 +141,15 @@ pub(super) fn deploys(command: &CommandUse) -> Option<Deploys> {
         "notify",
     ]);
     (has(&["deploy", "deployment", "rollout"]) && !looks).then_some(Service)
+}
+
+/// `git push https://git.heroku.com/app.git main`: the remote is written out.
+fn pushes_to_host(command: &CommandUse) -> bool {
+    const HOSTS: [&str; 5] =
+        ["git.heroku.com", "heroku.com:", "dokku@", "scm.azurewebsites.net", "git.scalingo"];
+    command.program == "git"
+        && words(command).first() == Some(&"push")
+        && command.arguments.iter().any(|remote| HOSTS.iter().any(|host| remote.contains(host)))
 }
 
 /// What is copied into the folder of a web server on another host is served at once; other copies
@@ -228,7 +253,9 @@ fn has_own_verb(command: &CommandUse) -> bool {
     ];
     !SPEAK.contains(&command.program.as_str())
         && command.arguments.iter().take(12).any(|argument| {
-            VERBS.any_in(argument)
+            // Each of them has a colon or a dot but one.
+            (argument.contains(':') || argument.contains('.') || argument.len() == "flywayMigrate".len())
+                && VERBS.any_in(argument)
                 && !LOOKS.iter().any(|look| argument.contains(look))
                 && !argument.starts_with("--")
         })
@@ -236,12 +263,15 @@ fn has_own_verb(command: &CommandUse) -> bool {
 
 /// Tells whether a command applies migrations to a database.
 pub(super) fn migrates(command: &CommandUse) -> bool {
-    if only_shows(command) {
-        return false;
-    }
-    if MIGRATES.iter().any(|(program, verbs)| command.program == *program && has_words(command, verbs))
+    applies(command) && !only_shows(command)
+}
+
+fn applies(command: &CommandUse) -> bool {
+    let tool = tool(command);
+    if MIGRATES.iter().any(|(program, verbs)| tool == *program && has_words(command, verbs))
         || has_own_verb(command)
         || starts_job(command)
+        || is_own_manager(command)
     {
         return true;
     }
@@ -260,6 +290,16 @@ pub(super) fn migrates(command: &CommandUse) -> bool {
     parts.iter().any(|part| matches!(part.as_str(), "migrate" | "migrations" | "migration"))
         && !parts.iter().any(|part| looks.contains(&part.as_str()))
         && !words(command).iter().any(|word| matches!(*word, "status" | "down" | "rollback" | "list"))
+}
+
+/// `venv/bin/shop-manage migrate`: the application's own program with the verb that frameworks have for it.
+fn is_own_manager(command: &CommandUse) -> bool {
+    const LOOKS: [&str; 8] = ["--check", "--plan", "--list", "status", "down", "rollback", "zero", "--fake"];
+    let tool = tool(command);
+    let own = command.program.contains('/')
+        || ["manage", "admin", "ctl", "-cli"].iter().any(|ending| tool.ends_with(ending));
+    own && command.arguments.first().is_some_and(|verb| matches!(verb.as_str(), "migrate" | "migrations:run"))
+        && !command.arguments.iter().any(|argument| LOOKS.contains(&argument.as_str()))
 }
 
 /// A job or a task of the cluster that is called after a migration.
@@ -342,6 +382,19 @@ pub(super) fn looks(command: &CommandUse) -> bool {
         "docker" | "docker-compose" | "podman" => {
             ["ps", "logs", "inspect", "exec"].iter().any(|verb| words(command).contains(verb))
         }
+        "grpcurl" | "xh" | "https" | "hurl" | "pg_isready" | "artillery" | "wscat" | "pytest" => true,
+        "pm2" => ["status", "list", "ls", "show", "describe", "logs", "jlist"]
+            .iter()
+            .any(|verb| words(command).contains(verb)),
+        "heroku" => matches!(words(command).first(), Some(&"ps" | &"logs" | &"run")),
+        "fly" | "flyctl" | "vercel" | "netlify" | "eb" | "cf" | "railway" => {
+            ["status", "checks", "logs", "health", "inspect", "app"]
+                .iter()
+                .any(|verb| words(command).contains(verb))
+        }
+        "gcloud" | "az" | "doctl" => ["describe", "show", "list", "read", "tail", "get"]
+            .iter()
+            .any(|verb| words(command).contains(verb)),
         "helm" => ["status", "test"].iter().any(|verb| words(command).contains(verb)),
         "aws" => words(command).iter().any(|word| {
             ["describe", "get-", "list", "wait", "invoke", "logs"].iter().any(|look| word.starts_with(look))

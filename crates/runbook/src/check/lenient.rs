@@ -27,9 +27,11 @@ pub(super) fn check(script: &Script<'_>, found: &mut Vec<Finding>) {
 
 /// Programs whose answer is a verdict: they test, lint, scan, compare, build or wait.
 pub(super) fn is_test(command: &CommandUse) -> bool {
-    let words = kinds::words(command);
-    let first = words.first().copied().unwrap_or_default();
-    let has = |verbs: &[&str]| words.iter().any(|word| verbs.contains(word));
+    // Asked of every command: words are looked at only by the programs that have verbs.
+    let words =
+        || command.arguments.iter().map(String::as_str).filter(|word| !word.starts_with('-')).take(12);
+    let first = words().next().unwrap_or_default();
+    let has = |verbs: &[&str]| words().any(|word| verbs.contains(&word));
     match command.program.rsplit('/').next().unwrap_or_default() {
         "pytest" | "jest" | "vitest" | "mocha" | "tox" | "nox" | "phpunit" | "pest" | "rspec"
         | "minitest" | "eslint" | "tsc" | "ruff" | "mypy" | "flake8" | "pylint" | "rubocop" | "brakeman"
@@ -38,7 +40,17 @@ pub(super) fn is_test(command: &CommandUse) -> bool {
         | "tfsec" | "kubeconform" | "kubeval" | "pip-audit" | "bundle-audit" | "bundler-audit" | "newman"
         | "k6" | "cypress" | "playwright" | "lighthouse" | "lhci" | "golangci-lint" | "staticcheck"
         | "phpstan" | "psalm" | "pa11y" | "vale" | "codespell" | "dredd" | "schemathesis" | "locust"
-        | "ansible-lint" | "actionlint" => true,
+        | "ansible-lint" | "actionlint" | "wait-for-it" | "wait-for-it.sh" | "wait-for" | "wait-on"
+        | "dockerize" | "pg_isready" | "bats" | "ctest" | "behave" | "robot" | "artillery" | "conftest"
+        | "kube-score" | "kube-linter" | "spectral" | "stylelint" | "sqlfluff" | "swiftlint" | "ktlint"
+        | "detekt" => true,
+        "aws" | "az" | "gcloud" | "argocd" => has(&["wait"]),
+        "heroku" => matches!(first, "pg:wait" | "run"),
+        "dbt" => matches!(first, "test" | "build"),
+        "flutter" | "deno" | "swift" | "xcodebuild" => has(&["test", "analyze", "lint", "check"]),
+        "fastlane" => has(&["test", "tests", "scan", "lint"]),
+        "great_expectations" | "soda" => has(&["checkpoint", "scan"]),
+        "terragrunt" => has(&["plan", "apply", "validate"]),
         "npm" | "pnpm" | "yarn" | "bun" => {
             first == "audit" || first == "test" || kinds::own_name(command).is_some_and(|name| verdict(&name))
         }

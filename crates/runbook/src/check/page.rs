@@ -54,6 +54,8 @@ pub(super) struct Script<'a> {
     pub(super) lane: Lane,
     /// True for what is no block for a shell here: a code span, or a block without a language.
     pub(super) inline: bool,
+    /// True for a code span that is the step of a numbered row of a table.
+    pub(super) is_row: bool,
     /// Who would run what is no block for a shell.
     pub(super) given: Given,
     /// The line or list item that introduces it.
@@ -211,6 +213,7 @@ impl<'a> Page<'a> {
                 one_word: RefCell::default(),
                 lane: self.outline.sections[unit.section].lane,
                 inline: typed,
+                is_row: false,
                 given: if typed { Given::Person } else { Given::Step },
                 lead: unit.item_title.clone().or_else(|| unit.lead.clone()),
                 phase: self.outline.sections[unit.section].phase,
@@ -250,6 +253,7 @@ impl<'a> Page<'a> {
                 one_word: RefCell::default(),
                 lane: self.outline.sections[command.section].lane,
                 inline: true,
+                is_row: is_row(line, at, seen.1),
                 given: if steps.contains(&(command.line, command.text.as_str())) {
                     Given::Step
                 } else {
@@ -335,6 +339,19 @@ impl<'a> Page<'a> {
         }
         false
     }
+}
+
+/// Tells whether a span fills a cell of a row that begins with a number: `| P3 | `command` | … |`. A table
+/// whose rows begin with the command explains commands.
+fn is_row(line: &str, start: usize, end: usize) -> bool {
+    let Some(row) = line.trim_start().strip_prefix('|') else { return false };
+    let first = row.split('|').next().unwrap_or_default().trim();
+    let numbered = first.len() <= 6
+        && first.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '.')
+        && first.contains(|c: char| c.is_ascii_digit());
+    let before = line[..start].trim_end_matches('`').trim_end();
+    let after = line[end..].trim_start_matches('`').trim_start();
+    numbered && before.ends_with('|') && after.starts_with('|')
 }
 
 fn line_starts(text: &str) -> Vec<u32> {

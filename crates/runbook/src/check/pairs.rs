@@ -5,9 +5,9 @@
 
 use crate::diagnostic::Severity;
 
-use super::deploy::is_switch;
 use super::flow::Flow;
 use super::kinds;
+use super::locks::is_switch;
 use super::page::{Finding, Page, Script, short};
 use super::words;
 use crate::shell::CommandUse;

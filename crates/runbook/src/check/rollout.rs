@@ -42,7 +42,13 @@ fn nobody_looks(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
     services.sort_unstable();
     // The last one of the release itself; scaling or a repair further down is none.
     let of_release = services.iter().rfind(|(at, _)| back::is_about_release(page, &page.scripts[*at]));
-    let Some(&(at, index)) = of_release.or(services.first()) else { return };
+    // Without a word about releasing, the section that deploys first tells what is done to each host in turn.
+    let first = || {
+        let (first, _) = services.first()?;
+        let section = page.scripts[*first].section;
+        services.iter().rfind(|(at, _)| page.scripts[*at].section == section)
+    };
+    let Some(&(at, index)) = of_release.or_else(first) else { return };
     let (script, command) = (&page.scripts[at], &page.scripts[at].commands()[index]);
     let line = script.lines_of(command);
     let lane = script.lane;
@@ -52,33 +58,20 @@ fn nobody_looks(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
     let later = page.scripts[at + 1..]
         .iter()
         .any(|other| in_lane(other.section) && other.commands().iter().any(kinds::looks));
-    let said =
-        page.outline.units.iter().filter(|unit| unit.end_line > line && in_lane(unit.section)).any(|unit| {
-            match &unit.kind {
-                UnitKind::Fence(fence) => {
-                    fence.class == FenceClass::Http
-                        || fence.info.attributes.as_ref().is_some_and(|a| {
-                            a.classes
-                                .iter()
-                                .any(|class| matches!(class.text.as_str(), "check" | "soak" | "watch"))
-                        })
-                        || words::LOOK.any_in(&unit.lead.as_deref().unwrap_or_default().to_lowercase())
-                        || (unit.line > line && words::LOOK.any_in(&fence.body.to_lowercase()))
-                }
-                UnitKind::Item(item) => words::LOOK.any_in(&item.text.to_lowercase()),
-                UnitKind::Point(point) => words::LOOK.any_in(&point.text.to_lowercase()),
-                UnitKind::Prose(text) => words::LOOK.any_in(&text.to_lowercase()),
-            }
-        });
-    let headed = page.outline.sections.iter().any(|section| {
-        section.line > line && section.lane == lane && words::LOOK.any_in(&section.title.to_lowercase())
-    });
-    let facts = page.outline.facts.iter().any(|fact| {
-        fact.line > line && words::LOOK.any_in(&format!("{} {}", fact.label, fact.value).to_lowercase())
-    });
+    let told = told_to_look(page, &in_lane, line);
     let in_script =
         script.text.lines().skip(command.line as usize).any(|text| words::LOOK.any_in(&text.to_lowercase()));
-    if !(own || later || said || headed || facts || in_script) {
+    let told = if own || later || in_script { Told::Looks } else { told };
+    if told == Told::Watches {
+        found.push(script.on(
+            "T405",
+            Severity::Note,
+            command,
+            format!("after `{}` somebody watches numbers, and nothing asks whether it answers at all", short(&command.text)),
+            "add a check that fails right behind it: `curl -fsS https://…/health`, a `status` of the tool, or an `http` block",
+        ));
+    }
+    if told == Told::Nothing {
         found.push(script.on(
             "T405",
             Severity::Warning,
@@ -87,6 +80,79 @@ fn nobody_looks(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
             "add a check that fails: `curl -fsS https://…/health`, `kubectl rollout status …`, or an `http` block",
         ));
     }
+}
+
+/// What a page tells people to do after a deployment.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Told {
+    Nothing,
+    /// Only to watch what is measured: without users nothing is.
+    Watches,
+    Looks,
+}
+
+/// Of the words for looking, what is said of watching numbers.
+static WATCHES: Words = Words::new(&[
+    "monitor",
+    "watch",
+    "observ",
+    "metrics",
+    "dashboard",
+    "beobacht",
+    "überwach",
+    "surveill",
+    "vigil",
+    "acompanh",
+    "监控",
+    "观察",
+    "監視",
+]);
+
+/// Reads what units, headings and facts below a line tell of looking.
+fn told_to_look(page: &Page<'_>, in_lane: &impl Fn(usize) -> bool, line: u32) -> Told {
+    let of = |text: &str| {
+        let lower = text.to_lowercase();
+        if !words::LOOK.any_in(&lower) {
+            return Told::Nothing;
+        }
+        let looks = words::LOOK.iter().any(|word| !WATCHES.any_in(word) && lower.contains(word));
+        if looks { Told::Looks } else { Told::Watches }
+    };
+    let units = page.outline.units.iter().filter(|unit| unit.end_line > line && in_lane(unit.section));
+    let units = units.map(|unit| match &unit.kind {
+        UnitKind::Fence(fence) => {
+            let checks = fence.class == FenceClass::Http
+                || fence.info.attributes.as_ref().is_some_and(|a| {
+                    a.classes.iter().any(|class| matches!(class.text.as_str(), "check" | "soak" | "watch"))
+                });
+            // What a comment there is about is another matter than what is done.
+            let commands = fence.body.lines().filter(|text| !text.trim_start().starts_with('#'));
+            let body = || commands.map(of).max().unwrap_or(Told::Nothing);
+            match checks {
+                true => Told::Looks,
+                false if unit.line > line => of(unit.lead.as_deref().unwrap_or_default()).max(body()),
+                false => of(unit.lead.as_deref().unwrap_or_default()),
+            }
+        }
+        UnitKind::Item(item) => of(&item.text),
+        UnitKind::Point(point) => of(&point.text),
+        UnitKind::Prose(text) => of(text),
+    });
+    let lane_of = |section: usize| in_lane(section);
+    let headings = page.outline.sections.iter().enumerate();
+    let headings = headings
+        .filter(|(at, section)| section.line > line && lane_of(*at))
+        .map(|(_, section)| of(&section.title));
+    let facts = page.outline.facts.iter().filter(|fact| fact.line > line);
+    let facts = facts.map(|fact| of(&format!("{} {}", fact.label, fact.value)));
+    let mut most = Told::Nothing;
+    for told in units.chain(headings).chain(facts) {
+        most = most.max(told);
+        if most == Told::Looks {
+            break;
+        }
+    }
+    most
 }
 
 static TRAFFIC: Pattern = Pattern::new(

@@ -25,9 +25,9 @@ pub(super) fn check(page: &mut Page<'_>) {
         passes::check(script, found);
         damaged::check(script, found);
         late_status(script, found);
-        // Who types the commands waits, looks and answers.
+        // Who types the commands waits, looks and answers; and hopes as much behind a start.
+        fixed_sleep(script, found);
         if script.given != Given::Person {
-            fixed_sleep(script, found);
             waits(script, found);
             by_hand(script, found);
         } else {
@@ -113,7 +113,9 @@ fn clock_names(page: &mut Page<'_>) {
             let uses = same_name(clocks, clock);
             told.extend(uses.iter().map(|other| self::stem(&other.word)));
             let makes = script.commands().iter().any(|command| command.start <= clock.position.start && clock.position.end <= command.end && makes_a_file(command));
-            if uses.len() < 2 && !makes {
+            // What is printed, or kept as a message, names nothing.
+            let spoken = is_in_statement(&clock.word) && script.commands().iter().any(|command| command.start <= clock.position.start && clock.position.end <= command.end && matches!(command.program.as_str(), "echo" | "printf" | "logger" | "git" | "curl"));
+            if uses.len() < 2 && (!makes || is_in_statement(&clock.word)) || spoken {
                 continue;
             }
             let fine = clock.format.is_empty() || ["%S", "%s", "%N", "%T", "%c"].iter().any(|part| clock.format.contains(part));
@@ -147,10 +149,21 @@ fn names_a_file(clock: &ClockName) -> bool {
         && !outside.starts_with("http")
 }
 
-/// The word with its `$(date …)` taken out.
+/// Tells whether a name stands among others in one word: `"CREATE DATABASE copy_$(date +%s)"`.
+fn is_in_statement(word: &str) -> bool {
+    let (Some(start), Some(end)) = (word.find("$("), word.rfind(')')) else { return false };
+    start < end && (word[..start].contains(' ') || word[end..].contains(' '))
+}
+
+/// The name with its `$(date …)` taken out; in a statement or a sentence, what no space parts from it.
 fn stem(word: &str) -> String {
+    const ENDS: [char; 9] = [' ', '\n', '\t', '"', '\'', '`', '(', ')', ';'];
     match (word.find("$("), word.rfind(')')) {
-        (Some(start), Some(end)) if start < end => format!("{}\u{1}{}", &word[..start], &word[end + 1..]),
+        (Some(start), Some(end)) if start < end => {
+            let before = word[..start].rsplit(ENDS).next().unwrap_or_default();
+            let after = word[end + 1..].split(ENDS).next().unwrap_or_default();
+            format!("{before}\u{1}{after}")
+        }
         _ => word.replace('`', "\u{1}"),
     }
 }
@@ -182,7 +195,11 @@ fn fixed_sleep(script: &Script<'_>, found: &mut Vec<Finding>) {
             .is_ok_and(|n| n >= 2.0 || seconds.ends_with(['m', 'h']));
         if long {
             // Behind a start it stands for readiness; elsewhere it may be a pause that is meant.
-            let severity = if follows_start(&commands[..at]) { Severity::Warning } else { Severity::Note };
+            let stands_for_ready = follows_start(&commands[..at]);
+            if !stands_for_ready && script.given == Given::Person {
+                continue;
+            }
+            let severity = if stands_for_ready { Severity::Warning } else { Severity::Note };
             found.push(script.on(
                 "T204",
                 severity,

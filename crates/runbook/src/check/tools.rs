@@ -9,6 +9,7 @@ use crate::outline::{FenceUnit, UnitKind};
 use crate::shell::{self, CommandUse};
 
 use super::explain::Explanation;
+use super::kinds;
 use super::page::{Page, short};
 use super::passes;
 use super::words;
@@ -337,10 +338,11 @@ fn held_commands(page: &Page<'_>, fence: &FenceUnit) -> Vec<Held> {
 
 pub(super) fn fits(fact: &Fact, command: &CommandUse) -> bool {
     // Most rows are another program's.
-    if fact.command.first() != Some(&command.program.as_str()) {
+    let program = kinds::tool(command);
+    if fact.command.first() != Some(&program) {
         return false;
     }
-    let words = std::iter::once(command.program.as_str())
+    let words = std::iter::once(program)
         .chain(command.arguments.iter().map(String::as_str).filter(|word| !word.starts_with('-')));
     let begins = words.take(fact.command.len()).eq(fact.command.iter().copied());
     let has = |options: &[&str]| {

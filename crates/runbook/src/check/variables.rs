@@ -20,6 +20,7 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
         hosts::check(page, flow, at, &mut told, &mut found);
         never_set(page, flow, at, &mut told, &mut found);
         unused_loop_variable(script, &mut found);
+        same_each_turn(script, &mut found);
         unread_status(script, flow, &mut found);
     }
     for script in page.scripts.iter().filter(|script| script.given == Given::Person) {
@@ -292,6 +293,72 @@ fn unused_loop_variable(script: &Script<'_>, found: &mut Vec<Finding>) {
                     repeated.values.len()
                 ),
                 format!("use `\"${variable}\"` in the body"),
+            ));
+        }
+    }
+}
+
+/// T216: one line of a loop over hosts names one of them and not the variable: each turn does it there.
+fn same_each_turn(script: &Script<'_>, found: &mut Vec<Finding>) {
+    for repeated in &script.survey.loops {
+        let Some(variable) = &repeated.variable else { continue };
+        let values = &repeated.values;
+        // Numbers and short words may mean something else in a command.
+        let named = |value: &String| {
+            value.len() > 2
+                && !value.contains(['$', '*', '{', ' '])
+                && value.contains(|c: char| c.is_ascii_alphabetic())
+        };
+        if !(2..=MOST_NAMES).contains(&values.len()) || !values.iter().all(named) {
+            continue;
+        }
+        let body = &script.commands()[repeated.commands.clone()];
+        let reads = [format!("${variable}"), format!("${{{variable}")];
+        let reads = |command: &CommandUse| reads.iter().any(|form| command.text.contains(form.as_str()));
+        // Who compares the variable does something else for one of them on purpose.
+        let compares = body
+            .iter()
+            .any(|command| reads(command) && matches!(command.program.as_str(), "test" | "[" | "[["))
+            || script.text.contains("case ");
+        if compares || !body.iter().any(reads) {
+            continue;
+        }
+        let of = |text: &str| {
+            text.split(['@', ':', '/', '=', ',']).any(|part| values.iter().any(|value| value == part))
+        };
+        let fixed = body.iter().find(|command| {
+            let acts = matches!(
+                command.program.as_str(),
+                "ssh"
+                    | "scp"
+                    | "rsync"
+                    | "curl"
+                    | "kubectl"
+                    | "oc"
+                    | "helm"
+                    | "docker"
+                    | "systemctl"
+                    | "ansible"
+                    | "aws"
+                    | "gcloud"
+                    | "az"
+                    | "fly"
+                    | "heroku"
+                    | "psql"
+                    | "mysql"
+            ) || command.host.is_some();
+            acts && !reads(command)
+                && !command.place.condition
+                && (command.host.as_deref().is_some_and(of)
+                    || command.arguments.iter().any(|argument| of(argument)))
+        });
+        if let Some(command) = fixed {
+            found.push(script.on(
+                "T216",
+                Severity::Warning,
+                command,
+                format!("this line of the loop never reads `${variable}`: each of the {} turns does the same here, and the others are left out", values.len()),
+                format!("use `${{{variable}}}` here as well"),
             ));
         }
     }

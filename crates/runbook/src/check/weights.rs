@@ -23,7 +23,9 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
         }
         for command in script.commands().iter().filter(|command| !command.place.quoted_program) {
             let wrong = weights(command).and_then(|weights| {
-                wrong_in_itself(&weights).or_else(|| another_share(page, script, &weights))
+                wrong_in_itself(&weights)
+                    .filter(|_| weights.iter().any(|share| *share > 0.0) || !is_over(page, script, command))
+                    .or_else(|| another_share(page, script, &weights))
             });
             if let Some(reason) = wrong.or_else(|| held_back(page, flow, command)) {
                 found.push(script.on(
@@ -89,6 +91,33 @@ fn weights(command: &CommandUse) -> Option<Vec<f64>> {
         }
         _ => None,
     }
+}
+
+/// No traffic is what a canary gets when it is over: it had its share further up, or is removed below.
+fn is_over(page: &Page<'_>, script: &Script<'_>, command: &CommandUse) -> bool {
+    let line = script.lines_of(command);
+    let steps = || page.scripts.iter().filter(|other| other.lane == script.lane);
+    let had = |other: &CommandUse| {
+        other.program == command.program
+            && other
+                .arguments
+                .iter()
+                .any(|argument| argument.len() > 3 && command.arguments.contains(argument))
+            && weights(other).is_some_and(|weights| weights.iter().any(|share| *share > 0.0))
+    };
+    let removed = |other: &CommandUse| {
+        matches!(other.program.as_str(), "helm" | "kubectl" | "oc" | "gcloud" | "aws")
+            && kinds::words(other).iter().any(|word| {
+                matches!(*word, "uninstall" | "delete")
+                    || word.starts_with("delete-")
+                    || word.starts_with("--replicas=0")
+            })
+    };
+    steps()
+        .flat_map(|other| other.commands().iter().map(move |command| (other.lines_of(command), command)))
+        .any(
+            |(at, other)| if at < line { had(other) } else { at > line && at <= line + 10 && removed(other) },
+        )
 }
 
 /// No share at all, or more or less than there is by a slip. Some tools take shares in relation to each

@@ -2,6 +2,8 @@
 
 use crate::pattern::Pattern;
 
+use super::for_people;
+
 /// One comment.
 #[derive(Debug)]
 pub(super) struct Comment {
@@ -158,7 +160,7 @@ pub(super) fn manual(comments: &[Comment], script: &str, commands: &[u32]) -> Ve
         let follows = follows(comment.line);
         let orphan = || is_instruction(text) && !follows;
         let by_hand = BY_HAND.is_match(&comment.text) && !fits_command(text, follows);
-        if by_hand || orphan() || is_done_on_a_screen(text) {
+        if by_hand || orphan() || is_done_on_a_screen(text) || for_people::is_for_people(text) {
             found.push((comment.line, comment.text.clone()));
         }
     }

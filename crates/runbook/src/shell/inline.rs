@@ -42,6 +42,9 @@ pub fn looks_like_command(code_span: &str) -> bool {
     let Some(first) = words.first() else { return false };
     let known = PROGRAMS.contains(first) && (words.len() > 1 || !NEED_WORDS.contains(first));
     let script = is_script(first, words.len());
+    // `test environment` is prose; a question of the shell has an option or a negation behind it.
+    let asks = *first == "test" && words.get(1).is_some_and(|word| word.starts_with('-') || *word == "!");
+    let known = known || asks;
     if !known && !script {
         return false;
     }

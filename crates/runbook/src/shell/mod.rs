@@ -6,6 +6,7 @@ mod ahead;
 mod comment;
 mod danger;
 mod danger_rows;
+mod for_people;
 mod hosted;
 mod inline;
 mod interactive;
