@@ -9,13 +9,12 @@ use crate::diagnostic::Severity;
 use crate::markdown::{Block, Table};
 use crate::names;
 use crate::outline::{FenceClass, FoundOwner, SectionKind, UnitKind, split_roles};
-use crate::pattern::Pattern;
 
 use super::flow::Flow;
 use super::labels::{self, About, Labelled};
 use super::page::Page;
 use super::people::{is_person, is_role};
-use super::{escalation, nobody, own_yes, yeses};
+use super::{escalation, nobody, own_role, own_yes, phrases, signers, yeses};
 
 pub(super) type Found = Vec<(u32, &'static str, String, &'static str)>;
 
@@ -32,10 +31,11 @@ pub(super) fn check(page: &mut Page<'_>, flow: &Flow) {
     let owners = owners(page, &lines);
     in_no_table(page, &tables, &owners, &lines, &mut found);
     without_owner(page, flow, &owners, &tables, &mut found);
-    signed_by_nobody(page, &tables, &mut found);
+    signers::check(page, &tables, &lines, &mut found);
     yeses::check(page, &owners, &mut found);
     escalation::check(page, flow, &tables, &mut found);
     own_yes::check(page, &tables, &lines, &mut found);
+    own_role::check(page, &tables, &lines, &mut found);
     nobody::check(page, &tables, &lines, &mut found);
     for (line, code, message, help) in found {
         page.add_at_line(code, Severity::Warning, line, message).help(help);
@@ -56,7 +56,7 @@ fn owners(page: &Page<'_>, lines: &[Labelled<'_>]) -> Vec<FoundOwner> {
 }
 
 /// How many roles are looked for in the tables; no team has that many.
-const MOST_ROLES: usize = 200;
+pub(super) const MOST_ROLES: usize = 200;
 
 /// T601: an owner who stands in no table of roles, although there is one.
 fn in_no_table(
@@ -98,7 +98,8 @@ fn in_no_table(
             let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-');
             let is_name = role.split_whitespace().count() <= 3 && role.chars().all(plain);
             let numbered = role.chars().any(|c| c.is_ascii_digit());
-            if !is_name || numbered || is_word(&role) || told.len() >= MOST_ROLES || !told.insert(name) {
+            let is_other = numbered || is_word(&role) || phrases::is_no_role(&role);
+            if !is_name || is_other || told.len() >= MOST_ROLES || !told.insert(name) {
                 continue;
             }
             if let Some(meant) = misspelt(&role, &titles) {
@@ -152,7 +153,7 @@ fn quorums(page: &Page<'_>) -> Vec<(u32, String)> {
 }
 
 /// `2 of SREs`, `1 x DBA`, `at least one release manager`: the role alone.
-fn without_count(role: &str) -> &str {
+pub(super) fn without_count(role: &str) -> &str {
     let mut rest = role.trim();
     loop {
         let (first, behind) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -213,104 +214,7 @@ pub(super) fn is_contact(header: &str) -> bool {
     is_person(header) || ["responsab", "responsib", "people", "mail"].iter().any(|word| header.contains(word))
 }
 
-/// Words that make a name a role's, with what may stand before them.
-#[rustfmt::skip]
-const OFFICES: [&str; 26] = [
-    "officer", "manager", "lead", "leader", "director", "head", "owner", "architect", "captain", "coordinator", "dba",
-    "cto", "cio", "ciso", "ceo", "counsel", "auditor", "board", "controller", "leitung", "leiter", "leiterin",
-    "directeur", "directora", "gerente", "beauftragter",
-];
-
-static SIGNED: Pattern = Pattern::new(
-    &[
-        "sign off",
-        "sign-off",
-        "signed off",
-        "signed-off",
-        "signs off",
-        "approv",
-        "freigabe",
-        "genehmigt",
-        "approuvé",
-        "aprobad",
-        "aprovad",
-        "aprobac",
-        "aprovaç",
-        "validation",
-    ],
-    r"(?i)\b(?:sign(?:ed)?[- ]?off (?:from|by|of)|approv(?:ed|al) (?:from|by|of)|approv(?:ers?|al):|freigabe (?:durch|von)|genehmigt (?:von|durch)|approuvé par|validation (?:par|du)|aprobado por|aprobación del?|aprovado por|aprovação d[aeo])(?: the| an?| der| die| dem| den| le| la| el| o| a| our)? (?P<who>[^.,;:()|]+)|^\W*(?:the )?(?P<he>[a-z][a-z -]+?) (?:signs off|approves|has signed off|has approved)\b",
-);
-
-pub(super) fn is_office(word: &str) -> bool {
-    OFFICES.contains(&word)
-        || ["beauftragte", "beauftragten", "leitung", "leiter"].iter().any(|end| word.ends_with(end))
-}
-
-/// The role at the beginning of words, up to the word that makes it one.
-fn office(words: &str) -> Option<String> {
-    let mut role = Vec::new();
-    for word in words.split_whitespace().take(4) {
-        role.push(word);
-        if is_office(&word.to_lowercase()) {
-            // "Head of Payments" goes on.
-            let mut behind = words.split_whitespace().skip(role.len());
-            if behind.next().is_some_and(|next| {
-                matches!(next.to_lowercase().as_str(), "of" | "de" | "du" | "do" | "da" | "del")
-            }) {
-                role.extend(words.split_whitespace().skip(role.len()).take(2));
-            }
-            return Some(role.join(" "));
-        }
-        if matches!(
-            word.to_lowercase().as_str(),
-            "and" | "or" | "is" | "in" | "for" | "the" | "one" | "und" | "et" | "y" | "e"
-        ) {
-            return None;
-        }
-    }
-    None
-}
-
-/// T601: a yes of somebody who stands in no table of roles, although there is one.
-fn signed_by_nobody(page: &Page<'_>, tables: &[&Table], found: &mut Found) {
-    let roles: Vec<&&Table> =
-        tables.iter().filter(|table| is_roles(table) && table.rows.len() >= 2).collect();
-    if roles.is_empty() {
-        return;
-    }
-    let cells = tables.iter().flat_map(|table| &table.rows).flat_map(|row| &row.cells);
-    let known: Vec<String> = cells.map(|cell| cell.plain().to_lowercase()).collect();
-    let declared = &page.outline.front_matter.roles;
-    let told: BTreeSet<u32> = found.iter().map(|(line, ..)| *line).collect();
-    let mut seen = BTreeSet::new();
-    for unit in &page.outline.units {
-        let text = match &unit.kind {
-            UnitKind::Item(item) => &item.text,
-            UnitKind::Point(point) => &point.text,
-            _ => continue,
-        };
-        let Some(signed) = SIGNED.captures(text) else { continue };
-        let words = signed.name("who").or_else(|| signed.name("he")).map_or("", |words| words.as_str());
-        let Some(role) = office(words) else { continue };
-        let lower = role.to_lowercase();
-        if told.contains(&unit.line) || seen.len() >= MOST_ROLES || !seen.insert(lower.clone()) {
-            continue;
-        }
-        let is_known = known.iter().any(|cell| same_role(cell, &lower))
-            || declared.iter().any(|name| same_role(&name.to_lowercase().replace('-', " "), &lower))
-            || page.lower().matches(lower.as_str()).nth(1).is_some();
-        if !is_known {
-            found.push((
-                unit.line,
-                "T601",
-                format!("`{role}` has to say yes here, and stands in none of the tables of roles: nobody knows whom to ask"),
-                "add a row for the role, or use the name that the table has",
-            ));
-        }
-    }
-}
-
-fn is_roles(table: &Table) -> bool {
+pub(super) fn is_roles(table: &Table) -> bool {
     let mut header = table.header.iter().map(|cell| cell.plain().trim().to_lowercase());
     header.next().is_some_and(|first| is_role(&first)) && header.any(|cell| is_contact(&cell))
 }
@@ -343,7 +247,7 @@ fn is_word(role: &str) -> bool {
 }
 
 /// One holds the other, or both share a word that is not in every role's name.
-fn same_role(cell: &str, role: &str) -> bool {
+pub(super) fn same_role(cell: &str, role: &str) -> bool {
     let common = [
         "manager",
         "lead",

@@ -15,9 +15,10 @@ pub(super) const OWNER: [&str; 31] = [
 
 /// Labels of lines that ask for a yes.
 #[rustfmt::skip]
-pub(super) const APPROVAL: [&str; 43] = [
+pub(super) const APPROVAL: &[&str] = &[
     "approval", "approvals", "approval required", "approver", "approvers", "approved by", "approval by", "approves", "final approval",
-    "go/no-go", "go/no-go decision", "signed off by", "sign-off by",
+    "go/no-go", "go/no-go decision", "go-ahead", "go ahead", "green light", "clearance", "permission", "grünes licht", "zustimmung", "feu vert",
+    "autorisation", "accord", "luz verde", "autorización", "sinal verde", "autorização", "放行", "许可", "許可", "signed off by", "sign-off by",
     "freigabe", "freigabe durch", "freigegeben von", "genehmigung", "genehmigt von", "genehmiger", "approbation", "approbateur",
     "approuvé par", "validé par", "validation par", "aprobación", "aprobado por", "aprueba", "aprobador", "aprobadora", "visto bueno",
     "aprovação", "aprovado por", "aprova", "aprovador", "aprovadora", "审批", "审批人", "批准人", "批准", "承認", "承認者", "最終承認", "审核人",
@@ -89,7 +90,7 @@ pub(super) fn about(label: &str) -> Option<About> {
         "go / no-go" => Some(About::Approval),
         _ if label.starts_with("contact ") => Some(About::Contact),
         _ if is(&OWNER) => Some(About::Owner),
-        _ if is(&APPROVAL) => Some(About::Approval),
+        _ if is(APPROVAL) => Some(About::Approval),
         _ if is(&RUNNER) => Some(About::Runner),
         _ if is(&CONTACT) => Some(About::Contact),
         _ => None,
@@ -108,7 +109,7 @@ pub(super) fn read<'p>(page: &Page<'p>) -> Vec<Labelled<'p>> {
             if value.len() > 60 || !is_open(value) {
                 return None;
             }
-            let office = label.split(' ').next_back().is_some_and(super::duties::is_office);
+            let office = label.split(' ').next_back().is_some_and(super::signers::is_office);
             let asks = ["sign-off", "approval", "freigabe"].iter().any(|end| label.ends_with(end));
             let is_about = office || asks || is_of_people(&sections[section].title);
             // Rows of tables are read by their columns.
@@ -149,6 +150,7 @@ fn is_of_people(title: &str) -> bool {
 
 /// The label, in small letters, and the value of a line; a row counts when it has two cells.
 fn split(text: &str) -> Option<(String, &str)> {
+    let is_bold = text.starts_with('*');
     let text = without_task(text.trim_start_matches([' ', '-', '*', '+', '>', '\t']));
     let text = text.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ')' | ' '));
     let (label, value) = match text.strip_prefix('|') {
@@ -157,7 +159,7 @@ fn split(text: &str) -> Option<(String, &str)> {
             let value = rest.trim_end().strip_suffix('|')?;
             (!value.contains('|')).then_some((label, value))?
         }
-        None => text.split_once([':', '：'])?,
+        None => is_bold.then(|| equated(text)).flatten().or_else(|| text.split_once([':', '：']))?,
     };
     // A longer one is a sentence.
     if label.len() > 48 || label.split(' ').nth(7).is_some() {
@@ -165,6 +167,14 @@ fn split(text: &str) -> Option<(String, &str)> {
     }
     let label = label.trim().trim_matches('*').trim().to_lowercase();
     Some((label, value.trim().trim_matches('*').trim()))
+}
+
+/// `**Green light** = two yeses`, without what it begins with.
+fn equated(bold: &str) -> Option<(&str, &str)> {
+    let (label, rest) = bold.split_once("**")?;
+    let rest = rest.trim_start();
+    let value = ["=", "– ", "— ", "→"].iter().find_map(|sign| rest.strip_prefix(sign))?;
+    Some((label, value))
 }
 
 /// Places that somebody is to fill in: `[Name]`, `<name>`, `555-XXXX`, `???`.

@@ -13,7 +13,7 @@ use crate::words::Words;
 use super::marks::Mark;
 use super::numbers::{Limit, limit, shown};
 use super::page::Page;
-use super::words;
+use super::{rows, words};
 
 /// Runs the checks of this file.
 pub(super) fn check(page: &mut Page<'_>, told: &BTreeSet<u32>) {
@@ -21,6 +21,7 @@ pub(super) fn check(page: &mut Page<'_>, told: &BTreeSet<u32>) {
     passes_and_goes_back(page, &mut found);
     other_unit(page, &mut found);
     in_one_sentence(page, told, &mut found);
+    rows::contradictions(page, told, &mut found);
     let mut told = BTreeSet::new();
     for (line, severity, message, help) in found {
         if told.insert(line) {
@@ -179,7 +180,7 @@ static BACK_AS_WELL: Words = Words::new(&[
     "切り戻",
 ]);
 
-fn goes_back(lower: &str) -> bool {
+pub(super) fn goes_back(lower: &str) -> bool {
     words::BACK.any_in(lower) || BACK_AS_WELL.any_in(lower)
 }
 

@@ -74,7 +74,8 @@ const BEHIND: [&str; 15] = [
 ];
 /// In front of for how long.
 #[rustfmt::skip]
-const FOR: [&str; 38] = [
+const FOR: &[&str] = &[
+    "window of", "period of", "span of", "stretch of", "fenster von", "zeitraum von", "zeitspanne von", "fenêtre de", "période de", "ventana de", "período de", "periodo de", "janela de", "intervalo total de",
     "throughout", "for", "for the first", "for the next", "for at least", "for a", "for the", "during", "during the", "during the first", "over", "over the", "over the first",
     "within", "within the first", "für", "während", "während der ersten", "in den ersten", "die ersten", "die nächsten", "über", "lang",
     "pendant", "pendant les", "durant", "durant les", "durante", "durante los", "durante los primeros", "durante las", "por", "en los primeros",

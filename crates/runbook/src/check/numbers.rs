@@ -11,7 +11,7 @@ use crate::outline::FoundThreshold;
 use crate::rules::{Op, Value};
 
 use super::page::Page;
-use super::{changes, limits};
+use super::{changes, limits, rows};
 
 /// Runs the checks of this group.
 pub(super) fn check(page: &mut Page<'_>) {
@@ -205,6 +205,12 @@ fn without_unit(page: &mut Page<'_>) {
         };
         found.push((t.line, format!("`{metric}` {number} of what? {question}"), help));
     }
+    let mut slow = Vec::new();
+    rows::without_unit(page, &mut slow);
+    found.extend(
+        slow.into_iter()
+            .map(|(line, message)| (line, message, "name the metric and its unit: `p95 over 300 ms`")),
+    );
     for (line, message, help) in found {
         page.add_at_line("T502", Severity::Warning, line, message).help(help);
     }

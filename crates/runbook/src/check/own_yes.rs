@@ -133,7 +133,7 @@ static SILENCE: Pattern = Pattern::of_both(
 
 /// It is forbidden, or somebody else looks as well.
 #[rustfmt::skip]
-static FORBIDDEN: Words = Words::new(&[
+pub(super) static FORBIDDEN: Words = Words::new(&[
     "not ", "n't", "never", "nobody may", "no one may", "no self", "forbidden", "prohibit", "another", "second", "other than", "someone else",
     "somebody else", "different", "nicht", "nie ", "verboten", "andere", "zweite", "kein", "ne peut", "jamais", "interdit", "autre", "pas ", "nunca",
     "prohib", "no puede", "no debe", "otra", "otro", "segund", "não", "proibid", "outr", "不得", "不能", "不可", "禁止", "非发布人", "非执行人", "两名", "双人", "two ", "second", "zwei", "deux", "dos ", "dois ", "duas ", "另", "别的", "できない", "しない",

@@ -70,6 +70,7 @@ static WAITS: Words = Words::new(&[
 /// The same where a verb says that somebody waits; shorter words mean something else there.
 #[rustfmt::skip]
 pub(super) const WHILE_WORDS: &[&str] = &[
+    "part of the", "part of an", "most of the", "rest of the", "guten teil", "großteil", "bonne partie", "buena parte", "gran parte", "boa parte", "grande parte", "bom tempo", "大半天", "半天",
     "breathing room", "some room", "some rest", "briefly", "kurz abwart", "kurz wart", "kurze zeit", "petit moment", "petit peu", "brièvement", "brevemente", "稍等",
     "a while", "awhile", " a bit", "good while", "a moment", "some time", "some minutes", "some hours", "a few minutes", "a few hours", "several minutes",
     "several hours", "couple of minutes", "couple of hours", "long enough", "eine weile", "ein weilchen", "ein bisschen", "ein wenig",
@@ -111,7 +112,7 @@ pub(super) fn check(page: &Page<'_>, found: &mut Found) {
         let labelled = labelled(text).filter(|(_, row, _)| !row || !header_has_unit(page, line));
         let message = match labelled {
             Some((_, _, value)) => bare(value).or_else(|| uncountable(value)),
-            None if waits.contains(&line) => waits_vaguely(text),
+            None if waits.contains(&line) => waits_vaguely(text).or_else(|| looks_vaguely(text)),
             None => None,
         };
         found.extend(message.map(|message| as_fault(line, message)));
@@ -280,6 +281,42 @@ fn waits_vaguely(text: &str) -> Option<String> {
     })?;
     let said = vague.trim_start_matches(|c: char| !c.is_alphabetic()).trim();
     Some(format!("`{}`: nobody can count that: one waits a minute, another an hour", short(said)))
+}
+
+/// How long somebody looks, where nothing but the words themselves says it; a number behind them does.
+#[rustfmt::skip]
+static LOOKED_FOR: Words = Words::new(&[
+    "for a good part of", "for a large part of", "for a big part of", "for part of the", "for most of the", "for the better part of", "for the rest of the", "for a while", "for a good while", "for a bit", "for some time",
+    "for some minutes", "for a few minutes", "for a few hours", "for several minutes", "for several hours", "eine weile", "ein weilchen", "eine zeit lang", "einen guten teil",
+    "den großteil", "pendant un moment", "pendant un bon moment", "pendant un certain temps", "pendant quelques minutes", "pendant quelques heures", "une bonne partie d", "durante un rat",
+    "durante un buen rato", "durante un tiempo", "durante unos minutos", "durante buena parte", "buena parte de la", "gran parte de la", "por um tempo", "por um tempinho", "por um bom tempo", "durante um tempo",
+    "durante alguns minutos", "boa parte d", "grande parte d", "一段时间", "大半天", "一会", "しばらく",
+]);
+
+/// Somebody looks, or leaves something open to look at.
+#[rustfmt::skip]
+static LOOKING: Words = Words::new(&[
+    "watch", "monitor", "observ", "keep ", "look", " eye", "beobacht", "im auge", "im blick", "schau", "geöffnet", "offen", "surveill", "garde", "mira", "vigil", "acompanh", "观察", "监控", "盯",
+    "観察", "監視", "様子",
+]);
+
+/// `Keep the board open for most of the morning, a look every 5 minutes.`
+fn looks_vaguely(text: &str) -> Option<String> {
+    if text.len() > 400 || text.starts_with('#') || !LOOKED_FOR.any_in(&text.to_lowercase()) {
+        return None;
+    }
+    static UNTIL: Words = Words::new(&[
+        "until", "till ", "unless", " if ", "bis ", "jusqu", "hasta", " até ", "直到", "为止", "まで",
+    ]);
+    let lower = text.to_lowercase();
+    let vague = lower.split(['.', '。', ';', '；']).find(|part| {
+        let end = LOOKED_FOR.iter().find_map(|word| part.find(word).map(|at| at + word.len()));
+        // "for a while (20 minutes)"
+        let counted = |end: usize| part[end..].chars().take(14).any(|c| c.is_ascii_digit());
+        end.is_some_and(|end| !counted(end)) && LOOKING.any_in(part) && !UNTIL.any_in(part)
+    })?;
+    let said = vague.trim_start_matches(|c: char| !c.is_alphabetic()).trim();
+    Some(format!("`{}`: nobody can count that: one looks for a minute, another for an hour", short(said)))
 }
 
 /// Headers of a column that says how long, or at what time of the day.
