@@ -284,7 +284,7 @@ const PAGES: &[Explanation] = &[
     Explanation {
         code: "T501",
         title: "an alert that comes after the rollback",
-        why: "The release goes back before people are told that something is wrong. Two limits of one metric for one purpose are told as well: people act on one of the two; and so is what is good enough at a number that takes the release back.",
+        why: "The release goes back before people are told that something is wrong. Two limits of one metric for one purpose are told as well: people act on one of the two; and so is what is good enough at a number that calls people or takes the release back, and a row of a table whose sentence says another time.",
         wrong: "## When to roll back\n\nRoll back if:\n\n- Error rate > 1%\n\n## Monitoring\n\n**Alert thresholds**:\n\n- Error rate > 5%\n",
         right: "## When to roll back\n\nRoll back if:\n\n- Error rate > 5%\n\n## Monitoring\n\n**Alert thresholds**:\n\n- Error rate > 1%\n",
         source: "the runbook language, rules",
@@ -292,7 +292,7 @@ const PAGES: &[Explanation] = &[
     Explanation {
         code: "T502",
         title: "a limit that nobody can measure",
-        why: "\"Degradation > 50 %\" or \"30 % slower\" needs a value to compare with, and a time, a share or a size a unit; \"much too slow\" needs a number at all. At night two people take two different ones.",
+        why: "\"Degradation > 50 %\" or \"30 % slower\" needs a value to compare with, and a time, a share or a size a unit; \"much too slow\" needs a number at all, and a row for what is slow a unit. At night two people take two different ones.",
         wrong: "## When to roll back\n\n- Performance degradation > 50%\n",
         right: "## When to roll back\n\n- p95 latency > 2000ms\n",
         source: "the runbook language, rules",

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use tminus_release::plan::Lane;
 
 use crate::diagnostic::Severity;
+use crate::markdown::Block;
 use crate::outline::{FenceClass, Unit, UnitKind};
 use crate::words::Words;
 
@@ -18,6 +19,7 @@ use super::words;
 pub(super) fn check(page: &Page<'_>, flow: &Flow, found: &mut Found) {
     skipped_soak(page, flow, found);
     dropped(page, found);
+    in_tables(page, found);
 }
 
 /// A release in haste.
@@ -115,6 +117,55 @@ fn dropped(page: &Page<'_>, found: &mut Found) {
             format!("`{}`: in haste this leaves out what protects the release, and does not say who decides that", short(sentence.trim())),
             "say who decides it and what is done instead: `the incident commander decides; watch for 10 minutes`",
         ));
+    }
+}
+
+/// A row of a table of lanes that has a dash where the other lanes wait, and no word about it.
+fn in_tables(page: &Page<'_>, found: &mut Found) {
+    let marked = page.marked(Mark::Haste);
+    let is_row = |line: u32| marked.iter().any(|(at, _)| *at == line);
+    // A sentence that leaves something out says that it is on purpose.
+    let said = || {
+        let sentences = marked.iter().filter(|(_, text)| !text.trim_start().starts_with(['|', '#']));
+        sentences.map(|(_, text)| text.to_lowercase()).any(|lower| LEFT_OUT.any_in(&lower))
+    };
+    let mut rows = Vec::new();
+    page.markdown.walk(|block| {
+        let Block::Table(table) = block else { return };
+        let fast = table.rows.iter().filter(|row| is_row(row.line));
+        for row in fast.filter(|_| table.rows.len() >= 2) {
+            let cells: Vec<String> =
+                row.cells.iter().map(|cell| cell.plain().trim().to_lowercase()).collect();
+            let of_haste =
+                cells.first().is_some_and(|name| HASTE.any_in(name) && name.split(' ').count() <= 3);
+            let whole = cells.join(" ");
+            if !of_haste || LEFT_OUT.any_in(&whole) || ANSWERED.any_in(&whole) {
+                continue;
+            }
+            let waits = |at: usize| {
+                let mut others = table.rows.iter().filter(|other| other.line != row.line).peekable();
+                others.peek().is_some()
+                    && others.all(|other| {
+                        let cell =
+                            other.cells.get(at).map(|cell| cell.plain().to_lowercase()).unwrap_or_default();
+                        words::WAIT.any_in(&cell) && cell.bytes().any(|byte| byte.is_ascii_digit())
+                    })
+            };
+            let dash = (1..cells.len())
+                .find(|at| matches!(cells[*at].as_str(), "" | "-" | "–" | "—" | "/") && waits(*at));
+            rows.extend(dash.map(|_| (row.line, cells[0].clone())));
+        }
+    });
+    for (line, lane) in rows {
+        if !said() {
+            found.push((
+                line,
+                "T505",
+                Severity::Warning,
+                format!("`{lane}` has nothing where the other lanes wait, and no word about it: was it forgotten, or left out on purpose?"),
+                "say how long a hotfix is watched, or that the wait is left out, and who decides",
+            ));
+        }
     }
 }
 

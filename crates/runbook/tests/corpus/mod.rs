@@ -22,9 +22,11 @@ const ENDINGS: [&str; 3] = ["md", "toml", "yaml"];
 
 /// Notes that are right about twins, and how many: document, code, number, and why.
 #[rustfmt::skip]
-const RIGHT_NOTES: [(&str, &str, usize, &str); 11] = [
+const RIGHT_NOTES: [(&str, &str, usize, &str); 13] = [
     ("approval-self", "T214", 1, "who rolls back has to know the version before, and the page does not say from where"),
     ("apt-mirror", "T214", 1, "the snapshot before is named nowhere"),
+    ("de-mostwerk", "T915", 1, "people read these numbers from a board: nothing here measures them"),
+    ("orchard-scales", "T915", 1, "people read these numbers from a board: nothing here measures them"),
     ("docs-site", "T214", 1, "the network's id is named nowhere"),
     ("escalation-table", "T214", 1, "the revision before is named nowhere"),
     ("lambda-thumbs", "T214", 1, "the function's version before is named nowhere"),
