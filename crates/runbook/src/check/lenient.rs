@@ -51,6 +51,7 @@ pub(super) fn is_test(command: &CommandUse) -> bool {
         "fastlane" => has(&["test", "tests", "scan", "lint"]),
         "great_expectations" | "soda" => has(&["checkpoint", "scan"]),
         "terragrunt" => has(&["plan", "apply", "validate"]),
+        "nomad" | "packer" | "consul" | "cue" | "sam" => has(&["validate", "vet", "plan"]),
         "npm" | "pnpm" | "yarn" | "bun" => {
             first == "audit" || first == "test" || kinds::own_name(command).is_some_and(|name| verdict(&name))
         }

@@ -218,6 +218,8 @@ fn what_never_ends() {
         "kubectl logs -f deployment/api --tail=100",
         "tail -f x.log",
         "tail -n 5 -F x",
+        "nomad alloc logs -f -job api",
+        "kafka-console-consumer --bootstrap-server k:9092 --topic orders",
         "journalctl -fu api",
         "docker compose -f a.yml up",
         "kubectl get pods -w",
@@ -246,6 +248,8 @@ fn what_never_ends() {
         "docker stats --no-stream",
         "while ! curl -f x; do sleep 1; done",
         "docker compose up -d --wait",
+        "nomad alloc logs -job api",
+        "kafka-console-consumer --bootstrap-server k:9092 --topic orders --max-messages 10",
     ] {
         check_lines(&survey(script).endless, &[], script);
     }

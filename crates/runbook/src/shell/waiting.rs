@@ -205,8 +205,7 @@ fn endless(command: &CommandUse) -> Option<String> {
             "argo" => verbs.contains(&"rollout") && follows(&["-w", "--watch"]),
             _ => false,
         },
-        "aws" | "gcloud" | "az" | "cf" | "dokku" | "kamal" | "argocd" | "eb" | "heroku" | "fly"
-        | "flyctl" | "railway" | "vercel" | "wrangler" | "stern" | "kail" => provider(command, &verbs),
+        program if PROVIDERS.contains(&program) => provider(command, &verbs),
         "less" => command.arguments.iter().any(|argument| argument == "+F"),
         "sidekiq" => !follows(&["--version", "-V", "--help", "-d", "--daemon"]),
         "puma" | "unicorn" => {
@@ -258,6 +257,13 @@ fn endless(command: &CommandUse) -> Option<String> {
     })
 }
 
+/// Whose logs follow, each in its own way.
+#[rustfmt::skip]
+const PROVIDERS: [&str; 18] = [
+    "aws", "gcloud", "az", "cf", "dokku", "kamal", "argocd", "eb", "heroku", "fly", "flyctl", "railway", "vercel", "wrangler", "stern", "kail", "nomad",
+    "kafka-console-consumer",
+];
+
 /// The logs of a provider's tool, which follow by an option or unless one says not to.
 fn provider(command: &CommandUse, verbs: &[&str]) -> bool {
     let verb = |index: usize| verbs.get(index).copied().unwrap_or_default();
@@ -269,6 +275,9 @@ fn provider(command: &CommandUse, verbs: &[&str]) -> bool {
             verbs.contains(&"log") && verbs.contains(&"tail")
                 || verbs.contains(&"logs") && follows(&["--follow"])
         }
+        // It reads on where nothing says how much, or how long it waits for more.
+        "kafka-console-consumer" => !follows(&["--max-messages", "--timeout-ms"]),
+        "nomad" => verbs.contains(&"logs") && follows(&["-f", "--follow"]) || verb(0) == "monitor",
         "cf" => verb(0) == "logs" && !follows(&["--recent"]),
         "dokku" | "kamal" => verbs.contains(&"logs") && follows(&["-t", "--tail", "-f", "--follow"]),
         "argocd" => verb(0) == "app" && verb(1) == "logs" && follows(&["-f", "--follow"]),

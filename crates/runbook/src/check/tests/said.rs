@@ -226,6 +226,7 @@ const SILENT: &[(&str, &str)] = &[
 /// Documents in which a code must be said.
 const SAID: &[(&str, &str)] = &[
     ("T202", "## A\n\n```bash\nmake\necho made\nrc=$?\nexit $rc\n```\n"),
+    ("T201", "## A\n\n```bash\nnomad job validate api.hcl || true\nnomad job run api.hcl\n```\n"),
     ("T202", "## A\n\n```bash\nmake\ndate >> log\nrc=\"$?\"\n[ $rc = 0 ]\n```\n"),
     ("T307", "## Production\n\n```bash\npsql --command='CREATE INDEX i ON entries (at)' shop\n```\n"),
     ("T201", "## A\n\n```bash\ncurl -s https://x.test/health > /dev/null\n```\n"),
