@@ -93,8 +93,7 @@ fn runbooks_compose_comes_back_when_the_services_do_not_start() {
     docker.publish(&docker.image("api:v4"), Some("v4"));
     docker.publish(&docker.image("web:v4"), Some("an older build"));
     // And the registry is lost when the first service moves: what ran before is still here.
-    team.yard.desk.program("docker", &format!("#!/bin/sh\nif [ -e lose ] && grep -q TAG=v4 .env; then case \"$*\" in *\" up \"*) rm lose; {} ;; esac; fi\nPATH=${{PATH#*:}} exec docker \"$@\"\n", docker.stop_registry_line()));
-    team.yard.desk.write("lose", "");
+    team.yard.strikes_once("v4", "*\" up \"*", &docker.stop_registry_line());
     team.release(3, "v4").says("web serves an older build").says("undo 002_paid.up.sql");
     assert!(!team.yard.desk.path("lose").exists(), "the registry was lost");
     assert_eq!(team.everything(), before, "the wrong thing is served, and there is no registry");
@@ -110,8 +109,7 @@ fn runbooks_compose_asks_when_the_way_back_itself_is_cut_off() {
     let before = team.everything();
     // The database is lost while the services are looked at, after both have moved.
     let stop = team.server.stop_line();
-    team.yard.desk.program("docker", &format!("#!/bin/sh\nif [ -e lose ] && grep -q TAG=v2 .env; then case \"$*\" in *\" exec \"*) rm lose; {stop} >/dev/null ;; esac; fi\nPATH=${{PATH#*:}} exec docker \"$@\"\n"));
-    team.yard.desk.write("lose", "");
+    team.yard.strikes_once("v2", "*\" exec \"*", &format!("{stop} >/dev/null"));
     team.yard.desk.write("yes.yaml", PATIENT);
     let ran = team.release(6, "v2");
     ran.says("api runs").says("again").says("Connection refused").says("migrate");
@@ -217,8 +215,7 @@ fn runbooks_compose_comes_back_when_the_disk_of_the_engine_is_full() {
     // Or in the middle, when the first service has moved: no container can be made on the way back
     // either, and that is a question.
     let desk = &team.yard.desk;
-    desk.program("docker", &format!("#!/bin/sh\nif [ -e lose ] && grep -q TAG=v2 .env; then case \"$*\" in *\" up \"*web*) rm lose; {} ;; esac; fi\nPATH=${{PATH#*:}} exec docker \"$@\"\n", team.yard.docker.fill_line()));
-    desk.write("lose", "");
+    team.yard.strikes_once("v2", "*\" up \"*web*", &team.yard.docker.fill_line());
     desk.write("yes.yaml", PATIENT);
     let ran = team.release(6, "v2");
     ran.says("api runs").says("no space left on device").never_says("rolled back after");
@@ -239,8 +236,7 @@ fn runbooks_compose_asks_when_the_engine_is_lost_in_the_middle() {
     let before = team.everything();
     let desk = &team.yard.desk;
     let lose = team.yard.docker.lose_engine_line();
-    desk.program("docker", &format!("#!/bin/sh\nif [ -e lose ] && grep -q TAG=v2 .env; then case \"$*\" in *\" up \"*web*) rm lose; {lose} ;; esac; fi\nPATH=${{PATH#*:}} exec docker \"$@\"\n"));
-    desk.write("lose", "");
+    team.yard.strikes_once("v2", "*\" up \"*web*", &lose);
     desk.write("yes.yaml", PATIENT);
     let ran = team.release(6, "v2");
     ran.says("api runs").says("Cannot connect to the Docker daemon").never_says("rolled back after");

@@ -59,6 +59,16 @@ impl Yard {
         ran
     }
 
+    /// Once, when docker is called in this way for a tag that is being deployed, a line of shell runs first.
+    pub(crate) fn strikes_once(&self, tag: &str, call: &str, line: &str) {
+        let struck = format!(
+            "if [ -e lose ] && grep -q TAG={tag} .env; then case \"$*\" in {call}) rm lose; {line} ;; esac; fi"
+        );
+        let wrapper = format!("#!/bin/sh\n{struck}\nPATH=${{PATH#*:}} exec docker \"$@\"\n");
+        self.desk.program("docker", &wrapper);
+        self.desk.write("lose", "");
+    }
+
     /// What runs: containers, their images, and the file of variables.
     pub(crate) fn state(&self) -> (Vec<String>, String) {
         let ids = self.docker.docker(&["ps", "--all", "--quiet", "--no-trunc"]);

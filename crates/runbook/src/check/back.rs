@@ -49,7 +49,7 @@ fn no_way_back(page: &Page<'_>, flow: &Flow, found: &mut Vec<Finding>) {
     if has_undo || undoes || linked || !flow.ways_back.is_empty() {
         return;
     }
-    let mentioned = page.prose().into_iter().find(|(_, text)| promises_way_back(text));
+    let mentioned = page.prose().iter().copied().find(|(_, text)| promises_way_back(text));
     if let Some((line, text)) = mentioned {
         // Whoever links to a way back, or says that there is none, has thought about it.
         let elsewhere = text.contains("](")

@@ -151,7 +151,7 @@ fn in_text(page: &Page<'_>, asked: &mut Vec<Asked>) {
         }
     }
     static KINDS: Words = Words::new(&["health", "ready", "readi", "live", "/up", "alive", "heartbeat"]);
-    for (line, text) in page.prose() {
+    for &(line, text) in page.prose() {
         if !text.contains('/') || !KINDS.any_in(text) {
             continue;
         }

@@ -136,7 +136,7 @@ fn in_lines(page: &Page<'_>, found: &mut Found) {
     let sections = &page.outline.sections;
     let is_one = |at: usize| page.outline.chain(at).any(|at| ESCALATION.is_match(&sections[at].title));
     let inside: Vec<bool> = (0..sections.len()).map(|at| has_chain && is_one(at)).collect();
-    for (line, text) in page.prose() {
+    for &(line, text) in page.prose() {
         let bare = has_chain && inside[section_of(page, line)] && ends_in_nobody(text);
         if !text.trim_start().starts_with('|')
             && (TO_NOBODY.is_match(text) || has_chain && leads_to_nobody(text) || bare)

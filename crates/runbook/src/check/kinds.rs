@@ -254,7 +254,7 @@ fn has_own_verb(command: &CommandUse) -> bool {
     !SPEAK.contains(&command.program.as_str())
         && command.arguments.iter().take(12).any(|argument| {
             // Each of them has a colon or a dot but one.
-            (argument.contains(':') || argument.contains('.') || argument.len() == "flywayMigrate".len())
+            (argument.contains([':', '.']) || argument.eq_ignore_ascii_case("flywayMigrate"))
                 && VERBS.any_in(argument)
                 && !LOOKS.iter().any(|look| argument.contains(look))
                 && !argument.starts_with("--")

@@ -117,7 +117,7 @@ pub(super) fn read<'p>(page: &Page<'p>) -> Vec<Labelled<'p>> {
             (!is_row && is_about).then_some(About::Contact)
         };
         let Some(about) = about(&label).or_else(named) else { continue };
-        let in_form = is_open(value) && is_form(&prose, at);
+        let in_form = is_open(value) && is_form(prose, at);
         let line = *line;
         read.push(Labelled { line, section, about, label, value, in_form });
     }

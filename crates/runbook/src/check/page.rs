@@ -145,13 +145,13 @@ impl<'a> Page<'a> {
     }
 
     /// Lines that stand in no code block, with their numbers.
-    pub(super) fn prose(&self) -> Vec<(u32, &'a str)> {
-        self.prose.get_or_init(|| self.read_prose()).clone()
+    pub(super) fn prose(&self) -> &[(u32, &'a str)] {
+        self.prose.get_or_init(|| self.read_prose())
     }
 
     /// Those of them that may be about something.
     pub(super) fn marked(&self, mark: Mark) -> Vec<(u32, &'a str)> {
-        let prose = self.prose.get_or_init(|| self.read_prose());
+        let prose = self.prose();
         let marks = self.marks.get_or_init(|| prose.iter().map(|(_, text)| marks::of(text)).collect());
         prose
             .iter()

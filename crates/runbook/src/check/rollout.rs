@@ -138,10 +138,9 @@ fn told_to_look(page: &Page<'_>, in_lane: &impl Fn(usize) -> bool, line: u32) ->
         UnitKind::Point(point) => of(&point.text),
         UnitKind::Prose(text) => of(text),
     });
-    let lane_of = |section: usize| in_lane(section);
     let headings = page.outline.sections.iter().enumerate();
     let headings = headings
-        .filter(|(at, section)| section.line > line && lane_of(*at))
+        .filter(|(at, section)| section.line > line && in_lane(*at))
         .map(|(_, section)| of(&section.title));
     let facts = page.outline.facts.iter().filter(|fact| fact.line > line);
     let facts = facts.map(|fact| of(&format!("{} {}", fact.label, fact.value)));

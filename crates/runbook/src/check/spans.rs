@@ -105,7 +105,7 @@ pub(super) fn check(page: &Page<'_>, found: &mut Found) {
         }
     }
     let waits: BTreeSet<u32> = page.marked(Mark::While).iter().map(|(line, _)| *line).collect();
-    for (line, text) in page.prose() {
+    for &(line, text) in page.prose() {
         if read.contains(&line) {
             continue;
         }

@@ -120,7 +120,7 @@ pub(super) fn check(page: &Page<'_>, found: &mut Found) {
     });
     let about_reasons: Vec<bool> =
         page.outline.sections.iter().map(|section| gives_reasons(&section.title)).collect();
-    for (line, text) in page.prose() {
+    for &(line, text) in page.prose() {
         let is_row = text.trim_start().starts_with('|');
         if is_row || text.len() > 300 || text.starts_with('#') {
             continue;

@@ -215,7 +215,7 @@ pub(super) fn check(page: &Page<'_>, found: &mut super::windows::Found) {
     }
     let sections = &page.outline.sections;
     let mut limits = page.outline.thresholds.iter().peekable();
-    let mut lines = page.prose().into_iter().peekable();
+    let mut lines = page.prose().iter().copied().peekable();
     for (at, section) in sections.iter().enumerate() {
         let end = sections.get(at + 1).map_or(u32::MAX, |next| next.line);
         let longest = times(&section.title.to_lowercase()).iter().map(|time| time.seconds).max().unwrap_or(0);

@@ -86,7 +86,7 @@ fn cadences(page: &Page<'_>, found: &mut Found) {
     if !words::has(page.lower(), &signs) {
         return;
     }
-    for (line, text) in page.prose() {
+    for &(line, text) in page.prose() {
         if !text.bytes().any(|byte| byte.is_ascii_digit()) {
             continue;
         }
