@@ -149,7 +149,7 @@ fn start_waiting(desk: &Desk) -> (Child, BufReader<std::process::ChildStderr>) {
     desk.pipe("go");
     let mut command = desk.with_stand_ins(&["run", "r.md"], "-", "deploy a");
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
-    fs::read_to_string(desk.path("reached")).expect("the step runs");
+    desk.in_the_middle(&mut child);
     let errors = BufReader::new(child.stderr.take().expect("it was asked for"));
     (child, errors)
 }
@@ -398,8 +398,8 @@ fn a_full_disk() {
     desk.pipe("go");
     let resume = [&["resume", "--no-wait"][..], &at].concat();
     let mut command = desk.with_stand_ins(&resume, "-", "deploy a");
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
-    fs::read_to_string(desk.path("reached")).expect("the step runs");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+    desk.in_the_middle(&mut child);
     let filler = fill(&disk);
     let ran = let_go(&desk, child);
     assert_eq!(ran.code, 70, "{} {}", ran.out, ran.err);

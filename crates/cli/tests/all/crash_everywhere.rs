@@ -81,7 +81,7 @@ fn crash_everywhere_killed_again_and_again_it_still_ends_once() {
         .spawn();
     let mut child = child.expect("starts");
     desk.let_go();
-    std::fs::read_to_string(desk.path("reached")).expect("the second stand-in waits");
+    desk.in_the_middle(&mut child);
     child.kill().expect("SIGKILL");
     child.wait().expect("gone");
     let ran = resume(&desk, &["--no-wait"]);

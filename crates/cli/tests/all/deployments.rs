@@ -206,7 +206,7 @@ fn pain_25_ctrl_c_twice_in_the_middle_of_compose_leaves_nothing_locked() {
     yard.desk.make_pipes();
     let mut command = yard.command(&["run", "r.md", "--no-input", "--version", "v2"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
-    std::fs::read_to_string(yard.desk.path("reached")).expect("it is in the middle");
+    yard.desk.in_the_middle(&mut child);
     let _said = interrupted_twice(&mut child);
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
     yard.desk.clear_pipes();
@@ -230,7 +230,7 @@ fn pain_03_a_rollback_ends_a_deployment_that_is_still_at_work() {
         yard.desk.make_pipes();
         let mut command = yard.command(&["run", "r.md", "--no-input", "--version", "v2"]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-        std::fs::read_to_string(yard.desk.path("reached")).expect("it is in the middle");
+        yard.desk.in_the_middle(&mut child);
         yard.desk.clear_pipes();
         // Nobody lets the step go on.
         if driver_is_there {

@@ -175,7 +175,7 @@ fn a_host_that_is_cut_off_in_the_middle_goes_on_and_is_asked_when_it_is_back() {
     yard.desk.make_pipes();
     let mut command = yard.command(&["run", "r.md", "--no-wait", "--version", "v2"]);
     let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
-    std::fs::read_to_string(yard.desk.path("reached")).expect("it is in the middle");
+    yard.desk.in_the_middle(&mut child);
     yard.fleet.cut_off("h2");
     yard.desk.let_go();
     let mut said = String::new();
@@ -253,8 +253,8 @@ fn a_host_that_stays_cut_off_is_a_question_and_comes_back_with_the_others() {
     stop_before(&yard, "h2", "web");
     yard.desk.make_pipes();
     let mut command = yard.command(&["run", "r.md", "--no-wait", "--version", "v2"]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    std::fs::read_to_string(yard.desk.path("reached")).expect("it is in the middle");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    yard.desk.in_the_middle(&mut child);
     yard.fleet.cut_off("h2");
     yard.desk.let_go();
     let ran = Ran::of(child.wait_with_output().expect("it ends"));
@@ -427,8 +427,8 @@ fn in_the_middle(yard: &Yard) -> std::process::Child {
     stop_before(yard, "h2", "web");
     yard.desk.make_pipes();
     let mut command = yard.command(&["run", "r.md", "--no-input", "--version", "v2"]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    std::fs::read_to_string(yard.desk.path("reached")).expect("it is in the middle");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    yard.desk.in_the_middle(&mut child);
     assert_eq!((yard.serves("h1"), yard.serves("h2")), ("v2\nv2".to_owned(), "v1\nv2".to_owned()));
     child
 }

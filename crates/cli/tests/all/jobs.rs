@@ -113,8 +113,8 @@ fn a_job_whose_limit_passes_while_the_api_server_is_away_may_have_done_its_work(
         town.desk.pipe(name);
     }
     let mut command = town.command(&["run", "r.md", "--no-wait", "--version", "v1-slow"]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    std::fs::read_to_string(town.desk.path("reached")).expect("the pod runs");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    town.desk.in_the_middle(&mut child);
     // Its container ends, and nobody can be told.
     town.cluster.let_go();
     town.desk.let_go();

@@ -31,12 +31,12 @@ fn pain_03_asking_for_help_takes_no_lock_and_a_rollback_is_one_command() {
     desk.write("r.md", runbook("```bash {#out undo=back}\ndeploy new\n```\n\n```bash {#back .undo}\ndeploy old\n```\n\n- [ ] looks good"));
     desk.pipe("reached");
     desk.pipe("go");
-    let child = desk
+    let mut child = desk
         .with_stand_ins(&["run", "r.md", "--no-input"], "-", "deploy new")
         .stdout(std::process::Stdio::piped())
         .spawn()
         .expect("starts");
-    std::fs::read_to_string(desk.path("reached")).expect("the step runs");
+    desk.in_the_middle(&mut child);
     // While another process drives and a step runs: help, status, log, rollback all answer at once.
     desk.expect(0, &["--help"]);
     desk.expect(0, &["status", "last"]).says("running");

@@ -46,7 +46,7 @@ fn whole(shop: &Shop) -> String {
 fn databases(shop: &Shop) -> String {
     shop.server.sql(
         "postgres",
-        "select string_agg(regexp_replace(datname, '[0-9]{8}_[0-9]{6}', 'STAMP'), ' ' order by datname) from pg_database where datname ~ 'shop|tminus'",
+        "select string_agg(regexp_replace(datname, '[0-9]{8}_[0-9]{6}_[0-9a-f]{4}', 'RELEASE'), ' ' order by datname) from pg_database where datname ~ 'shop|tminus'",
     )
 }
 
@@ -98,7 +98,7 @@ fn pain_01_a_restore_takes_a_migration_back_and_keeps_what_was_there() {
     app.wait().expect("it is gone");
     ran.says("restored: shop is as it was in the backup").says("rolled back");
     assert_eq!(whole(&shop), before, "every byte as before, rights and settings too");
-    assert_eq!(databases(&shop), "shop shop_before_STAMP");
+    assert_eq!(databases(&shop), "shop shop_before_RELEASE");
     let kept =
         shop.server.sql("postgres", "select datname from pg_database where datname like 'shop_before%'");
     assert_eq!(shop.server.sql(&kept, "select count(*) from items where id >= 101"), "2");
@@ -187,7 +187,7 @@ fn crash_everywhere_in_the_middle_of_a_restore_it_is_made_once() {
         }
         shop.expect(3, &["resume", "--no-wait"]);
         assert_eq!(whole(&shop), before, "kill_the_step: {kill_the_step}");
-        assert_eq!(databases(&shop), "shop shop_before_STAMP");
+        assert_eq!(databases(&shop), "shop shop_before_RELEASE");
     }
 }
 
@@ -217,7 +217,7 @@ fn bad_days_of_a_restore_leave_the_old_database() {
     shop.expect(0, &["answer", "migrate", "retry"]);
     shop.expect(3, &["resume", "--no-wait"]).says("restored: shop is as it was in the backup");
     assert_eq!(whole(&shop), before);
-    assert_eq!(databases(&shop), "shop shop_before_STAMP", "what the crash left is removed");
+    assert_eq!(databases(&shop), "shop shop_before_RELEASE", "what the crash left is removed");
 }
 
 #[test]

@@ -94,8 +94,8 @@ impl Team {
         let own = self.desk.write("wrapper", wrapper);
         self.fleet.on("h2", &format!("mkdir -p bin; cp {} bin/docker; chmod +x bin/docker", own.display()));
         let mut command = self.command(&trials::begin(version));
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-        std::fs::read_to_string(self.desk.path("reached")).expect("it is in the middle");
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        self.desk.in_the_middle(&mut child);
         child
     }
 

@@ -1,12 +1,15 @@
 //! A folder of its own, the real binary, and stand-ins for other people's tools.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::os::unix::fs::PermissionsExt as _;
+use std::io::{BufRead as _, BufReader, Read};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_setfl};
 use tminus_testkit::fleet::Fleet;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -47,6 +50,8 @@ impl Desk {
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        // Shown only for a test that fails or hangs: it says where.
+        eprintln!("$ tminus {}", arguments.join(" "));
         let mut command = Command::new(env!("CARGO_BIN_EXE_tminus"));
         let path = format!(
             "{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -99,6 +104,15 @@ impl Drop for Desk {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// What stands in a pipe, without waiting for its end.
+fn output_so_far(pipe: Option<impl Read + AsFd>) -> String {
+    let Some(mut pipe) = pipe else { return String::new() };
+    fcntl_setfl(&pipe, OFlags::NONBLOCK).expect("a pipe");
+    let mut bytes = Vec::new();
+    let _ = pipe.read_to_end(&mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 impl Ran {
@@ -215,14 +229,36 @@ impl Desk {
         self.pipe("go");
     }
 
+    /// Waits until a step of this process says at `reached` that it is there. A process that ends
+    /// without, or that is at it for minutes, fails the test with what it said.
+    pub(crate) fn in_the_middle(&self, child: &mut Child) {
+        let mut options = fs::OpenOptions::new();
+        let flags = OFlags::NONBLOCK.bits().try_into().expect("a few bits");
+        let pipe = options.read(true).custom_flags(flags).open(self.path("reached")).expect("the pipe");
+        for _ in 0..800 {
+            let mut ends = [PollFd::new(&pipe, PollFlags::IN)];
+            let limit = Timespec { tv_sec: 0, tv_nsec: 250_000_000 };
+            if poll(&mut ends, Some(&limit)).expect("poll") > 0 {
+                return;
+            }
+            if child.try_wait().expect("its state").is_some() {
+                break;
+            }
+        }
+        // What it started may hold its outputs open: they are read as far as they were written.
+        let (ended, said) =
+            (child.try_wait(), [output_so_far(child.stdout.take()), output_so_far(child.stderr.take())]);
+        let _ = child.kill();
+        panic!("it never came to the middle ({ended:?}):\n{}", said.join("\n"));
+    }
+
     /// Starts a command, waits until a stand-in waits, and kills the command with SIGKILL.
     /// Returns once the process is gone; the stand-in still waits.
     pub(crate) fn kill_while_waiting(&self, mut command: Command) {
         self.make_pipes();
         let mut child =
             command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
-        // Opening blocks until the stand-in opens the other end.
-        fs::read_to_string(self.path("reached")).expect("the stand-in says that it is there");
+        self.in_the_middle(&mut child);
         child.kill().expect("SIGKILL");
         child.wait().expect("the process is gone");
     }

@@ -251,7 +251,7 @@ fn a_step_that_is_cancelled_here_cancels_its_run_and_going_on_tells_of_it() {
     let mut command =
         team.command(&["run", "r.md", "--no-wait", "--version", "v2", "--previous-version", "v1"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-    std::fs::read_to_string(team.desk.path("reached")).expect("it waits for the run");
+    team.desk.in_the_middle(&mut child);
     let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
     assert!(told.expect("kill").success());
     assert_eq!(child.wait().expect("it ends").code(), Some(130));

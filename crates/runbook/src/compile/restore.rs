@@ -147,7 +147,7 @@ impl Compiler<'_> {
         if self.copies.backups.iter().any(|(_, backup)| backup.db == restore.db) {
             fault.help("the section needs the line `**Environment**` of the backup's section");
         } else {
-            fault.help("add a `.backup` before what changes the database, or name a backup: `file: backups/app-20261120-120000.dump`");
+            fault.help("add a `.backup` before what changes the database, or name a backup: `file: backups/app-20261120-120000-41c7.dump`");
         }
         None
     }

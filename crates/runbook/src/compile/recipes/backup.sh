@@ -2,11 +2,11 @@
 umask 077
 needs_tools
 stem="$database${environment:+-$environment}${again:+-$again}"
-name="$stem-$RUN_STAMP.dump${encrypt:+.age}"
+name="$stem-$RELEASE_ID.dump${encrypt:+.age}"
 folder=$to
 if [ -n "$bucket" ]; then folder=".tminus/$RELEASE_ID/backups"; fi
 mkdir -p -- "$folder"
-file="$folder/$name" plain="$folder/$stem-$RUN_STAMP.part" scratch=
+file="$folder/$name" plain="$folder/$stem-$RELEASE_ID.part" scratch=
 
 # What is not whole has another name, and goes away with the step.
 tidy() {
@@ -26,7 +26,7 @@ make() {
   contents=$(pg_restore --list "$plain") || stop "what pg_dump wrote cannot be read: this is no backup" "is there room on the disk, and is pg_restore of the version of pg_dump?"
   tables=$(grep -c ' TABLE DATA ' <<<"$contents" || true)
   if [ "$verify" = restore ]; then
-    scratch="tminus_verify_${stem//[^A-Za-z0-9]/_}_${RUN_STAMP//[^A-Za-z0-9]/_}" scratch=${scratch:0:63}
+    scratch="tminus_verify_${RELEASE_ID//[^A-Za-z0-9]/_}_${stem//[^A-Za-z0-9]/_}" scratch=${scratch:0:63}
     quietly dropdb --if-exists -- "$scratch"
     createdb --template=template0 -- "$scratch"
     restore_into "$scratch" "$plain" --no-owner --no-privileges
@@ -99,7 +99,7 @@ of_this_kind() {
   else
     all=$(find "$to" -maxdepth 1 -name "$stem-*.dump*")
   fi
-  sed 's,.*/,,' <<<"$all" | grep -E "^$(sed 's/[.+]/\\&/g' <<<"$stem")-[0-9]{8}-[0-9]{6}\.dump(\.age)?$" | grep -vFx -- "$name" | sort -r || true
+  sed 's,.*/,,' <<<"$all" | grep -E "^$(sed 's/[.+]/\\&/g' <<<"$stem")-[0-9]{8}-[0-9]{6}(-[0-9a-f]+)?\.dump(\.age)?$" | grep -vFx -- "$name" | sort -r || true
 }
 if [ -n "$keep" ]; then
   kind=$(of_this_kind)

@@ -1,16 +1,16 @@
 # What would be lost, and whether the database can be put back at all.
 live=${PGDATABASE:-}
 if [ -z "$live" ]; then stop "the address of $database names no database" "write it as postgres://user@host/name"; fi
-stamp=${RUN_STAMP//[^A-Za-z0-9]/_}
-kept="${live:0:39}_before_$stamp"
-scratch="tminus_restore_${live:0:30}_$stamp"
+stamp=${RELEASE_ID//[^A-Za-z0-9]/_}
+kept="${live:0:34}_before_$stamp"
+scratch="tminus_restore_${live:0:27}_$stamp"
 lobby=postgres
 if [ "$live" = postgres ]; then lobby=template1; fi
 lobby() { sql --dbname="$lobby" -v live="$live" -v kept="$kept" -v scratch="$scratch" "$@"; }
 exists() { lobby -v name="$1" -f - <<<"select exists (select from pg_database where datname = :'name')"; }
 
 folder=$to name=$file
-if [ -z "$name" ]; then name="$database${environment:+-$environment}-$RUN_STAMP.dump${encrypt:+.age}"; fi
+if [ -z "$name" ]; then name="$database${environment:+-$environment}-$RELEASE_ID.dump${encrypt:+.age}"; fi
 work=".tminus/$RELEASE_ID/restore"
 
 # Fetches a backup, or its record alone. Sets `source`, its file, and `record`, which may be empty.
