@@ -243,14 +243,18 @@ fn is_member(process: &Path, group: Pid) -> bool {
 /// Reads the group and the session of a process that is alive. A session that began outside this
 /// container has the number 0 here, so it is only a number to compare.
 fn group_and_session(process: &Path) -> Option<(Pid, i32)> {
-    let stat = fs::read_to_string(process.join("stat")).ok()?;
+    group_and_session_in(&fs::read_to_string(process.join("stat")).ok()?)
+}
+
+fn group_and_session_in(stat: &str) -> Option<(Pid, i32)> {
     // The name before it, in parentheses, may hold anything.
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_ascii_whitespace();
     let alive = !matches!(fields.next(), None | Some("Z" | "X"));
     let _parent = fields.next();
     let mut next = || fields.next().and_then(|text| text.parse::<i32>().ok());
-    let group = Pid::from_raw(next()?)?;
+    // A process that is being taken away just now has -1 there, and that is everybody's group to `kill`.
+    let group = next().filter(|group| *group > 0).and_then(Pid::from_raw)?;
     Some((group, next()?)).filter(|_| alive)
 }
 
@@ -371,5 +375,23 @@ pub(super) async fn end_group_of(outputs: &Path) -> u32 {
     match group {
         Some((group, _)) => end_leftovers(group, |_| {}, &mut []).await,
         None => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::group_and_session_in;
+
+    #[test]
+    fn a_group_is_read_whatever_the_name_and_never_from_a_process_that_is_going() {
+        let read =
+            |stat: &str| group_and_session_in(stat).map(|(group, session)| (group.as_raw_pid(), session));
+        assert_eq!(read("812 (a) S 9 (b) R 1 811 800 0 -1"), Some((811, 800)));
+        assert_eq!(read("812 (sh) S 1 811 0 0 -1"), Some((811, 0)));
+        for gone in
+            ["812 (sh) Z 1 811 800 0", "812 (sh) X 0 -1 -1 0", "812 (sh) R 0 -1 -1 0", "812 (sh) S 1", ""]
+        {
+            assert_eq!(read(gone), None, "{gone}");
+        }
     }
 }
